@@ -1,0 +1,6 @@
+"""The database: declarative base, engine and session factory, unit of work."""
+
+from vllm_manager.db.base import Base, UtcDateTime
+from vllm_manager.db.session import Database
+
+__all__ = ["Base", "Database", "UtcDateTime"]

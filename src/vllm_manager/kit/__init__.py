@@ -1,0 +1,1 @@
+"""Product-free building blocks: time, errors, ids, loops, topics, paging, secrets."""

@@ -1,0 +1,56 @@
+"""Secrets: made here, kept in files of mode 0600, compared in constant time, stored as hashes."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+
+def new_token(prefix: str = "") -> str:
+    """Return `prefix` and 256 random bits as 43 URL-safe characters."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def fingerprint(token: str) -> str:
+    """Return the SHA-256 of a high-entropy token as hex: safe to store, fast to look up."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def matches(token: str, expected: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(token.encode(), expected.encode())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace `path` atomically by a file of mode 0600 holding `text`, synced to disk."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_or_create(path: Path, prefix: str = "") -> str:
+    """Return the token in `path`, making one (mode 0600) on first use; safe between processes."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    write_private(temporary, new_token(prefix))
+    try:
+        os.link(temporary, path)  # fails where another process was first: theirs is taken
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    return path.read_text().strip()

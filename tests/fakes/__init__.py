@@ -1,0 +1,1 @@
+"""Fakes at the edges: they implement the ports of the product for tests."""
