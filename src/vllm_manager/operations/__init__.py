@@ -1,1 +1,13 @@
-"""operations"""
+"""Long work as rows: accepted at once, seen from anywhere, kept over restarts."""
+
+from vllm_manager.operations.schemas import Operation, OperationKind, OperationStatus
+from vllm_manager.operations.service import IdempotencyKey, Operations, Outcome
+
+__all__ = [
+    "IdempotencyKey",
+    "Operation",
+    "OperationKind",
+    "OperationStatus",
+    "Operations",
+    "Outcome",
+]

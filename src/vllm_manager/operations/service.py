@@ -1,0 +1,183 @@
+"""Begin, advance, end and list operations, and tell whoever watches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vllm_manager.db import Database
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import Problem, ProblemDetails, not_found
+from vllm_manager.kit.ids import new_id
+from vllm_manager.kit.paging import Page, cut, decode_cursor
+from vllm_manager.kit.secrets import fingerprint
+from vllm_manager.kit.topics import Hub
+from vllm_manager.operations import store
+from vllm_manager.operations.schemas import Operation, OperationKind, OperationStatus
+from vllm_manager.operations.tables import IdempotencyRow, OperationRow
+
+TOPIC = "operations"
+_KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A client's promise that requests with this `key` are one request."""
+
+    key: str
+    caller: str
+    request: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.key) <= 255:
+            raise Problem("bad_idempotency_key", "An Idempotency-Key has 1 to 255 characters.")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an operation stands, as decided from outside."""
+
+    status: OperationStatus
+    message: str | None = None
+    progress: float | None = None
+    error: ProblemDetails | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in ("pending", "running")
+
+
+class Operations:
+    """The one place that writes operations."""
+
+    def __init__(self, database: Database, hub: Hub, clock: Clock) -> None:
+        self._database = database
+        self._hub = hub
+        self._clock = clock
+
+    async def begin(
+        self,
+        session: AsyncSession,
+        kind: OperationKind,
+        subject: str,
+        key: IdempotencyKey | None = None,
+    ) -> Operation:
+        """Add a running operation in the caller's transaction; open ones on `subject` are cancelled.
+
+        The caller publishes it with `announce` once its transaction is committed.
+        """
+        now = self._clock.now()
+        for row in await store.open_rows(session, subject):
+            _apply(row, Outcome("cancelled", f"Superseded by {kind.split('.')[1]}."), self._clock)
+        row = OperationRow(
+            id=new_id("op"),
+            kind=kind,
+            subject=subject,
+            status="running",
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(row)
+        if key is not None:
+            session.add(
+                IdempotencyRow(
+                    key=key.key,
+                    caller=key.caller,
+                    request_hash=fingerprint(key.request),
+                    operation_id=row.id,
+                    created_at=now,
+                )
+            )
+        await session.flush()
+        return to_schema(row)
+
+    async def repeated(self, session: AsyncSession, key: IdempotencyKey) -> Operation | None:
+        """Return the operation that a request with this key already began.
+
+        Raises:
+            Problem: the key was used for another request (422).
+        """
+        row = await store.find_key(session, key.key, key.caller)
+        if row is None:
+            return None
+        if row.request_hash != fingerprint(key.request):
+            raise Problem(
+                "idempotency_key_reused",
+                "This Idempotency-Key was sent before with another request. Use a new key.",
+                status=422,
+            )
+        operation = await store.get(session, row.operation_id)
+        return to_schema(operation) if operation else None
+
+    async def settle(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Record how operations stand now, by id; ended and unknown ones are left as they are."""
+        if not outcomes:
+            return
+        changed: list[Operation] = []
+        async with self._database.unit_of_work() as session:
+            for operation_id, outcome in outcomes.items():
+                row = await store.get(session, operation_id)
+                if row is not None and row.finished_at is None and _differs(row, outcome):
+                    _apply(row, outcome, self._clock)
+                    changed.append(to_schema(row))
+        for operation in changed:
+            self.announce(operation)
+
+    async def open(self) -> Sequence[Operation]:
+        """Return operations that have not ended, oldest first."""
+        async with self._database.read() as session:
+            return [to_schema(row) for row in await store.open_rows(session)]
+
+    async def get(self, operation_id: str) -> Operation:
+        """Return one operation.
+
+        Raises:
+            Problem: there is none with this id (404).
+        """
+        async with self._database.read() as session:
+            row = await store.get(session, operation_id)
+        if row is None:
+            raise not_found("operation", operation_id)
+        return to_schema(row)
+
+    async def list(
+        self, limit: int, cursor: str | None = None, status: OperationStatus | None = None
+    ) -> Page[Operation]:
+        """Return a page of operations, newest first."""
+        before = decode_cursor(cursor)
+        async with self._database.read() as session:
+            rows = await store.newest(session, limit + 1, before, status)
+        page, next_cursor = cut(rows, limit, [row.id for row in rows])
+        return Page(items=[to_schema(row) for row in page], next_cursor=next_cursor)
+
+    async def forget_old(self) -> None:
+        """Delete what ended more than 30 days ago."""
+        async with self._database.unit_of_work() as session:
+            await store.forget(session, self._clock.now() - _KEPT)
+
+    def announce(self, operation: Operation) -> None:
+        """Publish an operation to the event stream."""
+        self._hub.publish(TOPIC, "operation", operation.model_dump(mode="json"))
+
+
+def _differs(row: OperationRow, outcome: Outcome) -> bool:
+    return (row.status, row.message, row.progress) != (
+        outcome.status,
+        outcome.message,
+        outcome.progress,
+    )
+
+
+def _apply(row: OperationRow, outcome: Outcome, clock: Clock) -> None:
+    row.status = outcome.status
+    row.message = outcome.message
+    row.progress = outcome.progress
+    row.error = outcome.error.model_dump(mode="json") if outcome.error else None
+    row.updated_at = clock.now()
+    row.finished_at = row.updated_at if outcome.ended else None
+
+
+def to_schema(row: OperationRow) -> Operation:
+    """Return the client's view of a row."""
+    return Operation.model_validate(row, from_attributes=True)
