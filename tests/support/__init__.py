@@ -1,0 +1,1 @@
+"""Real processes that tests start for themselves: nothing here stands in for the product."""
