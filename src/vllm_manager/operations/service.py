@@ -48,6 +48,14 @@ class Outcome:
         return self.status not in ("pending", "running")
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A new operation, and those it put an end to."""
+
+    operation: Operation
+    cancelled: Sequence[Operation]
+
+
 class Operations:
     """The one place that writes operations."""
 
@@ -62,13 +70,14 @@ class Operations:
         kind: OperationKind,
         subject: str,
         key: IdempotencyKey | None = None,
-    ) -> Operation:
-        """Add a running operation in the caller's transaction; open ones on `subject` are cancelled.
+    ) -> Begun:
+        """Add a running operation in the caller's transaction; open ones on `subject` end.
 
-        The caller publishes it with `announce` once its transaction is committed.
+        The caller publishes both with `announce` once its transaction is committed.
         """
         now = self._clock.now()
-        for row in await store.open_rows(session, subject):
+        superseded = await store.open_rows(session, subject)
+        for row in superseded:
             _apply(row, Outcome("cancelled", f"Superseded by {kind.split('.')[1]}."), self._clock)
         row = OperationRow(
             id=new_id("op"),
@@ -90,7 +99,7 @@ class Operations:
                 )
             )
         await session.flush()
-        return to_schema(row)
+        return Begun(to_schema(row), [to_schema(old) for old in superseded])
 
     async def repeated(self, session: AsyncSession, key: IdempotencyKey) -> Operation | None:
         """Return the operation that a request with this key already began.
@@ -121,8 +130,7 @@ class Operations:
                 if row is not None and row.finished_at is None and _differs(row, outcome):
                     _apply(row, outcome, self._clock)
                     changed.append(to_schema(row))
-        for operation in changed:
-            self.announce(operation)
+        self._publish(changed)
 
     async def open(self) -> Sequence[Operation]:
         """Return operations that have not ended, oldest first."""
@@ -156,9 +164,13 @@ class Operations:
         async with self._database.unit_of_work() as session:
             await store.forget(session, self._clock.now() - _KEPT)
 
-    def announce(self, operation: Operation) -> None:
-        """Publish an operation to the event stream."""
-        self._hub.publish(TOPIC, "operation", operation.model_dump(mode="json"))
+    def announce(self, begun: Begun) -> None:
+        """Tell whoever watches of what `begin` did, now that it is committed."""
+        self._publish([*begun.cancelled, begun.operation])
+
+    def _publish(self, operations: Sequence[Operation]) -> None:
+        for operation in operations:
+            self._hub.publish(TOPIC, "operation", operation.model_dump(mode="json"))
 
 
 def _differs(row: OperationRow, outcome: Outcome) -> bool:

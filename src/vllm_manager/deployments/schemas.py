@@ -1,0 +1,210 @@
+"""What deployments look like to a client."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from vllm_manager.deployments.states import Desired, Phase, ReplicaPhase
+from vllm_manager.kit.errors import ProblemDetails
+from vllm_manager.operations import Operation
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+    Field(description="Lower-case letters, digits and inner hyphens, at most 63."),
+]
+ArgumentValue = bool | int | float | str | list[str] | dict[str, object] | None
+
+
+class Strict(BaseModel):
+    """A request body: unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Resources(Strict):
+    """What one replica reserves."""
+
+    cpus: float = Field(1.0, gt=0, le=1024, description="CPU cores that Ray sets aside.")
+    gpus: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="GPUs; null: tensor × pipeline parallel where there are GPUs, else none.",
+    )
+    tensor_parallel_size: int = Field(1, ge=1, le=64)
+    pipeline_parallel_size: int = Field(1, ge=1, le=64)
+
+
+class DeploymentSpec(Strict):
+    """What is wanted: a model, on which resources, with which engine arguments."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "demo", "model": "demo", "arguments": {"max_model_len": 1024}}]
+        },
+    )
+
+    name: Name
+    model: str = Field(
+        min_length=1,
+        max_length=512,
+        description="`demo`, the absolute path of a folder, or a Hugging Face id.",
+    )
+    revision: str | None = Field(None, max_length=128, description="Commit, tag or branch.")
+    engine: Literal["vllm", "fake"] = "vllm"
+    replicas: int = Field(1, ge=1, le=64)
+    resources: Resources = Field(default_factory=Resources)
+    arguments: dict[str, ArgumentValue] = Field(
+        default_factory=dict[str, ArgumentValue],
+        description='The engine\'s own arguments by name: `{"max_model_len": 1024}`.',
+    )
+    environment: dict[str, str] = Field(default_factory=dict[str, str])
+    max_concurrent_requests: int | None = Field(None, ge=1, le=100_000)
+    start: bool = Field(True, description="Start it at once.")
+
+
+class DeploymentChange(Strict):
+    """A change of some fields. `replicas` acts at once; others set `stale` until a restart."""
+
+    model: str | None = Field(None, min_length=1, max_length=512)
+    revision: str | None = Field(None, max_length=128)
+    replicas: int | None = Field(None, ge=1, le=64)
+    resources: Resources | None = None
+    arguments: dict[str, ArgumentValue] | None = None
+    environment: dict[str, str] | None = None
+    max_concurrent_requests: int | None = Field(None, ge=1, le=100_000)
+
+
+class EngineMetrics(BaseModel):
+    """An engine's own figures; null where they can't be read."""
+
+    requests_running: float | None = None
+    requests_waiting: float | None = None
+    kv_cache_usage_ratio: float | None = None
+    prompt_tokens_total: float | None = None
+    generation_tokens_total: float | None = None
+
+
+class TimelineStep(BaseModel):
+    """One phase of the current or last start."""
+
+    phase: Phase
+    state: Literal["done", "running", "expected"]
+    seconds: float | None = Field(None, description="Measured; grows while running.")
+    expected_seconds: float | None = Field(None, description="Median of earlier starts.")
+
+
+class Deployment(BaseModel):
+    """A deployment as wanted, and as seen a moment ago."""
+
+    name: str
+    uid: str
+    spec: DeploymentSpec
+    generation: int = Field(description="Grows with every start and restart.")
+    desired: Desired
+    phase: Phase
+    reason: str | None = Field(None, description="Why it is in this phase, in a sentence.")
+    since: datetime
+    last_progress_at: datetime | None = None
+    progress: float | None = Field(None, description="0 to 1 within the phase, where known.")
+    log_line: str | None = Field(None, description="The engine's latest line of interest.")
+    deadline_at: datetime | None = Field(None, description="When this phase is given up.")
+    attempt: int = Field(description="Which try of this start this is, from 1.")
+    next_retry_at: datetime | None = None
+    stale: bool = Field(description="A restart would change what runs.")
+    degradations: list[str] = Field(default_factory=list[str])
+    last_error: ProblemDetails | None = None
+    replicas_desired: int
+    replicas_ready: int
+    timeline: list[TimelineStep] = Field(default_factory=list[TimelineStep])
+    how: str | None = Field(None, description="`cold` or `warm`: how the engine was started.")
+    how_reason: str | None = None
+    metrics: EngineMetrics | None = Field(None, description="Sum over ready replicas.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class DeploymentAccepted(BaseModel):
+    """The answer to a call that takes time: watch the operation."""
+
+    deployment: Deployment
+    operation: Operation
+
+
+class Node(BaseModel):
+    """The node on which a replica runs."""
+
+    id: str | None = None
+    ip: str | None = None
+    hostname: str | None = None
+
+
+class ReplicaFailure(BaseModel):
+    """Why a replica's engine ended."""
+
+    code: str
+    detail: str
+    evidence: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+class Replica(BaseModel):
+    """One copy of the engine, as Ray and its own reports tell it."""
+
+    replica_id: str
+    node: Node
+    phase: ReplicaPhase
+    reason: str | None = None
+    endpoint: str | None = None
+    attempt: int | None = None
+    supervisor_pid: int | None = None
+    engine_pid: int | None = None
+    reported_at: datetime | None = None
+    metrics: EngineMetrics | None = None
+    failure: ReplicaFailure | None = None
+
+
+class LogLine(BaseModel):
+    """One line of an engine's output."""
+
+    number: int
+    at: datetime
+    replica: str
+    attempt: int
+    stream: str
+    text: str
+
+
+class DeploymentEvent(BaseModel):
+    """Something that happened to a deployment."""
+
+    id: str
+    at: datetime
+    kind: Literal["phase", "error", "change"]
+    phase: Phase | None = None
+    message: str
+    problem: ProblemDetails | None = None
+
+
+class Route(BaseModel):
+    """How the gateway reaches a deployment."""
+
+    deployment: str
+    created: int = Field(description="Seconds since 1970.")
+    phase: Phase
+    reason: str | None
+    retry_after_seconds: float
+    max_concurrent_requests: int | None
+    endpoints: list["RouteEndpoint"]
+
+
+class RouteEndpoint(BaseModel):
+    """One ready replica's address and secret."""
+
+    replica_id: str
+    url: str
+    secret: str
