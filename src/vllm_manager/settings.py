@@ -22,57 +22,69 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / ".vllm-manager",
         description="Where the database, logs, run files and secrets are kept.",
     )
-    host: str = Field("127.0.0.1", description="Address on which the gateway listens.")
-    port: int = Field(8800, ge=0, le=65535, description="The one public port: the gateway's.")
+    host: str = Field(default="127.0.0.1", description="Address on which the gateway listens.")
+    port: int = Field(
+        default=8800, ge=0, le=65535, description="The one public port: the gateway's."
+    )
     control_port: int = Field(
-        8801, ge=0, le=65535, description="The control plane's port, on loopback only."
+        default=8801, ge=0, le=65535, description="The control plane's port, on loopback only."
     )
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL. Unset: SQLite in the home directory."
+        default=None, description="SQLAlchemy URL. Unset: SQLite in the home directory."
     )
-    gateway_workers: int = Field(1, ge=1, le=64, description="Gateway worker processes.")
+    gateway_workers: int = Field(default=1, ge=1, le=64, description="Gateway worker processes.")
     engine_python: Path = Field(
         default_factory=_default_engine_python,
         description="Python of the engine environment, which holds Ray and vLLM.",
     )
     ray_address: str | None = Field(
-        None,
+        default=None,
         description="REST address of a Ray cluster. Unset: `up` runs a local Ray.",
     )
     ray_dashboard_port: int = Field(
-        8802, ge=0, le=65535, description="REST port of the local Ray, on loopback."
+        default=8802, ge=0, le=65535, description="REST port of the local Ray, on loopback."
     )
     ray_token_path: Path | None = Field(
-        None, description="File with Ray's token. Unset: `secrets/ray_token` in the home."
+        default=None, description="File with Ray's token. Unset: `secrets/ray_token` in the home."
     )
     report_url: str | None = Field(
-        None,
+        default=None,
         description="Where replicas report to. Unset: the control plane's own loopback address.",
     )
     fake_engine: bool = Field(
-        False, description="Allow deployments of the fake engine (tests and load tests)."
+        default=False, description="Allow deployments of the fake engine (tests and load tests)."
     )
-    demo: bool = Field(True, description="Deploy the demo model on the first start.")
+    demo: bool = Field(default=True, description="Deploy the demo model on the first start.")
     start_deadline_seconds: float = Field(
-        1800, gt=0, description="Longest time a replica may take from its process to ready."
+        default=1800, gt=0, description="Longest time a replica may take from its process to ready."
     )
     phase_deadline_seconds: float = Field(
-        600, gt=0, description="Longest time a deployment may show no progress within one phase."
+        default=600,
+        gt=0,
+        description="Longest time a deployment may show no progress within one phase.",
     )
     silence_seconds: float = Field(
-        10, gt=0, description="A replica that has not reported for this long is unreachable."
+        default=10,
+        gt=0,
+        description="A replica that has not reported for this long is unreachable.",
     )
     retry_base_seconds: float = Field(
-        10, gt=0, description="Back-off after the first failed start; doubles up to 300 s."
+        default=10, gt=0, description="Back-off after the first failed start; doubles up to 300 s."
     )
-    retry_attempts: int = Field(5, ge=1, description="Failed starts in a row before `failed`.")
+    retry_attempts: int = Field(
+        default=5, ge=1, description="Failed starts in a row before `failed`."
+    )
     drain_seconds: float = Field(
-        30, ge=0, description="How long a stopping engine or gateway may finish its requests."
+        default=30,
+        ge=0,
+        description="How long a stopping engine or gateway may finish its requests.",
     )
     lease_seconds: float = Field(
-        10, gt=0, description="After this long without renewal another control plane takes over."
+        default=10,
+        gt=0,
+        description="After this long without renewal another control plane takes over.",
     )
-    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @cached_property
     def secrets_dir(self) -> Path:

@@ -26,15 +26,15 @@ class Strict(BaseModel):
 class Resources(Strict):
     """What one replica reserves."""
 
-    cpus: float = Field(1.0, gt=0, le=1024, description="CPU cores that Ray sets aside.")
+    cpus: float = Field(default=1.0, gt=0, le=1024, description="CPU cores that Ray sets aside.")
     gpus: int | None = Field(
-        None,
+        default=None,
         ge=0,
         le=64,
         description="GPUs; null: tensor × pipeline parallel where there are GPUs, else none.",
     )
-    tensor_parallel_size: int = Field(1, ge=1, le=64)
-    pipeline_parallel_size: int = Field(1, ge=1, le=64)
+    tensor_parallel_size: int = Field(default=1, ge=1, le=64)
+    pipeline_parallel_size: int = Field(default=1, ge=1, le=64)
 
 
 class DeploymentSpec(Strict):
@@ -53,29 +53,29 @@ class DeploymentSpec(Strict):
         max_length=512,
         description="`demo`, the absolute path of a folder, or a Hugging Face id.",
     )
-    revision: str | None = Field(None, max_length=128, description="Commit, tag or branch.")
+    revision: str | None = Field(default=None, max_length=128, description="Commit, tag or branch.")
     engine: Literal["vllm", "fake"] = "vllm"
-    replicas: int = Field(1, ge=1, le=64)
+    replicas: int = Field(default=1, ge=1, le=64)
     resources: Resources = Field(default_factory=Resources)
     arguments: dict[str, ArgumentValue] = Field(
         default_factory=dict[str, ArgumentValue],
         description='The engine\'s own arguments by name: `{"max_model_len": 1024}`.',
     )
     environment: dict[str, str] = Field(default_factory=dict[str, str])
-    max_concurrent_requests: int | None = Field(None, ge=1, le=100_000)
-    start: bool = Field(True, description="Start it at once.")
+    max_concurrent_requests: int | None = Field(default=None, ge=1, le=100_000)
+    start: bool = Field(default=True, description="Start it at once.")
 
 
 class DeploymentChange(Strict):
     """A change of some fields. `replicas` acts at once; others set `stale` until a restart."""
 
-    model: str | None = Field(None, min_length=1, max_length=512)
-    revision: str | None = Field(None, max_length=128)
-    replicas: int | None = Field(None, ge=1, le=64)
+    model: str | None = Field(default=None, min_length=1, max_length=512)
+    revision: str | None = Field(default=None, max_length=128)
+    replicas: int | None = Field(default=None, ge=1, le=64)
     resources: Resources | None = None
     arguments: dict[str, ArgumentValue] | None = None
     environment: dict[str, str] | None = None
-    max_concurrent_requests: int | None = Field(None, ge=1, le=100_000)
+    max_concurrent_requests: int | None = Field(default=None, ge=1, le=100_000)
 
 
 class EngineMetrics(BaseModel):
@@ -93,8 +93,8 @@ class TimelineStep(BaseModel):
 
     phase: Phase
     state: Literal["done", "running", "expected"]
-    seconds: float | None = Field(None, description="Measured; grows while running.")
-    expected_seconds: float | None = Field(None, description="Median of earlier starts.")
+    seconds: float | None = Field(default=None, description="Measured; grows while running.")
+    expected_seconds: float | None = Field(default=None, description="Median of earlier starts.")
 
 
 class Deployment(BaseModel):
@@ -106,12 +106,14 @@ class Deployment(BaseModel):
     generation: int = Field(description="Grows with every start and restart.")
     desired: Desired
     phase: Phase
-    reason: str | None = Field(None, description="Why it is in this phase, in a sentence.")
+    reason: str | None = Field(default=None, description="Why it is in this phase, in a sentence.")
     since: datetime
     last_progress_at: datetime | None = None
-    progress: float | None = Field(None, description="0 to 1 within the phase, where known.")
-    log_line: str | None = Field(None, description="The engine's latest line of interest.")
-    deadline_at: datetime | None = Field(None, description="When this phase is given up.")
+    progress: float | None = Field(
+        default=None, description="0 to 1 within the phase, where known."
+    )
+    log_line: str | None = Field(default=None, description="The engine's latest line of interest.")
+    deadline_at: datetime | None = Field(default=None, description="When this phase is given up.")
     attempt: int = Field(description="Which try of this start this is, from 1.")
     next_retry_at: datetime | None = None
     stale: bool = Field(description="A restart would change what runs.")
@@ -120,9 +122,11 @@ class Deployment(BaseModel):
     replicas_desired: int
     replicas_ready: int
     timeline: list[TimelineStep] = Field(default_factory=list[TimelineStep])
-    how: str | None = Field(None, description="`cold` or `warm`: how the engine was started.")
+    how: str | None = Field(
+        default=None, description="`cold` or `warm`: how the engine was started."
+    )
     how_reason: str | None = None
-    metrics: EngineMetrics | None = Field(None, description="Sum over ready replicas.")
+    metrics: EngineMetrics | None = Field(default=None, description="Sum over ready replicas.")
     created_at: datetime
     updated_at: datetime
 

@@ -12,14 +12,18 @@ class FieldError(BaseModel):
 
     field: str = Field(description="Path of the field, dotted: `resources.gpus`.")
     message: str = Field(description="What is wrong, in a sentence.")
-    suggestion: str | None = Field(None, description="A value that would work, where one is known.")
+    suggestion: str | None = Field(
+        default=None, description="A value that would work, where one is known."
+    )
 
 
 class Cause(BaseModel):
     """One link of the chain that led to the problem."""
 
     message: str
-    evidence: str | None = Field(None, description="The line (of a log, of Ray) that proves it.")
+    evidence: str | None = Field(
+        default=None, description="The line (of a log, of Ray) that proves it."
+    )
 
 
 class Remedy(BaseModel):

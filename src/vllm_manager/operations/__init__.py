@@ -4,6 +4,7 @@ from vllm_manager.operations.schemas import Operation, OperationKind, OperationS
 from vllm_manager.operations.service import Begun, IdempotencyKey, Operations, Outcome
 
 __all__ = [
+    "Begun",
     "IdempotencyKey",
     "Operation",
     "OperationKind",

@@ -45,8 +45,10 @@ class Operation(BaseModel):
     kind: OperationKind
     subject: str = Field(description="Name of the deployment it works on.")
     status: OperationStatus
-    progress: float | None = Field(None, description="0 to 1; null where it can't be known.")
-    message: str | None = Field(None, description="What it is doing, or how it ended.")
+    progress: float | None = Field(
+        default=None, description="0 to 1; null where it can't be known."
+    )
+    message: str | None = Field(default=None, description="What it is doing, or how it ended.")
     error: ProblemDetails | None = None
     created_at: datetime
     updated_at: datetime
