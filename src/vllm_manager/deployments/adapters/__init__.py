@@ -1,1 +1,5 @@
-"""deployments/adapters"""
+"""Engines of particular vendors, behind the port in `deployments.engine`."""
+
+from vllm_manager.deployments.adapters.ray_serve import RayServeEngine, ReplicaSettings
+
+__all__ = ["RayServeEngine", "ReplicaSettings"]

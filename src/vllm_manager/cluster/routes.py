@@ -1,0 +1,21 @@
+"""HTTP routes of nodes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from vllm_manager.cluster.schemas import ClusterNode
+from vllm_manager.cluster.service import Cluster
+from vllm_manager.kit.paging import Page
+
+router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"])
+
+
+def cluster_of(request: Request) -> Cluster:
+    """Return the service that `api.wiring` placed on the application."""
+    return request.app.state.cluster
+
+
+@router.get("", operation_id="listNodes", summary="List the cluster's nodes")
+async def list_nodes(cluster: Annotated[Cluster, Depends(cluster_of)]) -> Page[ClusterNode]:
+    return Page(items=list(await cluster.nodes()))

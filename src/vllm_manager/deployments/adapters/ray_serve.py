@@ -1,0 +1,134 @@
+"""Ray Serve as the engine cluster, through Ray's public REST API."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from vllm_manager.cluster import RayRest, RayUnavailableError
+from vllm_manager.deployments.engine import EngineUnavailableError, Launch
+from vllm_manager.deployments.observed import Identity, Observation, SeenApplication, SeenReplica
+
+_IMPORT_PATH = "vllm_manager_engine.serve_app:build"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSettings:
+    """What every replica is told beside its deployment."""
+
+    report_url: str
+    start_deadline_seconds: float
+    idle_deadline_seconds: float
+    drain_seconds: float
+
+
+class RayServeEngine:
+    """Turns launches into Serve applications, one per deployment, and reads them back."""
+
+    def __init__(self, ray: RayRest, replica: ReplicaSettings) -> None:
+        self._ray = ray
+        self._replica = replica
+
+    async def observe(self) -> Observation:
+        try:
+            details = await self._ray.applications()
+        except RayUnavailableError as error:
+            return Observation(reachable=False, error=str(error))
+        applications = _mapping(details.get("applications"))
+        return Observation(
+            reachable=True,
+            prepared=bool(details.get("controller_info")),
+            applications={
+                name: _application(name, _mapping(a)) for name, a in applications.items()
+            },
+        )
+
+    async def converge(self, launches: Sequence[Launch], observation: Observation) -> None:
+        applications = [self._configure(launch, observation) for launch in launches]
+        body = {"proxy_location": "Disabled", "applications": applications}
+        try:
+            await self._ray.put_applications(body)
+        except RayUnavailableError as error:
+            raise EngineUnavailableError(str(error)) from error
+
+    def _configure(self, launch: Launch, observation: Observation) -> Json:
+        deployments = [{"name": "replica", "num_replicas": launch.replicas}]
+        seen = observation.applications.get(launch.name)
+        if seen is not None and seen.identity == launch.identity:
+            return {**seen.config, "deployments": deployments}
+        return {
+            "name": launch.name,
+            "route_prefix": None,
+            "import_path": _IMPORT_PATH,
+            "args": self._arguments(launch),
+            "deployments": deployments,
+        }
+
+    def _arguments(self, launch: Launch) -> Json:
+        return {
+            "deployment": launch.name,
+            "uid": launch.identity.uid,
+            "generation": launch.identity.generation,
+            "attempt": launch.identity.attempt,
+            "model": launch.model,
+            "revision": launch.revision,
+            "engine": launch.engine,
+            "arguments": list(launch.arguments),
+            "environment": dict(launch.environment),
+            "cpus": launch.cpus,
+            "gpus": launch.gpus,
+            "tensor_parallel_size": launch.tensor_parallel_size,
+            "pipeline_parallel_size": launch.pipeline_parallel_size,
+            "report_url": self._replica.report_url,
+            "start_deadline_seconds": self._replica.start_deadline_seconds,
+            "idle_deadline_seconds": self._replica.idle_deadline_seconds,
+            "drain_seconds": self._replica.drain_seconds,
+        }
+
+
+def _mapping(value: object) -> Json:
+    return cast(Json, value) if isinstance(value, Mapping) else {}
+
+
+def _application(name: str, app: Json) -> SeenApplication:
+    config = _mapping(app.get("deployed_app_config"))
+    deployments = [_mapping(d) for d in _mapping(app.get("deployments")).values()]
+    messages = [str(d.get("message") or "") for d in deployments]
+    cause = "\n".join(m for m in messages if m) or str(app.get("message") or "")
+    status = app.get("status")
+    return SeenApplication(
+        name=name,
+        identity=_identity(_mapping(config.get("args"))),
+        replicas_target=_target(config),
+        deploy_failed=status == "DEPLOY_FAILED",
+        deleting=status == "DELETING",
+        cause=_ANSI.sub("", cause),
+        replicas=tuple(_replica(_mapping(r)) for d in deployments for r in d.get("replicas") or ()),
+        config=config,
+    )
+
+
+def _identity(args: Json) -> Identity | None:
+    uid, generation, attempt = args.get("uid"), args.get("generation"), args.get("attempt")
+    if isinstance(uid, str) and isinstance(generation, int) and isinstance(attempt, int):
+        return Identity(uid, generation, attempt)
+    return None
+
+
+def _target(config: Json) -> int | None:
+    for deployment in config.get("deployments") or ():
+        return _mapping(deployment).get("num_replicas")
+    return None
+
+
+def _replica(replica: Json) -> SeenReplica:
+    return SeenReplica(
+        replica_id=str(replica.get("replica_id")),
+        state=str(replica.get("state")),
+        node_id=replica.get("node_id"),
+        node_ip=replica.get("node_ip"),
+        pid=replica.get("pid"),
+    )

@@ -1,0 +1,101 @@
+"""What is seen of deployments: by Ray, and by the replicas themselves (plain data, pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which launch of which deployment something belongs to."""
+
+    uid: str
+    generation: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReplica:
+    """A replica as Ray lists it. Without a pid it has not been placed yet."""
+
+    replica_id: str
+    state: str
+    node_id: str | None
+    node_ip: str | None
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenApplication:
+    """An application that runs under Ray Serve."""
+
+    name: str
+    identity: Identity | None
+    """None where it was not made by this product."""
+    replicas_target: int | None
+    deploy_failed: bool
+    deleting: bool
+    cause: str
+    """What Ray says of it, for people; empty where it says nothing."""
+    replicas: tuple[SeenReplica, ...]
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The application's own configuration, handed back unchanged to leave it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look at the whole engine cluster. If it is not reachable, nothing is known of it."""
+
+    reachable: bool
+    error: str | None = None
+    prepared: bool = True
+    """Whether the serving layer itself is up; if not, converging on anything starts it."""
+    applications: Mapping[str, SeenApplication] = field(default_factory=dict[str, SeenApplication])
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an engine, or a try to start one, ended."""
+
+    code: str
+    detail: str
+    evidence: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The last report of one incarnation of a replica, and when it came."""
+
+    identity: Identity
+    deployment: str
+    replica_id: str
+    incarnation: str
+    phase: str
+    phase_seconds: float
+    idle_seconds: float
+    received: float
+    """Monotonic seconds of the control plane."""
+    received_at: datetime
+    progress: float | None = None
+    message: str | None = None
+    timeline: tuple[tuple[str, float], ...] = ()
+    how: str | None = None
+    how_reason: str | None = None
+    failure: Failure | None = None
+    metrics: Mapping[str, float | None] | None = None
+    endpoint: str | None = None
+    secret: str | None = None
+    node_id: str | None = None
+    node_ip: str | None = None
+    hostname: str | None = None
+    supervisor_pid: int | None = None
+    engine_pid: int | None = None
+    was_ready: bool = False
+    """Whether this incarnation was ready at some time."""
+
+    def is_fresh(self, now: float, silence_seconds: float) -> bool:
+        """Whether it was heard of recently enough for its state to be shown."""
+        return now - self.received <= silence_seconds
