@@ -1,0 +1,143 @@
+"""Replicas' reports: their shape on the wire, and the newest of each incarnation in memory."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from vllm_manager.deployments.observed import Failure, Identity, Observation, Report
+from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure
+from vllm_manager.kit.clock import Clock
+
+_FORGET_SECONDS = 300.0
+_SETTLING_SECONDS = 3.0
+"""A replica younger than this may be missing from an observation that is only a little old."""
+
+
+class ReportedLine(BaseModel):
+    """One line of the engine's output."""
+
+    number: int
+    at: datetime
+    stream: str = "stdout"
+    text: Annotated[str, Field(max_length=65_536)]
+
+
+class ReportedPhase(BaseModel):
+    """A phase that is over, and how long it took."""
+
+    phase: str
+    seconds: float
+
+
+class ReportBody(BaseModel):
+    """The whole state of one replica; see docs/reference/protocols.md."""
+
+    deployment: str
+    uid: str
+    generation: int
+    attempt: int
+    replica_id: str
+    incarnation: str
+    sequence: int
+    node: Node = Field(default_factory=Node)
+    supervisor_pid: int | None = None
+    engine_pid: int | None = None
+    endpoint: str | None = None
+    secret: str | None = None
+    phase: str
+    phase_seconds: float
+    idle_seconds: float
+    progress: float | None = None
+    message: str | None = None
+    timeline: list[ReportedPhase] = Field(default_factory=list[ReportedPhase])
+    how: str | None = None
+    how_reason: str | None = None
+    failure: ReplicaFailure | None = None
+    metrics: EngineMetrics | None = None
+    log: list[ReportedLine] = Field(default_factory=list[ReportedLine], max_length=1000)
+    log_first: int = 1
+
+
+class ReportAnswer(BaseModel):
+    """The number of the log line that is wanted next."""
+
+    log_next: int
+
+
+class ReportBoard:
+    """The newest report of each incarnation. Lost with the process, and whole again in seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sequences: dict[str, int] = {}
+        self._reports: dict[str, Report] = {}
+
+    def post(self, body: ReportBody) -> bool:
+        """Keep a report; return whether the replica's phase changed. Late ones are ignored."""
+        if body.sequence <= self._sequences.get(body.incarnation, -1):
+            return False
+        before = self._reports.get(body.incarnation)
+        report = _to_report(body, self._clock, before)
+        self._sequences[body.incarnation] = body.sequence
+        self._reports[body.incarnation] = report
+        return before is None or before.phase != report.phase or before.failure != report.failure
+
+    def of(self, uid: str) -> Sequence[Report]:
+        """Return the reports of one deployment, of any generation."""
+        return [r for r in self._reports.values() if r.identity.uid == uid]
+
+    def forget(self, incarnations: Iterable[str]) -> None:
+        """Drop these incarnations."""
+        for incarnation in incarnations:
+            self._reports.pop(incarnation, None)
+            self._sequences.pop(incarnation, None)
+
+    def prune(self, observation: Observation) -> None:
+        """Drop incarnations that are over: silent for minutes, or no longer listed by Ray."""
+        now = self._clock.monotonic()
+        listed = {
+            replica.replica_id for a in observation.applications.values() for replica in a.replicas
+        }
+        gone = [
+            r.incarnation
+            for r in self._reports.values()
+            if now - r.received > _FORGET_SECONDS
+            or (
+                observation.reachable
+                and r.replica_id not in listed
+                and now - r.received > _SETTLING_SECONDS
+            )
+        ]
+        self.forget(gone)
+
+
+def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
+    failure = body.failure
+    return Report(
+        identity=Identity(body.uid, body.generation, body.attempt),
+        deployment=body.deployment,
+        replica_id=body.replica_id,
+        incarnation=body.incarnation,
+        phase=body.phase,
+        phase_seconds=body.phase_seconds,
+        idle_seconds=body.idle_seconds,
+        received=clock.monotonic(),
+        received_at=clock.now(),
+        progress=body.progress,
+        message=body.message,
+        timeline=tuple((step.phase, step.seconds) for step in body.timeline),
+        how=body.how,
+        how_reason=body.how_reason,
+        failure=Failure(**failure.model_dump()) if failure else None,
+        metrics=body.metrics.model_dump() if body.metrics else None,
+        endpoint=body.endpoint,
+        secret=body.secret,
+        node_id=body.node.id,
+        node_ip=body.node.ip,
+        hostname=body.node.hostname,
+        supervisor_pid=body.supervisor_pid,
+        engine_pid=body.engine_pid,
+        was_ready=body.phase == "ready" or (before is not None and before.was_ready),
+    )

@@ -1,0 +1,87 @@
+"""What the control plane remembers of one deployment between two looks: times and what it decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from vllm_manager.deployments.observed import Identity
+from vllm_manager.deployments.states import START_ORDER, Assessment, Phase
+
+_OWN_PHASES: Final = ("queued", "scheduling")
+"""Phases that no replica can measure: it does not exist yet."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Times are monotonic seconds unless they end in `_at`. Lost with the process."""
+
+    identity: Identity
+    phase: Phase
+    since: float
+    since_at: datetime
+    began: float
+    from_start: bool = False
+    """Whether this start was seen from its beginning, so that its times are whole."""
+    progress_at: datetime | None = None
+    ready_since: float | None = None
+    retry_at: float | None = None
+    start_recorded: bool = False
+    decided: frozenset[str] = frozenset()
+    own: dict[Phase, float] = field(default_factory=dict[Phase, float])
+    measured: tuple[tuple[Phase, float], ...] = ()
+    """The phases of the last start that was seen, the running one included."""
+    _mark: object = None
+
+    def renew(self, identity: Identity, now: float) -> None:
+        """Begin anew for another launch; what was decided of the old one is of no more use."""
+        self.identity = identity
+        self.began = now
+        self.from_start = True
+        self.ready_since = None
+        self.start_recorded = False
+        self.decided = frozenset()
+        self.own = {}
+
+    def look(self, assessment: Assessment, now: float, at: datetime) -> bool:
+        """Take in an assessment; return whether the phase changed."""
+        changed = assessment.phase != self.phase
+        if self.phase in _OWN_PHASES:
+            self.own[self.phase] = self.own.get(self.phase, 0.0) + (now - self._counted(now))
+        if changed:
+            self.phase, self.since, self.since_at = assessment.phase, now, at
+        self._last_look = now
+        lead = assessment.lead
+        mark = (assessment.phase, lead and (lead.phase, lead.progress, lead.message))
+        if mark != self._mark:
+            self._mark, self.progress_at = mark, at
+        if assessment.phase != "ready":
+            self.ready_since = None
+        elif self.ready_since is None:
+            self.ready_since = now
+        self._measure(assessment)
+        return changed
+
+    def ready_seconds(self, now: float) -> float:
+        """Return how long it has been ready without a break."""
+        return now - self.ready_since if self.ready_since is not None else 0.0
+
+    _last_look: float | None = None
+
+    def _counted(self, now: float) -> float:
+        return self._last_look if self._last_look is not None else now
+
+    def _measure(self, assessment: Assessment) -> None:
+        lead = assessment.lead
+        if lead is None and assessment.phase not in _OWN_PHASES:
+            return
+        steps = [(p, self.own[p]) for p in START_ORDER if p in self.own]
+        if lead is not None:
+            times = [*lead.timeline, (lead.phase, lead.phase_seconds)]
+            steps += [(p, s) for p in START_ORDER for name, s in times if p == name != "ready"]
+        self.measured = tuple(steps)
+
+
+def total_seconds(steps: Sequence[tuple[Phase, float]]) -> float:
+    """Return the length of a start."""
+    return sum(seconds for _, seconds in steps)
