@@ -1,1 +1,1 @@
-"""api"""
+"""The control plane's HTTP face; the only place that knows every room."""

@@ -1,0 +1,75 @@
+"""The control plane's application: every room's routes under one shell."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI
+
+import vllm_manager
+from vllm_manager.api import description, docs, events, problems, system, ui
+from vllm_manager.api.bodies import BodyGuard
+from vllm_manager.api.metrics import RequestCounts
+from vllm_manager.api.shell import Shell
+from vllm_manager.api.wiring import attach, running
+from vllm_manager.auth import routes as auth_routes
+from vllm_manager.auth.guard import require_internal, require_report, require_user
+from vllm_manager.cluster import routes as cluster_routes
+from vllm_manager.configs import routes as config_routes
+from vllm_manager.gateway import control_routes
+from vllm_manager.kit.clock import Clock, SystemClock
+from vllm_manager.limits import routes as limits_routes
+from vllm_manager.operations import routes as operation_routes
+from vllm_manager.settings import Settings
+
+_OPEN: tuple[APIRouter, ...] = (auth_routes.router, events.router, system.router, docs.router)
+"""Routers that say themselves who may come in."""
+
+_FOR_USERS: tuple[APIRouter, ...] = (
+    operation_routes.router,
+    config_routes.router,
+    cluster_routes.router,
+    limits_routes.router,
+)
+_FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
+_FOR_REPLICAS: tuple[APIRouter, ...] = ()
+
+
+def create_app(settings: Settings, clock: Clock | None = None, static: Path = ui.STATIC) -> FastAPI:
+    """Return the application; nothing is opened or started before its lifespan is."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with running(settings, clock or SystemClock()) as services:
+            attach(app, services)
+            yield
+
+    app = FastAPI(
+        title="vLLM Manager",
+        version=vllm_manager.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.static = static
+    app.state.request_counts = RequestCounts()
+    problems.install(app)
+    description.install(app)
+    _include(app)
+    app.add_middleware(BodyGuard)
+    app.add_middleware(Shell, count=app.state.request_counts.add)
+    return app
+
+
+def _include(app: FastAPI) -> None:
+    for router in _OPEN:
+        app.include_router(router)
+    for routers, guard in (
+        (_FOR_USERS, require_user),
+        (_FOR_GATEWAY, require_internal),
+        (_FOR_REPLICAS, require_report),
+    ):
+        for router in routers:
+            app.include_router(router, dependencies=[Depends(guard)])

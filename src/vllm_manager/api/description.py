@@ -1,0 +1,102 @@
+"""Completes the OpenAPI document that FastAPI makes: tags, problems, the same on every machine."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import vllm_manager
+from vllm_manager.api.problems import MEDIA_TYPE
+from vllm_manager.kit.errors import Problem, ProblemDetails
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_ABOUT = (
+    "Deploy, serve and watch large language models with vLLM on Ray Serve. Errors are problem "
+    "details (RFC 9457). Lists are pages: `{items, next_cursor}`. Times are RFC 3339 in UTC. "
+    "Unknown is `null`."
+)
+_TAGS = [
+    {"name": "deployments", "description": "Models that run, or should."},
+    {"name": "operations", "description": "Long work that was accepted."},
+    {"name": "engine", "description": "What the installed engine understands."},
+    {"name": "events", "description": "Changes as they happen."},
+    {"name": "nodes", "description": "The machines of the Ray cluster."},
+    {"name": "access", "description": "Logging in and out."},
+    {"name": "usage", "description": "Requests and tokens."},
+    {"name": "system", "description": "The product itself."},
+]
+_PROBLEMS = {
+    "401": ("not_authenticated", "Log in, or send an API key as `Authorization: Bearer vm-…`."),
+    "403": ("forbidden", "This credential may not do this, or its CSRF token is missing."),
+    "404": ("not_found", "There is nothing of this name."),
+    "422": ("invalid_request", "A field is wrong; `errors` says which and why."),
+    "503": ("database_busy", "Not possible now; try again after `retry_after_seconds`."),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi` return the complete document."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = build(app)
+        return app.openapi_schema
+
+    app.openapi = document
+
+
+def build(app: FastAPI) -> dict[str, Any]:
+    """Return the document of the application's routes."""
+    schema = get_openapi(
+        title="vLLM Manager",
+        version=vllm_manager.__version__,
+        description=_ABOUT,
+        routes=app.routes,
+        tags=_TAGS,
+    )
+    schemas = schema["components"]["schemas"]
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["ProblemDetails"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for path, item in schema["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                _describe_problems(path, item[method])
+    return schema
+
+
+def _describe_problems(path: str, operation: dict[str, Any]) -> None:
+    """Document the problems that the operation can answer with."""
+    responses: dict[str, Any] = operation["responses"]
+    takes_input = "422" in responses or "requestBody" in operation
+    statuses = ["503"]
+    if operation.get("security") or operation["operationId"] == "login":
+        statuses.append("401")
+    if operation.get("security"):
+        statuses.append("403")
+    if "{" in path:
+        statuses.append("404")
+    if takes_input:
+        statuses.append("422")
+    for status in sorted(statuses):
+        responses[status] = _problem_response(status)
+    responses["default"] = {
+        "description": "Any other problem.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
+
+
+def _problem_response(status: str) -> dict[str, Any]:
+    code, detail = _PROBLEMS[status]
+    example = Problem(code, detail, status=int(status)).details.model_dump(mode="json")
+    return {
+        "description": detail,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/ProblemDetails"},
+                "example": {**example, "request_id": "req_01kb2m3n4p5q6r7s8t9v0w1x2y"},
+            }
+        },
+    }

@@ -1,0 +1,83 @@
+"""The control plane's own figures in Prometheus' text format."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import psutil
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Kind(NamedTuple):
+    method: str
+    route: str
+    status: int
+
+
+@dataclass(slots=True)
+class _Sum:
+    count: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class RequestCounts:
+    """Requests by method, route template and status; bounded by the number of routes."""
+
+    _sums: dict[_Kind, _Sum] = field(default_factory=dict[_Kind, _Sum])
+
+    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+        # A made-up method must not become a label of its own.
+        known = method if method in _METHODS else "other"
+        entry = self._sums.setdefault(_Kind(known, route, status), _Sum())
+        entry.count += 1
+        entry.seconds += seconds
+
+    def lines(self) -> list[str]:
+        counts = [(_labels(kind._asdict()), entry.count) for kind, entry in self._sums.items()]
+        seconds = [(_labels(kind._asdict()), entry.seconds) for kind, entry in self._sums.items()]
+        return [
+            *_family("requests_total", "counter", "Requests answered.", counts),
+            *_family("request_seconds_total", "counter", "Time spent on them.", seconds),
+        ]
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds."""
+    return psutil.Process().memory_info().rss
+
+
+def render(requests: RequestCounts, phases: Mapping[str, int], streams: int, workers: int) -> str:
+    """Return the whole exposition."""
+    by_phase = [(_labels({"phase": phase}), count) for phase, count in sorted(phases.items())]
+    lines = [
+        *_family("resident_bytes", "gauge", "Memory of the control plane.", _one(resident_bytes())),
+        *_family("event_streams", "gauge", "Open event streams.", _one(streams)),
+        *_family("gateway_workers", "gauge", "Connected gateway workers.", _one(workers)),
+        *_family("deployments", "gauge", "Deployments by phase.", by_phase),
+        *requests.lines(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _one(value: float) -> list[tuple[str, float]]:
+    return [("", value)]
+
+
+def _family(name: str, kind: str, about: str, samples: Sequence[tuple[str, float]]) -> list[str]:
+    full = f"vllm_manager_{name}"
+    values = [f"{full}{labels} {value}" for labels, value in samples]
+    return [f"# HELP {full} {about}", f"# TYPE {full} {kind}", *values]
+
+
+def _labels(labels: Mapping[str, object]) -> str:
+    inner = ",".join(f'{name}="{_escape(str(value))}"' for name, value in labels.items())
+    return "{" + inner + "}"
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,99 @@
+"""Runs the control plane as a process: one loopback port, a clean stop, a clear refusal."""
+
+import asyncio
+import errno
+import logging
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from vllm_manager.api import logs
+from vllm_manager.api.app import create_app
+from vllm_manager.kit.errors import Problem
+from vllm_manager.migrations import upgrade
+from vllm_manager.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_STOP_SECONDS = 5
+
+
+class ControlServer(uvicorn.Server):
+    """Ends the endless streams when it is told to stop, which uvicorn alone would wait for."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self.config.app.state.close_streams)  # pyright: ignore
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+
+def run(settings: Settings, log_file: Path | None = None) -> int:
+    """Serve until told to stop and return the exit code; 1 with a reason where it can't start.
+
+    `log_file` takes the log as JSON lines; without it plain lines go to standard error.
+    """
+    logs.configure(settings.log_level, log_file)
+    try:
+        with _listen(settings.control_port) as listener:
+            if upgrade(settings.database, settings.home):
+                log.info("The database's schema was brought up to date")
+            return _serve(settings, listener)
+    except Problem as problem:
+        log.error("Not started: %s", problem.details.detail)
+        print(f"vllm-manager: {problem.details.detail}", file=sys.stderr)
+        return 1
+
+
+def _serve(settings: Settings, listener: socket.socket) -> int:
+    config = uvicorn.Config(
+        create_app(settings),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_keep_alive=75,
+        h11_max_incomplete_event_size=None,
+    )
+    server = ControlServer(config)
+    server.run([listener])
+    return 0 if server.started else 1
+
+
+def _listen(port: int) -> socket.socket:
+    """Take the port first: a second control plane by mistake must not touch the database."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _refused(port, error) from error
+    return listener
+
+
+def _refused(port: int, error: OSError) -> Problem:
+    if error.errno == errno.EADDRINUSE:
+        detail = (
+            f"Port {port} on 127.0.0.1 is taken. Is the control plane running already? "
+            "See `vllm-manager status`, or set VLLM_MANAGER_CONTROL_PORT to another port."
+        )
+    else:
+        detail = (
+            f"Port {port} on 127.0.0.1 can't be opened ({error.strerror}). "
+            "Set VLLM_MANAGER_CONTROL_PORT to another port."
+        )
+    return Problem("port_unavailable", detail, status=500)

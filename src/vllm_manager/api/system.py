@@ -1,0 +1,230 @@
+"""What the product says of itself: alive, ready, version, figures, and who takes part."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+import vllm_manager
+from vllm_manager.api import metrics
+from vllm_manager.api.events import Events
+from vllm_manager.api.metrics import RequestCounts
+from vllm_manager.auth.guard import require_user
+from vllm_manager.cluster import Cluster
+from vllm_manager.gateway.publisher import SnapshotPublisher
+from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.process import ProcessIdentity
+
+router = APIRouter(tags=["system"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+
+class Version(BaseModel):
+    """Which release this is."""
+
+    version: str
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "0.1.0"}]})
+
+
+class ControlPlane(BaseModel):
+    """The process that answers, and who acts if there are several."""
+
+    holder: str | None
+    is_leader: bool
+    pid: int
+    started_at: datetime
+    resident_bytes: int
+
+
+class GatewayWorker(BaseModel):
+    """A gateway process that listens for snapshots."""
+
+    pid: int | None
+    last_seen_at: datetime
+    snapshot_version: int
+
+
+class Gateway(BaseModel):
+    """The gateway's workers, as far as they are connected."""
+
+    workers: list[GatewayWorker]
+
+
+class RaySeen(BaseModel):
+    """Whether Ray answers."""
+
+    state: Literal["up", "down", "unknown"]
+    address: str | None
+    message: str | None
+    version: str | None
+
+
+class EngineSeen(BaseModel):
+    """The engine that was installed; null where it is not known."""
+
+    name: str | None
+    version: str | None
+    python: str | None
+
+
+class System(BaseModel):
+    """Everything that takes part, for `vllm-manager status`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": "0.1.0",
+                    "home_hint": "~/.vllm-manager",
+                    "control_plane": {
+                        "holder": "host-a/4711/1763892000.12",
+                        "is_leader": True,
+                        "pid": 4711,
+                        "started_at": "2026-11-23T10:00:00Z",
+                        "resident_bytes": 104857600,
+                    },
+                    "gateway": {
+                        "workers": [
+                            {
+                                "pid": 4720,
+                                "last_seen_at": "2026-11-23T10:05:00Z",
+                                "snapshot_version": 42,
+                            }
+                        ]
+                    },
+                    "ray": {
+                        "state": "up",
+                        "address": "http://127.0.0.1:8802",
+                        "message": None,
+                        "version": "2.60.0",
+                    },
+                    "engine": {"name": "vllm", "version": "0.32.0", "python": "3.11"},
+                }
+            ]
+        }
+    )
+
+    version: str
+    home_hint: str
+    control_plane: ControlPlane
+    gateway: Gateway
+    ray: RaySeen
+    engine: EngineSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Where the answers of this module come from; `api.wiring` fills it."""
+
+    identity: ProcessIdentity
+    started_at: datetime
+    home_hint: str
+    holder: Callable[[], str | None]
+    is_leader: Callable[[], bool]
+    database_answers: Callable[[], Awaitable[bool]]
+    phases: Callable[[], Awaitable[Mapping[str, int]]]
+    cluster: Cluster
+    publisher: SnapshotPublisher
+    events: Events
+    engine: Callable[[], EngineSeen]
+
+
+def _facts(request: Request) -> Facts:
+    return request.app.state.facts
+
+
+@router.get("/healthz", operation_id="getHealth", summary="Is the process alive?")
+async def get_health() -> Alive:
+    return Alive()
+
+
+@router.get("/readyz", operation_id="getReadiness", summary="Can it do its work?")
+async def get_readiness(request: Request) -> Alive:
+    """Ready means: the database answers, and it is known which control plane acts."""
+    facts = _facts(request)
+    if not await facts.database_answers():
+        raise _not_ready("The database does not answer.")
+    if facts.holder() is None:
+        raise _not_ready("It is not known yet which control plane acts.")
+    return Alive()
+
+
+@router.get("/version", operation_id="getVersion", summary="Which release is this?")
+async def get_version() -> Version:
+    return Version(version=vllm_manager.__version__)
+
+
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    summary="The control plane's figures for Prometheus",
+    dependencies=[Depends(require_user)],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus' text format.",
+            "content": {"text/plain": {"example": "vllm_manager_resident_bytes 104857600\n"}},
+        }
+    },
+)
+async def get_metrics(request: Request) -> Response:
+    facts = _facts(request)
+    requests: RequestCounts = request.app.state.request_counts
+    streams, workers = facts.events.open_count, len(facts.publisher.workers())
+    text = metrics.render(requests, await facts.phases(), streams, workers)
+    return Response(text, media_type=metrics.MEDIA_TYPE)
+
+
+@router.get(
+    "/api/v1/system",
+    operation_id="getSystem",
+    summary="Everything that takes part",
+    dependencies=[Depends(require_user)],
+)
+async def get_system(request: Request) -> System:
+    facts = _facts(request)
+    ray = await facts.cluster.status()
+    return System(
+        version=vllm_manager.__version__,
+        home_hint=facts.home_hint,
+        control_plane=_control_plane(facts),
+        gateway=Gateway(workers=_workers(facts.publisher)),
+        ray=RaySeen(**ray.model_dump()),
+        engine=facts.engine(),
+    )
+
+
+def _control_plane(facts: Facts) -> ControlPlane:
+    return ControlPlane(
+        holder=facts.holder(),
+        is_leader=facts.is_leader(),
+        pid=facts.identity.pid,
+        started_at=facts.started_at,
+        resident_bytes=metrics.resident_bytes(),
+    )
+
+
+def _workers(publisher: SnapshotPublisher) -> list[GatewayWorker]:
+    return [
+        GatewayWorker(
+            pid=worker.pid,
+            last_seen_at=worker.last_seen_at,
+            snapshot_version=worker.snapshot_version,
+        )
+        for worker in publisher.workers()
+    ]
+
+
+def _not_ready(detail: str) -> Problem:
+    return Problem("not_ready", detail, status=503, retryable=True, retry_after_seconds=2)

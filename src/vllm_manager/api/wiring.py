@@ -1,0 +1,183 @@
+"""Builds every room's service, joins them, and runs their loops: the only place that knows all."""
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from vllm_manager.api.events import Events
+from vllm_manager.api.system import EngineSeen, Facts
+from vllm_manager.auth import Access, ensure_administrator
+from vllm_manager.cluster import Cluster, RayRest
+from vllm_manager.configs import EngineArguments
+from vllm_manager.db import Database
+from vllm_manager.gateway.publisher import SnapshotPublisher
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.loops import Loop
+from vllm_manager.kit.process import own_identity
+from vllm_manager.kit.secrets import new_token, read_or_create
+from vllm_manager.kit.topics import Hub
+from vllm_manager.limits import UsageLedger
+from vllm_manager.operations import Operations
+from vllm_manager.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_HOUSEKEEPING_SECONDS = 3600.0
+
+
+class Nudge:
+    """Passes a nudge on to loops that are built later than whoever nudges."""
+
+    def __init__(self) -> None:
+        self.target: Callable[[], None] | None = None
+
+    def __call__(self) -> None:
+        if self.target is not None:
+            self.target()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the routes ask for, under the names they ask by."""
+
+    access: Access
+    usage: UsageLedger
+    operations: Operations
+    cluster: Cluster
+    engine_arguments: EngineArguments
+    publisher: SnapshotPublisher
+    events: Events
+    facts: Facts
+    internal_token: str
+    report_token: str
+
+    def close_streams(self) -> None:
+        """End what would otherwise last for ever, so that the process can stop."""
+        self.events.close()
+        self.publisher.close()
+
+
+def attach(app: FastAPI, services: Services) -> None:
+    """Place the services where the routes look for them."""
+    for name in Services.__slots__:
+        setattr(app.state, name, getattr(services, name))
+    app.state.close_streams = services.close_streams
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
+    """Open the database, see that an administrator exists, and run every loop."""
+    database = Database(settings.database)
+    try:
+        admin_file = settings.secrets_dir / "admin.json"
+        if await ensure_administrator(database, clock, admin_file):
+            log.info("A first administrator was made; name, password and key are in %s", admin_file)
+        services = _build(settings, clock, database)
+        loops = [services.publisher.loop, _housekeeping(services)]
+        for loop in loops:
+            loop.start()
+        try:
+            yield services
+        finally:
+            services.close_streams()
+            for loop in reversed(loops):
+                await loop.stop()
+    finally:
+        await database.close()
+
+
+def _build(settings: Settings, clock: Clock, database: Database) -> Services:
+    hub = Hub(new_token())
+    credentials_changed = Nudge()
+    access = Access(database, clock, credentials_changed)
+    operations = Operations(database, hub, clock)
+    cluster = Cluster(RayRest(settings.ray_url, settings.ray_token_file))
+    publisher = SnapshotPublisher(access, _no_routes, clock, hub.epoch)
+    credentials_changed.target = publisher.nudge
+    events = Events(hub, {"operations": _operations_of(operations)}, access, clock)
+    facts = Facts(
+        identity=own_identity(),
+        started_at=clock.now(),
+        home_hint=_home_hint(settings.home),
+        holder=lambda: None,
+        is_leader=lambda: False,
+        database_answers=lambda: _answers(database),
+        phases=_no_phases,
+        cluster=cluster,
+        publisher=publisher,
+        events=events,
+        engine=lambda: _engine(settings),
+    )
+    return Services(
+        access=access,
+        usage=UsageLedger(database, clock),
+        operations=operations,
+        cluster=cluster,
+        engine_arguments=EngineArguments(settings.engine_arguments_file),
+        publisher=publisher,
+        events=events,
+        facts=facts,
+        internal_token=read_or_create(settings.secrets_dir / "internal_token"),
+        report_token=read_or_create(settings.secrets_dir / "report_token"),
+    )
+
+
+def _housekeeping(services: Services) -> Loop:
+    """Forgets what is over: logins, batches of usage, operations."""
+
+    async def step() -> None:
+        await services.access.prune()
+        await services.usage.prune()
+        await services.operations.forget_old()
+
+    return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
+
+
+async def _no_routes() -> Mapping[str, Mapping[str, Any]]:
+    return {}
+
+
+async def _no_phases() -> Mapping[str, int]:
+    return {}
+
+
+def _operations_of(operations: Operations):
+    async def snapshot() -> list[dict[str, Any]]:
+        page = await operations.list(limit=100)
+        return [operation.model_dump(mode="json") for operation in page.items]
+
+    return snapshot
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        log.warning("The database did not answer", exc_info=True)
+        return False
+    return True
+
+
+def _home_hint(home: Path) -> str:
+    """Name the home folder without telling who the user is."""
+    user_home = Path.home()
+    return f"~/{home.relative_to(user_home)}" if home.is_relative_to(user_home) else str(home)
+
+
+def _engine(settings: Settings) -> EngineSeen:
+    """Return what set-up wrote of the installed engine."""
+    try:
+        found = json.loads(settings.engine_arguments_file.read_bytes())
+    except (OSError, ValueError):
+        return EngineSeen(name=None, version=None, python=None)
+    python = str(settings.engine_python) if settings.engine_python.exists() else None
+    return EngineSeen(name=found.get("engine"), version=found.get("version"), python=python)

@@ -1,0 +1,145 @@
+"""The dependencies that let a request in: people by cookie or key, machines by a shared token."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from vllm_manager.auth.schemas import Principal, Role
+from vllm_manager.auth.service import Access
+from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.secrets import fingerprint, matches
+
+COOKIE = "vllm_manager_session"
+CSRF_HEADER = "x-csrf-token"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="key", description="An API key: `Authorization: Bearer vm-…`."
+)
+_cookie = APIKeyCookie(
+    name=COOKIE,
+    auto_error=False,
+    scheme_name="session",
+    description="The login session. Unsafe methods also need the header `X-CSRF-Token`.",
+)
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+Cookie = Annotated[str | None, Security(_cookie)]
+
+
+def access_of(request: Request) -> Access:
+    """Return the access room of the application that serves `request`."""
+    return request.app.state.access
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse a browser that acts for a page of another site.
+
+    Browsers say `Origin` and `Sec-Fetch-Site` themselves; pages can't forge them. Programs send
+    neither.
+
+    Raises:
+        Problem: `cross_origin` (403).
+    """
+    if _is_foreign(request):
+        raise Problem(
+            "cross_origin",
+            "This request came from a page of another site. Open the web interface itself, or "
+            "use an API key.",
+            status=403,
+        )
+
+
+async def require_user(request: Request, bearer: Bearer, cookie: Cookie) -> Principal:
+    """Return who is asking.
+
+    Raises:
+        Problem: `not_authenticated` (401), or `csrf_required`, `cross_origin` (403).
+    """
+    access = access_of(request)
+    if "authorization" in request.headers:
+        principal = await access.by_key(bearer.credentials) if bearer else None
+    elif cookie:
+        principal = await access.by_session(cookie)
+        _require_csrf(request, principal)
+    else:
+        principal = None
+    if principal is None:
+        raise _not_authenticated()
+    request.state.principal = principal
+    return principal
+
+
+User = Annotated[Principal, Depends(require_user)]
+
+
+def require_role(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
+    """Return a dependency that lets in only users with one of `roles` (else 403 `forbidden`)."""
+
+    async def require(principal: User) -> Principal:
+        if principal.role not in roles:
+            needed = " or ".join(roles)
+            raise Problem("forbidden", f"This needs the role {needed}.", status=403)
+        return principal
+
+    return require
+
+
+async def require_internal(request: Request) -> None:
+    """Let in the gateway's own calls: the token in `secrets/internal_token`."""
+    _require_token(request, request.app.state.internal_token, "secrets/internal_token")
+
+
+async def require_report(request: Request) -> None:
+    """Let in the replicas' reports: the token in `secrets/report_token`."""
+    _require_token(request, request.app.state.report_token, "secrets/report_token")
+
+
+def _is_foreign(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    # A proxy in front may change Host; a page of another site can't set X-Forwarded-Host.
+    hosts = (request.headers.get("host"), request.headers.get("x-forwarded-host"))
+    return urlsplit(origin).netloc not in hosts
+
+
+def _require_token(request: Request, expected: str, where: str) -> None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not matches(token, expected):
+        raise Problem(
+            "not_authenticated",
+            f"This is for this product's own processes, which send the token in {where}.",
+            status=401,
+        )
+
+
+def _require_csrf(request: Request, principal: Principal | None) -> None:
+    if principal is None:
+        return
+    require_same_origin(request)
+    if request.method in _SAFE_METHODS:
+        return
+    sent = request.headers.get(CSRF_HEADER, "")
+    if not matches(fingerprint(sent), principal.csrf_fingerprint or ""):
+        raise Problem(
+            "csrf_required",
+            "A change made with the login session needs the header X-CSRF-Token with the value "
+            "that GET /api/v1/auth/me returns. Reload the page and try again.",
+            status=403,
+        )
+
+
+def _not_authenticated() -> Problem:
+    return Problem(
+        "not_authenticated",
+        "Log in, or send an API key as `Authorization: Bearer vm-…`. The first administrator's "
+        "are in secrets/admin.json in the server's home folder. A login ends after 7 days "
+        "without use; a key that was revoked or has expired no longer works.",
+        status=401,
+    )

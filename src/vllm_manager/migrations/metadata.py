@@ -1,0 +1,11 @@
+"""Every room's tables in one place, for Alembic to compare with."""
+
+from vllm_manager.auth import tables as auth_tables
+from vllm_manager.db import Base, lease
+from vllm_manager.deployments import tables as deployment_tables
+from vllm_manager.limits import tables as limits_tables
+from vllm_manager.operations import tables as operation_tables
+
+# Importing a module registers its tables.
+SOURCES = (auth_tables, deployment_tables, lease, limits_tables, operation_tables)
+METADATA = Base.metadata
