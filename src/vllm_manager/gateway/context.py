@@ -1,0 +1,41 @@
+"""What every request handler of a worker shares."""
+
+import asyncio
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vllm_manager.gateway.admission import Admission
+from vllm_manager.gateway.config import GatewayConfig
+from vllm_manager.gateway.control import ControlPlane
+from vllm_manager.gateway.counts import Counts
+from vllm_manager.gateway.directory import Directory
+from vllm_manager.gateway.journal import Journal
+from vllm_manager.gateway.upstream import UpstreamClient
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(slots=True)
+class Context:
+    """One worker's parts, put together in `worker`."""
+
+    config: GatewayConfig
+    directory: Directory
+    counts: Counts
+    admission: Admission
+    client: UpstreamClient
+    control: ControlPlane
+    journal: Journal
+    is_draining: bool = False
+    event_streams: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
+    """Relayed streams without an end of their own: a drain ends them at once."""
+
+
+def request_id(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the client's own id for the request where it is a plain one, else a new one."""
+    sent = headers.get(b"x-request-id")
+    if sent is not None and _REQUEST_ID.fullmatch(sent):
+        return sent
+    return b"req_%024x" % random.getrandbits(96)

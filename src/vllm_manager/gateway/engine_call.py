@@ -1,0 +1,282 @@
+"""One request on its way to an engine and back: choose, send, pass on, account for it."""
+
+import json
+import logging
+import time
+from typing import NamedTuple
+
+from vllm_manager.gateway.admission import Ticket
+from vllm_manager.gateway.answers import Refusal, error_object, refuse, reply
+from vllm_manager.gateway.asgi import Headers, Send
+from vllm_manager.gateway.balance import Endpoint, choose
+from vllm_manager.gateway.context import Context
+from vllm_manager.gateway.identity import Asker
+from vllm_manager.gateway.journal import Record
+from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.routes import EngineRoute
+from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, read_usage
+from vllm_manager.gateway.upstream import (
+    Broken,
+    Connection,
+    Dropped,
+    Silent,
+    Unreachable,
+    UpstreamFailed,
+)
+
+log = logging.getLogger(__name__)
+
+# Headers of an engine's answer that concern one connection, or nobody outside.
+_KEPT_BACK = frozenset(
+    (
+        b"connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding "
+        b"upgrade server date set-cookie x-request-id x-engine-secret"
+    ).split()
+)
+
+
+class Request(NamedTuple):
+    """An admitted request, as it is sent to an engine."""
+
+    id: bytes
+    route: EngineRoute
+    asker: Asker
+    model: str
+    stream: bool
+    body: bytes
+    strips_usage: bool
+    """The client did not ask for the chunk with the usage that the body asks for."""
+
+
+class EngineCall:
+    """Runs one request. `settle` must be called on every way out, and counts once."""
+
+    def __init__(
+        self, context: Context, request: Request, ticket: Ticket, client: ClientConnection
+    ) -> None:
+        self._context = context
+        self._request = request
+        self._ticket = ticket
+        self._client = client
+        self._started = time.perf_counter()
+        self._first_token_seconds: float | None = None
+        self._status = 0
+        self._outcome = "ok"
+        self._usage = UNKNOWN
+        self._tap: BodyTap | EventTap | None = None
+
+    async def run(self, send: Send) -> None:
+        """Answer the request, whatever becomes of the engine."""
+        try:
+            endpoint, upstream = await self._answered()
+        except UpstreamFailed as error:
+            await self._refuse(error, send)
+            return
+        try:
+            await self._pass_on(upstream, send)
+        except UpstreamFailed as error:
+            endpoint.failed(self._now())
+            await self._break_off(error, send)
+        finally:
+            upstream.release()
+            endpoint.outstanding -= 1
+
+    def settle(self, *, client_left: bool) -> None:
+        """Give back what was reserved and write the usage down. Only the first call counts."""
+        if not self._ticket.settle():
+            return
+        if client_left:
+            self._outcome, self._status = "client_left", 499
+        request, usage = self._request, self._usage
+        if self._tap is not None:
+            usage = self._tap.usage
+        record = Record(
+            at=time.time(),
+            key=request.asker.key,
+            user=request.asker.user,
+            model=request.model,
+            path=request.route.path,
+            status=self._status,
+            stream=request.stream,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            seconds=time.perf_counter() - self._started,
+            first_token_seconds=self._first_token_seconds,
+            outcome=self._outcome,
+        )
+        self._context.journal.add(record)
+
+    # Finding an engine that answers
+
+    async def _answered(self) -> tuple[Endpoint, Connection]:
+        """Return an endpoint, with one more outstanding, and the answer that it began.
+
+        Another replica is asked only while no byte of an answer has come (or a plain 503).
+        """
+        tried: list[Endpoint] = []
+        failure: UpstreamFailed = Unreachable("it has no replica that can be asked")
+        while endpoint := self._choose(tried):
+            endpoint.outstanding += 1
+            taken = False
+            try:
+                upstream = await self._ask(endpoint)
+                taken = upstream.status != 503 or not self._has_another(tried, endpoint)
+                if taken:
+                    endpoint.succeeded()
+                    return endpoint, upstream
+                upstream.release()
+                failure = Unreachable("its replicas answer 503")
+            except (Unreachable, Dropped) as error:
+                failure = error
+            finally:
+                if not taken:
+                    endpoint.outstanding -= 1
+            self._note_failure(endpoint, failure)
+            tried.append(endpoint)
+        raise failure
+
+    def _choose(self, tried: list[Endpoint]) -> Endpoint | None:
+        model = self._context.directory.models.get(self._request.model)
+        return choose(model.endpoints, tried, self._now()) if model else None
+
+    def _has_another(self, tried: list[Endpoint], endpoint: Endpoint) -> bool:
+        return self._choose([*tried, endpoint]) is not None
+
+    async def _ask(self, endpoint: Endpoint) -> Connection:
+        client = self._context.client
+        connection = await client.open(endpoint.target)
+        try:
+            return await self._exchange(connection, endpoint)
+        except Dropped:
+            if not connection.reused:
+                raise
+        # The engine closed an idle connection in the moment that it was taken.
+        return await self._exchange(await client.open(endpoint.target, fresh=True), endpoint)
+
+    async def _exchange(self, connection: Connection, endpoint: Endpoint) -> Connection:
+        request = self._request
+        head = b"POST %b HTTP/1.1\r\n%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (
+            request.route.engine_path,
+            endpoint.preamble,
+            request.id,
+            len(request.body),
+        )
+        try:
+            connection.begin(head + request.body)
+            await connection.head(self._context.config.first_byte_seconds)
+        except BaseException:
+            connection.release()
+            raise
+        return connection
+
+    # Passing its answer on
+
+    async def _pass_on(self, upstream: Connection, send: Send) -> None:
+        headers, is_events = self._answer_headers(upstream)
+        self._status = upstream.status
+        if self._status >= 400:
+            self._outcome = "refused" if self._status < 500 else "upstream_failed"
+        if upstream.complete and not is_events:
+            body = await upstream.read(0)
+            self._first_token_seconds = time.perf_counter() - self._started
+            self._usage = read_usage(body) or UNKNOWN
+            headers = [header for header in headers if header[0] != b"content-length"]
+            await reply(send, self._status, body, headers)
+            return
+        strip = is_events and self._request.strips_usage
+        self._tap = EventTap(strip=strip) if is_events else BodyTap()
+        await self._pass_pieces(upstream, self._tap, headers, send)
+
+    async def _pass_pieces(
+        self, upstream: Connection, tap: BodyTap | EventTap, headers: Headers, send: Send
+    ) -> None:
+        await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
+        config = self._context.config
+        timeout_seconds = config.first_byte_seconds
+        while data := await upstream.read(timeout_seconds):
+            if self._first_token_seconds is None:
+                self._first_token_seconds = time.perf_counter() - self._started
+                timeout_seconds = config.between_chunks_seconds
+            if piece := tap.feed(data):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": tap.finish()})
+
+    def _answer_headers(self, upstream: Connection) -> tuple[Headers, bool]:
+        headers: Headers = [(b"x-request-id", self._request.id)]
+        is_events = False
+        for header in upstream.headers:
+            name, value = header
+            if name in _KEPT_BACK:
+                continue
+            if name == b"content-type" and value.startswith(b"text/event-stream"):
+                is_events = True
+                headers.append((b"x-accel-buffering", b"no"))
+            headers.append(header)
+        return headers, is_events
+
+    # Failing
+
+    async def _refuse(self, error: UpstreamFailed, send: Send) -> None:
+        refusal = self._explain(error)
+        self._status, self._outcome = refusal.status, "upstream_failed"
+        self._log(error)
+        await refuse(send, refusal, self._request.id, anthropic=self._request.route.is_anthropic)
+
+    async def _break_off(self, error: UpstreamFailed, send: Send) -> None:
+        """End an answer that has begun: with an error event in a stream, else by hanging up."""
+        self._outcome = "upstream_failed"
+        self._log(error)
+        if not isinstance(self._tap, EventTap):
+            self._client.abort()
+            return
+        is_anthropic = self._request.route.is_anthropic
+        data = json.dumps(error_object(self._explain(error), anthropic=is_anthropic))
+        name = "event: error\n" if is_anthropic else ""
+        event = f"{name}data: {data}\n\n".encode()
+        rest = self._tap.finish()
+        separator = b"\n\n" if rest else b""
+        await send({"type": "http.response.body", "body": rest + separator + event})
+
+    def _explain(self, error: UpstreamFailed) -> Refusal:
+        model = self._request.model
+        if isinstance(error, Silent):
+            message = (
+                f"The engine of “{model}” did not begin to answer within "
+                f"{self._context.config.first_byte_seconds:.0f} s. It may be overloaded: "
+                "look at its queue, or send a shorter prompt."
+            )
+            return Refusal(504, "engine_timeout", message)
+        if isinstance(error, Broken):
+            message = (
+                f"The engine of “{model}” broke off its answer ({error}). "
+                "The request was not repeated, since a part may have been delivered: send it again."
+            )
+            return Refusal(502, "engine_failed", message)
+        message = (
+            f"No replica of “{model}” could be reached ({error}). "
+            "A replica that died is being replaced; try again in a few seconds."
+        )
+        return Refusal(503, "engine_unreachable", message, retry_after_seconds=2)
+
+    def _note_failure(self, endpoint: Endpoint, error: UpstreamFailed) -> None:
+        if endpoint.aside_until <= self._now():
+            log.warning(
+                "replica %s of %s is set aside: %s",
+                endpoint.entry.replica_id,
+                self._request.model,
+                error,
+            )
+        endpoint.failed(self._now())
+
+    def _log(self, error: UpstreamFailed) -> None:
+        log.warning(
+            "request %s to %s failed: %s: %s",
+            self._request.id.decode("latin-1"),
+            self._request.model,
+            type(error).__name__,
+            error,
+        )
+
+    def _now(self) -> float:
+        return self._context.client.loop.time()

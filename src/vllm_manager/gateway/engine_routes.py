@@ -1,0 +1,127 @@
+"""What happens to a request under `/v1`: who asks, what is asked, is there room; then the call."""
+
+import asyncio
+from collections.abc import Mapping
+
+from vllm_manager.gateway.admission import Claim, Denial, Ticket
+from vllm_manager.gateway.answers import Refusal, refuse
+from vllm_manager.gateway.asgi import Receive, Scope, Send
+from vllm_manager.gateway.bodies import ClientLeft, discard, read_body
+from vllm_manager.gateway.context import Context, request_id
+from vllm_manager.gateway.directory import Model
+from vllm_manager.gateway.engine_call import EngineCall, Request
+from vllm_manager.gateway.identity import Asker, identify
+from vllm_manager.gateway.payload import Prompt, parse, with_usage
+from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.routes import EngineRoute
+
+
+async def serve_engine_route(
+    context: Context, route: EngineRoute, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer one request for an engine."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    id_ = request_id(headers)
+    try:
+        request, ticket = await _admitted(context, route, scope, headers, id_, receive)
+    except ClientLeft:
+        return
+    except Refusal as refusal:
+        await _refuse(refusal, route, id_, receive, send)
+        return
+    client: ClientConnection = scope["connection"]
+    call = EngineCall(context, request, ticket, client)
+    try:
+        await _run_while_connected(call, client, send)
+    finally:
+        call.settle(client_left=client.lost)
+
+
+async def _run_while_connected(call: EngineCall, client: ClientConnection, send: Send) -> None:
+    """Run `call`; a client that leaves cancels it in that moment, whatever it is waiting for."""
+    task = asyncio.current_task()
+    if client.lost or task is None:
+        return
+    client.on_lost = task.cancel
+    try:
+        await call.run(send)
+    except asyncio.CancelledError:
+        if not client.lost:
+            raise
+    finally:
+        client.on_lost = None
+
+
+async def _admitted(
+    context: Context,
+    route: EngineRoute,
+    scope: Scope,
+    headers: Mapping[bytes, bytes],
+    id_: bytes,
+    receive: Receive,
+) -> tuple[Request, Ticket]:
+    if scope["method"] != "POST":
+        message = f"{route.path} takes POST, not {scope['method']}."
+        raise Refusal(405, "method_not_allowed", message)
+    asker = identify(context.directory, headers, takes_x_api_key=route.is_anthropic)
+    body = await read_body(context.config, headers, receive)
+    prompt = parse(body, headers.get(b"content-type"))
+    model = _find(context, prompt, asker)
+    strips = False
+    if prompt.stream and route.asks_usage:
+        body, strips = with_usage(body, prompt)
+    ticket = _reserve(context, model, asker)
+    return Request(id_, route, asker, model.name, prompt.stream, body, strips), ticket
+
+
+def _find(context: Context, prompt: Prompt, asker: Asker) -> Model:
+    model = context.directory.models.get(prompt.model)
+    if model is None or (asker.models is not None and model.name not in asker.models):
+        known = context.directory.names(asker.models)
+        raise unknown_model(prompt.model, known)
+    if not model.endpoints:
+        raise not_ready(model)
+    return model
+
+
+def unknown_model(name: str, known: list[str]) -> Refusal:
+    """Return the answer for a model that is not there, or not for this caller."""
+    listed = ", ".join(sorted(known)[:20]) or "none yet"
+    message = f"There is no model “{name[:100]}” here, or this key may not use it. Known: {listed}."
+    return Refusal(404, "model_not_found", message, param="model")
+
+
+def not_ready(model: Model) -> Refusal:
+    """Return the answer for a model without a replica that can be asked now."""
+    entry = model.entry
+    reason = f" ({entry.reason})" if entry.reason else ""
+    state = f"The model “{model.name}” is {entry.phase}{reason}."
+    if entry.is_at_rest:
+        advice = "Trying again won't help until somebody starts it or mends what failed."
+        return Refusal(
+            503, f"model_{entry.phase}", f"{state} {advice}", param="model",
+            retry_after_seconds=entry.retry_after_seconds or 60, is_final=True,
+        )  # fmt: skip
+    seconds = entry.retry_after_seconds or 5
+    message = f"{state} It can't answer yet; try again in {seconds:.0f} s."
+    return Refusal(503, "model_not_ready", message, param="model", retry_after_seconds=seconds)
+
+
+def _reserve(context: Context, model: Model, asker: Asker) -> Ticket:
+    claim = Claim(model.name, asker.user, asker.key, model.entry.max_concurrent_requests)
+    ticket = context.admission.reserve(claim)
+    if isinstance(ticket, Denial):
+        status = 429 if ticket.is_callers_limit else 503
+        raise Refusal(
+            status, ticket.code, ticket.message, retry_after_seconds=ticket.retry_after_seconds
+        )
+    return ticket
+
+
+async def _refuse(
+    refusal: Refusal, route: EngineRoute, id_: bytes, receive: Receive, send: Send
+) -> None:
+    if refusal.status == 413:
+        await discard(refusal, id_, receive, send)
+        return
+    await refuse(send, refusal, id_, anthropic=route.is_anthropic)

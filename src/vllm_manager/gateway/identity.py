@@ -1,0 +1,85 @@
+"""Who asks under `/v1`: a bearer key, or the UI's session with its CSRF token."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from vllm_manager.gateway.answers import Refusal
+from vllm_manager.gateway.directory import Directory
+
+COOKIE_NAME = b"vllm_manager_session"
+
+
+class Asker(NamedTuple):
+    """Someone who may use the models in `models` (None: all of them)."""
+
+    user: str
+    key: str | None
+    models: list[str] | None
+
+
+def identify(
+    directory: Directory,
+    headers: Mapping[bytes, bytes],
+    *,
+    is_safe: bool = False,
+    takes_x_api_key: bool = False,
+) -> Asker:
+    """Return who asks.
+
+    Args:
+        directory: the keys and sessions in force.
+        headers: lower-case names.
+        is_safe: the method changes nothing, so a session needs no CSRF token.
+        takes_x_api_key: the key may stand in `x-api-key`, as Anthropic's clients send it.
+
+    Raises:
+        Refusal: there is no credential, or it is not valid (401).
+    """
+    authorization = headers.get(b"authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise _unauthorized("Send the key as “Authorization: Bearer vm-…”.")
+        return _by_key(directory, token.strip())
+    if takes_x_api_key and (token := headers.get(b"x-api-key")) is not None:
+        return _by_key(directory, token.strip())
+    cookie = _session_cookie(headers.get(b"cookie", b""))
+    if cookie is not None:
+        csrf = None if is_safe else headers.get(b"x-csrf-token", b"")
+        return _by_session(directory, cookie, csrf)
+    raise _unauthorized("This API needs a key. Send it as “Authorization: Bearer vm-…”.")
+
+
+def _by_key(directory: Directory, token: bytes) -> Asker:
+    key = directory.key(token)
+    if key is None:
+        raise _unauthorized("This key is not known here: it is wrong, or was revoked.")
+    if key.expires_at is not None and key.expires_at <= time.time():
+        raise _unauthorized("This key has expired. Ask an administrator for another.")
+    return Asker(key.user, key.id, key.models)
+
+
+def _by_session(directory: Directory, cookie: bytes, csrf: bytes | None) -> Asker:
+    session = directory.session(cookie)
+    if session is None or (session.expires_at is not None and session.expires_at <= time.time()):
+        raise _unauthorized("The session has ended. Log in again.")
+    if csrf is not None:
+        sent = hashlib.sha256(csrf).hexdigest()
+        if not hmac.compare_digest(sent, session.csrf):
+            raise _unauthorized("The header X-CSRF-Token of this session is missing or wrong.")
+    return Asker(session.user, None, None)
+
+
+def _session_cookie(cookies: bytes) -> bytes | None:
+    for part in cookies.split(b";"):
+        name, _, value = part.strip().partition(b"=")
+        if name == COOKIE_NAME:
+            return value
+    return None
+
+
+def _unauthorized(message: str) -> Refusal:
+    return Refusal(401, "invalid_api_key", message)

@@ -1,0 +1,147 @@
+"""Usage on disk until the control plane has counted it.
+
+Each record is appended to a file within the same turn of the event loop, so a killed worker loses
+nothing. A file is a batch, named by its id: it is deleted once acknowledged, and since the control
+plane counts an id once, it may be sent by anyone as often as needed. The file being written is
+locked by its writer; the lock dies with it, and then others may send it.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+from asyncio import AbstractEventLoop
+from collections.abc import Generator
+from pathlib import Path
+
+import msgspec
+
+from vllm_manager.kit.ids import new_id
+
+log = logging.getLogger(__name__)
+
+_SEAL_BYTES = 1 << 20
+_MAX_HELD = 100_000  # records held in memory where the disk takes nothing
+_SUFFIX = ".ndjson"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One request to an engine. Counts are None where the engine did not say."""
+
+    at: float
+    key: str | None
+    user: str
+    model: str
+    path: str
+    status: int
+    stream: bool
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    seconds: float
+    first_token_seconds: float | None
+    outcome: str
+
+
+class Journal:
+    """The batches of one worker, and those that dead workers left behind."""
+
+    def __init__(self, folder: Path, loop: AbstractEventLoop) -> None:
+        self._folder = folder
+        self._loop = loop
+        self._encode = msgspec.json.Encoder().encode
+        self._held: list[bytes] = []
+        self._lost_records = 0
+        self._is_scheduled = False
+        self._file: int | None = None
+        self._path: Path | None = None
+        self._written_bytes = 0
+
+    def add(self, record: Record) -> None:
+        """Keep `record`: on disk before the event loop waits again."""
+        self._held.append(self._encode(record))
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what is held. On a full disk it stays in memory, and the next call tries again."""
+        self._is_scheduled = False
+        if not self._held:
+            return
+        try:
+            self._write(b"\n".join(self._held) + b"\n")
+        except OSError as error:
+            self._keep_in_memory(error)
+            return
+        self._held.clear()
+        if self._written_bytes >= _SEAL_BYTES:
+            self.seal()
+
+    def seal(self) -> None:
+        """End the batch being written, so that it can be sent."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file = self._path = None
+        self._written_bytes = 0
+
+    def batches(self) -> list[Path]:
+        """Return the files that nobody writes any more, oldest first."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(p for p in self._folder.glob(f"*{_SUFFIX}") if p != self._path)
+        return []
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = self._folder / (new_id("bat") + _SUFFIX)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            self._file = os.open(path, flags, 0o600)
+            self._path = path
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        written = os.write(self._file, data)
+        if written < len(data):  # the disk is full: a torn line is skipped when read
+            os.ftruncate(self._file, self._written_bytes)
+            raise OSError(f"only {written} of {len(data)} bytes could be written")
+        self._written_bytes += written
+
+    def _keep_in_memory(self, error: OSError) -> None:
+        surplus = len(self._held) - _MAX_HELD
+        if surplus > 0:
+            del self._held[:surplus]
+            self._lost_records += surplus
+        log.error(
+            "usage can't be written to %s (%s): %d records are held in memory, %d were lost",
+            self._folder,
+            error.strerror or error,
+            len(self._held),
+            self._lost_records,
+        )
+
+
+@contextlib.contextmanager
+def read_batch(path: Path) -> Generator[bytes | None]:
+    """Give the request body for the batch in `path`; None where someone else has it in hand."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield None
+            return
+        lines = [line for line in file.read().split(b"\n")[:-1] if line]
+        yield b'{"batch":"%s","records":[%s]}' % (path.stem.encode(), b",".join(lines))
+
+
+def forget(path: Path) -> None:
+    """Delete a batch that was counted."""
+    path.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> None:
+    """Keep a batch that the control plane refuses, where it is not sent again."""
+    path.rename(path.with_suffix(".refused"))

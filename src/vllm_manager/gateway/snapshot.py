@@ -1,0 +1,96 @@
+"""The snapshot as the control plane writes it: keys, sessions and models with their endpoints."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+# Phases in which no engine should be answering: endpoints are not carried over into them.
+_AT_REST = frozenset({"stopped", "stopping", "failed", "deleting"})
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A bearer key, filed under the SHA-256 of its text."""
+
+    id: str
+    user: str
+    name: str = ""
+    expires_at: float | None = None
+    models: list[str] | None = None
+    """The models it may use; None means all."""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A browser's session, filed under the SHA-256 of its cookie."""
+
+    id: str
+    user: str
+    csrf: str
+    expires_at: float | None = None
+
+
+class EndpointEntry(msgspec.Struct, frozen=True):
+    """A replica that can answer."""
+
+    replica_id: str
+    url: str
+    secret: str = ""
+
+
+class ModelEntry(msgspec.Struct, frozen=True):
+    """A deployment, under the model name that callers use."""
+
+    deployment: str
+    created: int = 0
+    phase: str = "stopped"
+    reason: str | None = None
+    retry_after_seconds: float | None = None
+    max_concurrent_requests: int | None = None
+    endpoints: list[EndpointEntry] = []
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True where waiting alone won't make it ready."""
+        return self.phase in _AT_REST
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All that a gateway needs to know, at one moment."""
+
+    version: int = 0
+    epoch: str = ""
+    keys: dict[str, Key] = {}
+    sessions: dict[str, Session] = {}
+    models: dict[str, ModelEntry] = {}
+
+
+_decoder = msgspec.json.Decoder(Snapshot)
+
+
+def decode(line: bytes) -> Snapshot:
+    """Read one line of the stream, or the kept file.
+
+    Raises:
+        ValueError: it is no snapshot.
+    """
+    try:
+        return _decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a snapshot: {error}") from error
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    return msgspec.json.encode(snapshot)
+
+
+def carry_over(new: Snapshot, former: Mapping[str, list[EndpointEntry]]) -> Snapshot:
+    """Return `new`, where models that should be serving but came without endpoints keep `former`.
+
+    A control plane that has just started has not heard from its replicas yet: taken at its word it
+    would cut off engines that are working.
+    """
+    kept = {
+        name: msgspec.structs.replace(entry, endpoints=former[name])
+        for name, entry in new.models.items()
+        if not entry.endpoints and not entry.is_at_rest and name in former
+    }
+    return msgspec.structs.replace(new, models={**new.models, **kept}) if kept else new

@@ -1,0 +1,168 @@
+"""One worker process: puts the parts together, serves until told to drain, and leaves nothing."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+import uvloop
+
+from vllm_manager.gateway import logs
+from vllm_manager.gateway.admission import admission_for
+from vllm_manager.gateway.app import Application
+from vllm_manager.gateway.config import WorkerConfig, worker_config_from_environment
+from vllm_manager.gateway.context import Context
+from vllm_manager.gateway.control import ControlPlane
+from vllm_manager.gateway.counts import open_shared
+from vllm_manager.gateway.directory import Directory
+from vllm_manager.gateway.feed import Feed
+from vllm_manager.gateway.journal import Journal
+from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.upstream import Target, UpstreamClient
+from vllm_manager.gateway.usage import UsageSender
+
+log = logging.getLogger(__name__)
+
+_LAST_SEND_SECONDS = 3.0
+_HEAD_SWEEP_SECONDS = 5.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with signals left to the worker."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class Worker:
+    """Everything of one worker."""
+
+    def __init__(self, config: WorkerConfig, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        gateway = config.gateway
+        run_dir = Path(gateway.run_dir)
+        client = UpstreamClient(gateway.connect_seconds)
+        control = ControlPlane(
+            client, Target("127.0.0.1", gateway.control_port), Path(gateway.token_path)
+        )
+        counts = open_shared(config.counts_fd, config.index)
+        self._context = Context(
+            config=gateway,
+            directory=Directory(),
+            counts=counts,
+            admission=admission_for(counts, gateway.max_in_flight),
+            client=client,
+            control=control,
+            journal=Journal(run_dir / "usage", loop),
+        )
+        self._feed = Feed(
+            self._context.directory,
+            control,
+            run_dir / "gateway-snapshot.json",
+            stale_seconds=gateway.stale_seconds,
+            is_writer=config.index == 0,
+        )
+        self._sender = UsageSender(self._context.journal, control)
+        self._server = _server_for(self._context)
+        self._server.servers = []
+        self._listener = listener
+        self._alive_fd = config.alive_fd
+
+    async def run(self) -> None:
+        """Serve until a signal, or until the parent is gone; then drain."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain)
+        loop.add_reader(self._alive_fd, self._orphaned)
+        self._feed.restore()
+        tasks = [
+            asyncio.create_task(self._feed.run(), name="snapshots"),
+            asyncio.create_task(self._sender.run(), name="usage"),
+            asyncio.create_task(self._expire_heads(), name="heads"),
+        ]
+        gc.collect()
+        gc.freeze()  # what was built at the start stays: no need to look at it again
+        await self._server.serve(sockets=[self._listener])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._hand_over_usage()
+        self._context.client.close()
+
+    def _drain(self) -> None:
+        if self._context.is_draining:
+            return
+        self._context.is_draining = True
+        self._server.should_exit = True
+        for stream in list(self._context.event_streams):
+            stream.cancel()
+
+    def _orphaned(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._alive_fd)
+        log.error("the gateway's parent process is gone: draining, so that another can start")
+        for server in self._server.servers:
+            server.close()  # frees the port at once
+        self._listener.close()
+        self._drain()
+
+    async def _expire_heads(self) -> None:
+        while True:
+            await asyncio.sleep(_HEAD_SWEEP_SECONDS)
+            now = time.monotonic()
+            for connection in list(self._server.server_state.connections):
+                cast("ClientConnection", connection).expire_head(now)
+
+    async def _hand_over_usage(self) -> None:
+        """Send the last batch; what can't be sent stays on disk for the next worker."""
+        self._context.journal.flush()
+        self._context.journal.seal()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SEND_SECONDS):
+                await self._sender.send()
+
+
+def _server_for(context: Context) -> _Server:
+    config = uvicorn.Config(
+        cast("Any", Application(context)),
+        interface="asgi3",
+        http=ClientConnection,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        backlog=2048,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=max(1, round(context.config.drain_seconds)),
+    )
+    return _Server(config)
+
+
+def main() -> int:
+    """Run as `python -m vllm_manager.gateway.worker`, started by `workers`."""
+    config = worker_config_from_environment()
+    logs.configure(config.gateway.log_level)
+    listener = socket.socket(fileno=config.listen_fd)
+
+    async def serve() -> None:
+        await Worker(config, listener).run()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

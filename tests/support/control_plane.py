@@ -1,0 +1,128 @@
+"""Stands in for the control plane in the gateway's tests: speaks its side of the protocol."""
+
+import asyncio
+import hashlib
+import json
+import time
+from typing import Any
+
+from support.http_server import Exchange, HttpServer
+
+KEY = "vm-test-key"
+TOKEN = "internal-test-token"
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def model(*endpoints: dict[str, str], phase: str = "ready", **more: Any) -> dict[str, Any]:
+    """Return a model's entry of the snapshot."""
+    return {
+        "deployment": "demo",
+        "created": 1790000000,
+        "phase": phase,
+        "reason": None,
+        "retry_after_seconds": 5,
+        "max_concurrent_requests": None,
+        "endpoints": list(endpoints),
+        **more,
+    }
+
+
+def snapshot(models: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a snapshot in which `KEY` may use `models`."""
+    key = {"id": "key_1", "user": "usr_1", "name": "test", "expires_at": None, "models": None}
+    session = {
+        "id": "ses_1",
+        "user": "usr_2",
+        "csrf": sha256("csrf-token"),
+        "expires_at": time.time() + 600,
+    }
+    return {
+        "keys": {sha256(KEY): key},
+        "sessions": {sha256("cookie-value"): session},
+        "models": models,
+        **more,
+    }
+
+
+class ControlPlane(HttpServer):
+    """Publishes snapshots, takes usage, and echoes everything else."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(self._answer, port)
+        self.epoch = "epoch-1"
+        self.version = 0
+        self.batches: dict[str, list[dict[str, Any]]] = {}
+        self.batches_received = 0
+        self.usage_status = 200
+        self.workers: list[str] = []
+        self.relayed: list[Exchange] = []
+        self.answer_relayed = echo
+        self._line = b""
+        self._changed = asyncio.Condition()
+        self._counted = asyncio.Event()
+
+    async def publish(self, content: dict[str, Any]) -> int:
+        """Send a snapshot to every worker, and return its version."""
+        async with self._changed:
+            self.version += 1
+            whole = {"version": self.version, "epoch": self.epoch, **content}
+            self._line = json.dumps(whole).encode() + b"\n"
+            self._changed.notify_all()
+        return self.version
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Return every usage record, of each batch once."""
+        return [record for batch in self.batches.values() for record in batch]
+
+    async def wait_for_records(self, count: int, within_seconds: float = 15) -> list[Any]:
+        """Wait until `count` usage records have come."""
+        async with asyncio.timeout(within_seconds):
+            while len(self.records) < count:
+                self._counted.clear()
+                await self._counted.wait()
+        return self.records
+
+    async def _answer(self, exchange: Exchange) -> None:
+        if exchange.path.startswith("/internal/"):
+            assert exchange.headers["authorization"] == f"Bearer {TOKEN}"
+        if exchange.path == "/internal/v1/gateway/snapshots":
+            await self._stream(exchange)
+        elif exchange.path == "/internal/v1/gateway/usage":
+            self._take_usage(exchange)
+        else:
+            self.relayed.append(exchange)
+            await self.answer_relayed(exchange)
+
+    async def _stream(self, exchange: Exchange) -> None:
+        self.workers.append(exchange.headers["x-gateway-worker"])
+        exchange.start(content_type="application/x-ndjson")
+        sent = -1
+        while not exchange.gone.is_set():
+            async with self._changed:
+                while sent == self.version:
+                    await self._changed.wait()
+                sent, line = self.version, self._line
+            await exchange.chunk(line)
+
+    def _take_usage(self, exchange: Exchange) -> None:
+        self.batches_received += 1
+        if self.usage_status == 200:
+            report = exchange.json
+            self.batches.setdefault(report["batch"], report["records"])
+            self._counted.set()
+        exchange.reply_json({}, self.usage_status)
+
+
+async def echo(exchange: Exchange) -> None:
+    """Answer with what was asked."""
+    seen = {
+        "method": exchange.method,
+        "path": exchange.path,
+        "headers": exchange.headers,
+        "body_bytes": len(exchange.body),
+    }
+    exchange.reply_json(seen)
