@@ -39,6 +39,11 @@ class Cluster:
         except RayUnavailableError:
             return None
 
+    async def has_gpus(self) -> bool:
+        """Whether any living node offers GPUs to Ray; False while Ray does not answer."""
+        nodes = await self.nodes_if_known()
+        return any(node.gpus for node in nodes or () if node.state == "alive")
+
     async def status(self) -> RayStatus:
         """Say whether Ray answers, and if not, why."""
         try:

@@ -1,5 +1,15 @@
 """Deployments: what is wanted, what is seen, and the loop that brings the two together."""
 
-from vllm_manager.deployments.schemas import Deployment, DeploymentSpec, Route
+from vllm_manager.deployments.build import DeploymentsRoom, build
+from vllm_manager.deployments.schemas import Deployment, DeploymentSpec, Route, RouteEndpoint
+from vllm_manager.deployments.service import Deployments
 
-__all__ = ["Deployment", "DeploymentSpec", "Route"]
+__all__ = [
+    "Deployment",
+    "DeploymentSpec",
+    "Deployments",
+    "DeploymentsRoom",
+    "Route",
+    "RouteEndpoint",
+    "build",
+]

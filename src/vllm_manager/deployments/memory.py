@@ -1,6 +1,6 @@
 """What this process knows now: the last observation, the reports, the watches and the views."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
@@ -156,9 +156,6 @@ class Memory:
         return replica_views(
             row.name, self.observation, self.board.of(row.uid), self.moment(), self.silence_seconds
         )
-
-    def known_uids(self) -> Mapping[str, DeploymentRow]:
-        return self.rows
 
     def load(self, rows: Iterable[DeploymentRow]) -> list[DeploymentRow]:
         """Take in what the database holds; return the rows that are no longer in it."""

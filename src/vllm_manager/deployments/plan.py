@@ -17,6 +17,10 @@ _MARGIN_SECONDS: Final = 30.0
 """How much later than the replica itself the control plane ends a start that hangs."""
 
 
+_SETTLING_SECONDS: Final = 3.0
+"""A replica that reported within this time may be missing from a list that is a little old."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How patient the control plane is."""
@@ -100,6 +104,7 @@ def find_setback(
     observation: Observation,
     reports: Sequence[Report],
     decided: frozenset[str],
+    now: float,
 ) -> tuple[Setback | None, frozenset[str]]:
     """Return the newest failure not yet `decided` about, and the incarnations it speaks for.
 
@@ -112,8 +117,13 @@ def find_setback(
     if app is None or app.identity != wanted.identity:
         return _newest(failed)
     listed = {r.replica_id for r in app.replicas}
-    lost = [r for r in mine if r.failure is None and r.replica_id not in listed]
-    lost = [r for r in lost if r.phase != "stopping"]
+    lost = [
+        r
+        for r in mine
+        if r.replica_id not in listed
+        and r.phase != "stopping"
+        and not r.is_fresh(now, _SETTLING_SECONDS)
+    ]
     setback, told = _newest(failed or lost)
     mark = f"app:{wanted.identity}"
     if setback is None and app.deploy_failed and mark not in decided:

@@ -1,14 +1,14 @@
-"""What the control plane remembers of one deployment between two looks: times and what it decided."""
+"""What the control plane remembers of a deployment between two looks: times, decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
-from vllm_manager.deployments.observed import Identity
+from vllm_manager.deployments.observed import Identity, Report
 from vllm_manager.deployments.states import START_ORDER, Assessment, Phase
 
-_OWN_PHASES: Final = ("queued", "scheduling")
+_OWN_PHASES: Final[tuple[Phase, ...]] = ("queued", "scheduling")
 """Phases that no replica can measure: it does not exist yet."""
 
 
@@ -43,10 +43,17 @@ class Watch:
         self.decided = frozenset()
         self.own = {}
 
+    def resume(self, phase: str | None, at: datetime) -> None:
+        """After a restart of this process: the phase that was last recorded, and since when."""
+        for known in get_args(Phase):
+            if known == phase:
+                self.phase, self.since_at = known, at
+                self.start_recorded = known in ("ready", "degraded", "unreachable")
+
     def look(self, assessment: Assessment, now: float, at: datetime) -> bool:
         """Take in an assessment; return whether the phase changed."""
         changed = assessment.phase != self.phase
-        if self.phase in _OWN_PHASES:
+        if self.phase in _OWN_PHASES and self.retry_at is None:
             self.own[self.phase] = self.own.get(self.phase, 0.0) + (now - self._counted(now))
         if changed:
             self.phase, self.since, self.since_at = assessment.phase, now, at
@@ -75,11 +82,19 @@ class Watch:
         lead = assessment.lead
         if lead is None and assessment.phase not in _OWN_PHASES:
             return
-        steps = [(p, self.own[p]) for p in START_ORDER if p in self.own]
+        steps: dict[Phase, float] = {
+            phase: self.own[phase] for phase in _OWN_PHASES if phase in self.own
+        }
         if lead is not None:
-            times = [*lead.timeline, (lead.phase, lead.phase_seconds)]
-            steps += [(p, s) for p in START_ORDER for name, s in times if p == name != "ready"]
-        self.measured = tuple(steps)
+            steps |= _reported(lead)
+        self.measured = tuple(steps.items())
+
+
+def _reported(lead: Report) -> dict[Phase, float]:
+    """Return the seconds of each phase that a replica has measured, the running one included."""
+    times = dict(lead.timeline)
+    times[lead.phase] = times.get(lead.phase, 0.0) + lead.phase_seconds
+    return {phase: times[phase] for phase in START_ORDER[2:-1] if phase in times}
 
 
 def total_seconds(steps: Sequence[tuple[Phase, float]]) -> float:

@@ -1,0 +1,85 @@
+"""Puts the room together: service, reconciler and lease, from settings and what lies below."""
+
+from dataclasses import dataclass
+
+from vllm_manager.cluster import Cluster
+from vllm_manager.configs import EngineArguments
+from vllm_manager.db import Database, Lease
+from vllm_manager.deployments.checks import Checks
+from vllm_manager.deployments.engine import Engine
+from vllm_manager.deployments.logs import LogStore
+from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.plan import Policy
+from vllm_manager.deployments.reconciler import Reconciler
+from vllm_manager.deployments.service import Deployments
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.loops import Loop
+from vllm_manager.kit.process import own_identity
+from vllm_manager.kit.topics import Hub
+from vllm_manager.operations import Operations
+from vllm_manager.settings import Settings
+
+_PERIOD_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentsRoom:
+    """The service to call, and the loops to run beside it."""
+
+    service: Deployments
+    lease: Lease
+    loops: tuple[Loop, ...]
+
+    async def start(self) -> None:
+        """Take the lease if it is free, and begin to reconcile."""
+        await self.lease.hold()
+        for loop in self.loops:
+            loop.start()
+
+    async def stop(self) -> None:
+        """End the loops and give the lease up."""
+        for loop in self.loops:
+            await loop.stop()
+        await self.lease.release()
+
+
+def build(
+    settings: Settings,
+    database: Database,
+    engine: Engine,
+    cluster: Cluster,
+    operations: Operations,
+    arguments: EngineArguments,
+    hub: Hub,
+    clock: Clock,
+) -> DeploymentsRoom:
+    """Return the room for these settings; nothing runs until its `start`."""
+    policy = Policy(
+        retry_attempts=settings.retry_attempts,
+        retry_base_seconds=settings.retry_base_seconds,
+        phase_deadline_seconds=settings.phase_deadline_seconds,
+        start_deadline_seconds=settings.start_deadline_seconds,
+    )
+    memory = Memory(hub, clock, policy, settings.silence_seconds)
+    lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
+    reconciler = Reconciler(database, engine, memory, operations, lease, clock, cluster.has_gpus)
+    reconcile = Loop("reconciler", reconciler.step, _PERIOD_SECONDS)
+    service = Deployments(
+        database,
+        memory,
+        operations,
+        cluster,
+        Checks(arguments, settings.ray_address is None, settings.fake_engine),
+        LogStore(settings.logs_dir / "engines"),
+        hub,
+        clock,
+        reconcile.nudge,
+    )
+
+    async def hold() -> None:
+        was_mine = lease.is_mine
+        if await lease.hold() and not was_mine:
+            reconcile.nudge()
+
+    renew = Loop("lease", hold, settings.lease_seconds / 3)
+    return DeploymentsRoom(service, lease, (renew, reconcile))

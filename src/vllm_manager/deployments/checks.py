@@ -1,0 +1,92 @@
+"""Whether a deployment can be run at all: asked before anything starts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vllm_manager.cluster import ClusterNode
+from vllm_manager.configs import EngineArguments, check_model
+from vllm_manager.configs.reserved import RESERVED_ENVIRONMENT
+from vllm_manager.deployments.schemas import DeploymentSpec
+from vllm_manager.kit.errors import FieldError, invalid
+
+_ENVIRONMENT_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+_MAX_ENVIRONMENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a spec is checked against."""
+
+    arguments: EngineArguments
+    ray_is_local: bool
+    allow_fake: bool
+
+    def refuse_if_wrong(self, spec: DeploymentSpec, nodes: Sequence[ClusterNode] | None) -> None:
+        """Check a spec against the engine and the nodes (None: not known now).
+
+        Raises:
+            Problem: it can't run; every wrong field is named (422).
+        """
+        errors = [
+            *check_model(spec.model, spec.revision, local=self.ray_is_local),
+            *self.arguments.check(spec.arguments),
+            *_check_environment(spec.environment),
+            *_check_resources(spec, nodes),
+        ]
+        if spec.engine == "fake" and not self.allow_fake:
+            message = "The fake engine is for tests; set VLLM_MANAGER_FAKE_ENGINE to allow it."
+            errors.append(FieldError(field="engine", message=message, suggestion="vllm"))
+        if errors:
+            raise invalid(errors)
+
+
+def _check_environment(environment: Mapping[str, str]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if len(environment) > _MAX_ENVIRONMENT:
+        message = f"At most {_MAX_ENVIRONMENT} variables."
+        errors.append(FieldError(field="environment", message=message))
+    for name, value in environment.items():
+        field = f"environment.{name}"
+        if not _ENVIRONMENT_NAME.match(name):
+            message = "A name has letters, digits and underscores, and begins with no digit."
+            errors.append(FieldError(field=field, message=message))
+        elif name.upper().startswith(RESERVED_ENVIRONMENT):
+            message = f"`{name}` is set by vLLM Manager, or would change how the engine is guarded."
+            errors.append(FieldError(field=field, message=message))
+        elif "\0" in value or len(value) > 32_768:
+            message = "A value has at most 32,768 characters and no NUL."
+            errors.append(FieldError(field=field, message=message))
+    return errors
+
+
+def _check_resources(spec: DeploymentSpec, nodes: Sequence[ClusterNode] | None) -> list[FieldError]:
+    resources = spec.resources
+    parallel = resources.tensor_parallel_size * resources.pipeline_parallel_size
+    if resources.gpus and resources.gpus % parallel:
+        message = (
+            f"{resources.gpus} GPUs can't be shared by tensor × pipeline parallel = {parallel}."
+        )
+        return [FieldError(field="resources.gpus", message=message, suggestion=str(parallel))]
+    alive = [node for node in nodes or () if node.state == "alive"]
+    if not alive:
+        return []
+    return [
+        error
+        for error in (
+            _exceeds("resources.cpus", "CPU cores", resources.cpus, [n.cpus for n in alive]),
+            _exceeds("resources.gpus", "GPUs", resources.gpus, [n.gpus for n in alive]),
+        )
+        if error is not None
+    ]
+
+
+def _exceeds(
+    field: str, what: str, asked: float | None, offered: Sequence[float | None]
+) -> FieldError | None:
+    known = [amount for amount in offered if amount is not None]
+    if asked is None or not known or asked <= max(known):
+        return None
+    most = f"{max(known):g}"
+    message = f"No node has {asked:g} {what}; the largest has {most}."
+    return FieldError(field=field, message=message, suggestion=most)

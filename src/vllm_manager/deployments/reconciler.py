@@ -1,0 +1,287 @@
+"""The loop that brings what runs to what is wanted: load, observe, decide, write, converge."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vllm_manager.db import Database, Lease
+from vllm_manager.deployments import store
+from vllm_manager.deployments.diagnosis import explain
+from vllm_manager.deployments.engine import Engine, EngineUnavailableError, Launch
+from vllm_manager.deployments.memory import Memory, identity_of
+from vllm_manager.deployments.plan import (
+    Decision,
+    Setback,
+    decide,
+    find_setback,
+    must_converge,
+    overdue,
+)
+from vllm_manager.deployments.schemas import DeploymentSpec
+from vllm_manager.deployments.states import Assessment
+from vllm_manager.deployments.tables import DeploymentRow, EventRow, StartRow
+from vllm_manager.deployments.watch import total_seconds
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import ProblemDetails
+from vllm_manager.kit.ids import new_id
+from vllm_manager.operations import Operation, Operations, Outcome
+
+log = logging.getLogger(__name__)
+
+_STARTS_READ = 200
+
+
+class Reconciler:
+    """One step looks at everything and acts where it must. Steps may be run at any time, any often.
+
+    Only the holder of the lease acts; the others observe, so that their views are true as well.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        memory: Memory,
+        operations: Operations,
+        lease: Lease,
+        clock: Clock,
+        has_gpus: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._memory = memory
+        self._operations = operations
+        self._lease = lease
+        self._clock = clock
+        self._has_gpus = has_gpus
+        self._remembered = False
+
+    async def step(self) -> None:
+        """Look once, and act once."""
+        self._memory.observation = await self._engine.observe()
+        rows = await self._load()
+        if self._memory.is_settled():
+            if self._lease.is_mine:
+                rows = await self._act(rows)
+            else:
+                for row in rows:
+                    self._look(row)
+        for row in rows:
+            self._memory.refresh(row)
+        self._memory.board.prune(self._memory.observation)
+
+    async def _load(self) -> Sequence[DeploymentRow]:
+        async with self._database.read() as session:
+            rows = await store.all_rows(session)
+            if not self._remembered:
+                await self._remember(session, rows)
+        for gone in self._memory.load(rows):
+            self._memory.forget(gone)
+        return rows
+
+    async def _remember(self, session: AsyncSession, rows: Sequence[DeploymentRow]) -> None:
+        """After a start: since when each phase lasts, and how long starts took."""
+        phases = await store.last_phases(session)
+        for row in rows:
+            watch = self._memory.watch_of(row)
+            if event := phases.get(row.uid):
+                watch.resume(event.phase, event.at)
+        for start in reversed(await store.recent_starts(session, _STARTS_READ)):
+            self._memory.history.add(start.uid, start.model, start.phases)
+        self._remembered = True
+
+    async def _act(self, rows: Sequence[DeploymentRow]) -> Sequence[DeploymentRow]:
+        changed = False
+        for row in rows:
+            changed |= await self._advance(row)
+        if changed:
+            rows = await self._load()
+        await self._converge(rows)
+        await self._settle_operations(rows)
+        return rows
+
+    def _look(self, row: DeploymentRow) -> tuple[Assessment, bool]:
+        assessment = self._memory.assess(row)
+        watch = self._memory.watch_of(row)
+        moment = self._memory.moment()
+        return assessment, watch.look(assessment, moment.now, moment.at)
+
+    async def _advance(self, row: DeploymentRow) -> bool:
+        """Take one row further; return whether the database was changed."""
+        memory = self._memory
+        wanted = memory.wanted(row)
+        assessment, phase_changed = self._look(row)
+        watch = memory.watch_of(row)
+        now = self._clock.monotonic()
+        reports = memory.board.of(row.uid)
+        setback, told = find_setback(wanted, memory.observation, reports, watch.decided, now)
+        late = overdue(assessment, now - watch.since, memory.policy)
+        if setback is None and late is not None:
+            setback = Setback(late, was_ready=False)
+        decision = decide(wanted, assessment, setback, watch.ready_seconds(now), memory.policy)
+        started = assessment.phase == "ready" and not watch.start_recorded
+        if decision.kind == "keep" and not phase_changed and not started:
+            return False
+        if not await self._write(row, decision, assessment, phase_changed):
+            return False
+        watch.decided |= told
+        watch.start_recorded |= started
+        if decision.kind == "retry":
+            watch.retry_at = now + decision.wait_seconds
+        elif decision.kind == "resume":
+            watch.retry_at = None
+        return decision.kind != "keep"
+
+    async def _write(
+        self, row: DeploymentRow, decision: Decision, assessment: Assessment, phase_changed: bool
+    ) -> bool:
+        """Write a decision and what led to it in one transaction, if the row is still as read."""
+        async with self._database.unit_of_work() as session:
+            if not await self._lease.is_still_mine(session):
+                return False
+            problem = self._explain(row, decision)
+            if decision.kind == "remove":
+                return await store.guarded_delete(session, row.uid, row.version)
+            values = _values(row, decision, problem)
+            if values and not await store.guarded_write(session, row.uid, row.version, values):
+                return False
+            if problem is not None:
+                session.add(self._event(row, "error", None, problem.detail, problem))
+            if phase_changed:
+                text = assessment.reason or f"Now {assessment.phase}."
+                session.add(self._event(row, "phase", assessment.phase, text, None))
+            if assessment.phase == "ready":
+                self._record_start(session, row, assessment)
+        return True
+
+    def _explain(self, row: DeploymentRow, decision: Decision) -> ProblemDetails | None:
+        if decision.failure is None:
+            return None
+        given_up = decision.kind == "give_up"
+        log.warning("%s: %s: %s", row.name, decision.kind, decision.failure.detail)
+        return explain(decision.failure, row.name, given_up=given_up, failures=decision.failures)
+
+    def _event(
+        self,
+        row: DeploymentRow,
+        kind: str,
+        phase: str | None,
+        message: str,
+        problem: ProblemDetails | None,
+    ) -> EventRow:
+        return EventRow(
+            id=new_id("evt"),
+            uid=row.uid,
+            at=self._clock.now(),
+            kind=kind,
+            phase=phase,
+            message=message,
+            problem=problem.model_dump(mode="json") if problem else None,
+        )
+
+    def _record_start(
+        self, session: AsyncSession, row: DeploymentRow, assessment: Assessment
+    ) -> None:
+        """Keep the times of a start that was seen from its beginning."""
+        watch = self._memory.watch_of(row)
+        if watch.start_recorded or not watch.from_start or not watch.measured:
+            return
+        lead = assessment.lead
+        phases = [{"phase": phase, "seconds": seconds} for phase, seconds in watch.measured]
+        model = row.spec["model"]
+        session.add(
+            StartRow(
+                id=new_id("sta"),
+                uid=row.uid,
+                model=model,
+                how=lead.how if lead else None,
+                at=self._clock.now(),
+                seconds=total_seconds(watch.measured),
+                phases=phases,
+            )
+        )
+        self._memory.history.add(row.uid, model, phases)
+
+    async def _converge(self, rows: Sequence[DeploymentRow]) -> None:
+        wanted = [self._memory.wanted(row) for row in rows]
+        observation = self._memory.observation
+        if not must_converge(wanted, observation):
+            return
+        launched = {w.identity.uid for w in wanted if w.is_launched}
+        has_gpus = await self._has_gpus()
+        launches = [_launch(row, has_gpus) for row in rows if row.uid in launched]
+        try:
+            await self._engine.converge(launches, observation)
+        except EngineUnavailableError as error:
+            log.warning("the set of deployments was not taken and will be sent again: %s", error)
+
+    async def _settle_operations(self, rows: Sequence[DeploymentRow]) -> None:
+        by_name = {row.name: row for row in rows}
+        outcomes: dict[str, Outcome] = {}
+        for operation in await self._operations.open():
+            row = by_name.get(operation.subject)
+            outcomes[operation.id] = self._outcome(operation, row)
+        await self._operations.settle(outcomes)
+
+    def _outcome(self, operation: Operation, row: DeploymentRow | None) -> Outcome:
+        if row is None:
+            deleted = operation.kind == "deployment.delete"
+            return Outcome("succeeded", "Deleted.", 1.0) if deleted else Outcome("cancelled")
+        wanted, assessment = self._memory.wanted(row), self._memory.assess(row)
+        if wanted.desired == "stopped" and assessment.phase == "stopped":
+            return Outcome("succeeded", "Stopped.", 1.0)
+        if wanted.desired == "running" and assessment.phase == "ready":
+            return Outcome("succeeded", "Ready: a token was generated.", 1.0)
+        if wanted.given_up:
+            error = ProblemDetails.model_validate(row.last_error) if row.last_error else None
+            return Outcome("failed", wanted.error, None, error)
+        progress = assessment.lead.progress if assessment.lead else None
+        message = f"{assessment.phase.capitalize()}. {assessment.reason or ''}".strip()
+        return Outcome("running", message, progress)
+
+
+def _values(
+    row: DeploymentRow, decision: Decision, problem: ProblemDetails | None
+) -> Mapping[str, Any]:
+    error = problem.model_dump(mode="json") if problem else None
+    match decision.kind:
+        case "note":
+            return {"failures": decision.failures, "last_error": error}
+        case "retry":
+            return {
+                "failures": decision.failures,
+                "last_error": error,
+                "backing_off": True,
+                "attempt": row.attempt + 1,
+            }
+        case "resume":
+            return {"backing_off": False}
+        case "give_up":
+            return {"failures": decision.failures, "last_error": error, "given_up": True}
+        case "recover":
+            return {"failures": 0, "last_error": None}
+        case _:
+            return {}
+
+
+def _launch(row: DeploymentRow, has_gpus: bool) -> Launch:
+    applied = row.applied or {}
+    spec = DeploymentSpec.model_validate(applied["spec"])
+    resources = spec.resources
+    parallel = resources.tensor_parallel_size * resources.pipeline_parallel_size
+    return Launch(
+        name=row.name,
+        identity=identity_of(row),
+        model=spec.model,
+        revision=spec.revision,
+        engine=spec.engine,
+        arguments=tuple(applied["words"]),
+        environment=tuple(sorted(spec.environment.items())),
+        replicas=row.spec["replicas"],
+        cpus=resources.cpus,
+        gpus=resources.gpus if resources.gpus is not None else (parallel if has_gpus else 0),
+        tensor_parallel_size=resources.tensor_parallel_size,
+        pipeline_parallel_size=resources.pipeline_parallel_size,
+    )

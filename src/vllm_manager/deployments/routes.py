@@ -1,0 +1,156 @@
+"""HTTP routes of deployments, and of the reports of their replicas."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+
+from vllm_manager.auth.guard import User
+from vllm_manager.deployments.logs import LogQuery
+from vllm_manager.deployments.reports import ReportAnswer, ReportBody
+from vllm_manager.deployments.schemas import (
+    Deployment,
+    DeploymentAccepted,
+    DeploymentChange,
+    DeploymentEvent,
+    DeploymentSpec,
+    LogLine,
+    Replica,
+)
+from vllm_manager.deployments.service import Deployments
+from vllm_manager.deployments.states import Phase
+from vllm_manager.kit.paging import MAX_LIMIT, Page
+from vllm_manager.operations import IdempotencyKey
+
+router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])
+report_router = APIRouter(prefix="/internal/v1", include_in_schema=False)
+
+
+def deployments_of(request: Request) -> Deployments:
+    """Return the service that `api.wiring` placed on the application."""
+    return request.app.state.deployments
+
+
+Service = Annotated[Deployments, Depends(deployments_of)]
+DeploymentName = Annotated[str, Path(max_length=63, description="The deployment's name.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+
+
+@router.get(
+    "",
+    operation_id="listDeployments",
+    summary="List deployments by name",
+    response_model=Page[Deployment],
+)
+async def list_deployments(
+    deployments: Service,
+    limit: Limit = 100,
+    cursor: str | None = None,
+    q: Annotated[str | None, Query(max_length=63, description="Part of the name.")] = None,
+    phase: Phase | None = None,
+) -> Response:
+    page = await deployments.list(limit, cursor, q, phase)
+    cursor_json = b"null" if page.next_cursor is None else b'"%s"' % page.next_cursor.encode()
+    body = b'{"items":[' + b",".join(page.items) + b'],"next_cursor":' + cursor_json + b"}"
+    return Response(body, media_type="application/json")
+
+
+@router.post(
+    "",
+    operation_id="createDeployment",
+    summary="Deploy a model",
+    status_code=202,
+    responses={409: {"description": "The name is taken."}},
+)
+async def create_deployment(
+    spec: DeploymentSpec,
+    user: User,
+    deployments: Service,
+    idempotency_key: Annotated[
+        str | None, Header(description="Requests with the same key create one deployment.")
+    ] = None,
+) -> DeploymentAccepted:
+    key = None
+    if idempotency_key is not None:
+        key = IdempotencyKey(idempotency_key, user.user_id, spec.model_dump_json())
+    return await deployments.create(spec, key)
+
+
+@router.get("/{name}", operation_id="getDeployment", summary="Read one deployment")
+async def get_deployment(name: DeploymentName, deployments: Service) -> Deployment:
+    return await deployments.get(name)
+
+
+@router.patch("/{name}", operation_id="changeDeployment", summary="Change a deployment")
+async def change_deployment(
+    name: DeploymentName, change: DeploymentChange, deployments: Service
+) -> Deployment:
+    return await deployments.change(name, change)
+
+
+@router.delete(
+    "/{name}", operation_id="deleteDeployment", summary="Delete a deployment", status_code=202
+)
+async def delete_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
+    return await deployments.delete(name)
+
+
+@router.post(
+    "/{name}/start", operation_id="startDeployment", summary="Start a deployment", status_code=202
+)
+async def start_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
+    return await deployments.start(name)
+
+
+@router.post(
+    "/{name}/stop", operation_id="stopDeployment", summary="Stop a deployment", status_code=202
+)
+async def stop_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
+    return await deployments.stop(name)
+
+
+@router.post(
+    "/{name}/restart",
+    operation_id="restartDeployment",
+    summary="Restart a deployment with its present spec",
+    status_code=202,
+)
+async def restart_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
+    return await deployments.restart(name)
+
+
+@router.get("/{name}/replicas", operation_id="listReplicas", summary="List a deployment's replicas")
+async def list_replicas(name: DeploymentName, deployments: Service) -> Page[Replica]:
+    return await deployments.replicas(name)
+
+
+@router.get(
+    "/{name}/logs",
+    operation_id="listLogLines",
+    summary="Read the engine's output, newest page first",
+)
+async def list_log_lines(
+    name: DeploymentName,
+    deployments: Service,
+    limit: Limit = 200,
+    before: Annotated[str | None, Query(description="The cursor of the page below.")] = None,
+    replica: str | None = None,
+    attempt: Annotated[int | None, Query(ge=1)] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Text in the line.")] = None,
+) -> Page[LogLine]:
+    return await deployments.logs(name, LogQuery(limit, replica, attempt, before, q))
+
+
+@router.get(
+    "/{name}/events",
+    operation_id="listDeploymentEvents",
+    summary="Read what happened to a deployment, newest first",
+)
+async def list_deployment_events(
+    name: DeploymentName, deployments: Service, limit: Limit = 50, cursor: str | None = None
+) -> Page[DeploymentEvent]:
+    return await deployments.events(name, limit, cursor)
+
+
+@report_router.post("/reports")
+async def take_report(body: Annotated[ReportBody, Body()], deployments: Service) -> ReportAnswer:
+    return await deployments.report(body)

@@ -1,0 +1,367 @@
+"""Create, change, start, stop and delete: writes what is wanted, and nudges the loop."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vllm_manager.cluster import Cluster
+from vllm_manager.db import Database
+from vllm_manager.deployments import store
+from vllm_manager.deployments.checks import Checks
+from vllm_manager.deployments.logs import LogQuery, LogStore
+from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.reports import ReportAnswer, ReportBody
+from vllm_manager.deployments.schemas import (
+    Deployment,
+    DeploymentAccepted,
+    DeploymentChange,
+    DeploymentEvent,
+    DeploymentSpec,
+    LogLine,
+    Replica,
+    Route,
+)
+from vllm_manager.deployments.states import Phase
+from vllm_manager.deployments.tables import DeploymentRow, EventRow
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import Problem, not_found
+from vllm_manager.kit.ids import new_id
+from vllm_manager.kit.paging import Page, cut, decode_cursor
+from vllm_manager.kit.topics import Hub
+from vllm_manager.operations import Begun, IdempotencyKey, OperationKind, Operations, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page of deployments, each already JSON."""
+
+    items: Sequence[bytes]
+    next_cursor: str | None
+
+
+class Deployments:
+    """What the API offers of deployments."""
+
+    def __init__(
+        self,
+        database: Database,
+        memory: Memory,
+        operations: Operations,
+        cluster: Cluster,
+        checks: Checks,
+        logs: LogStore,
+        hub: Hub,
+        clock: Clock,
+        nudge: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._memory = memory
+        self._operations = operations
+        self._cluster = cluster
+        self._checks = checks
+        self._logs = logs
+        self._hub = hub
+        self._clock = clock
+        self._nudge = nudge
+
+    async def create(
+        self, spec: DeploymentSpec, key: IdempotencyKey | None = None
+    ) -> DeploymentAccepted:
+        """Accept a deployment, to be started unless `spec.start` is false.
+
+        Raises:
+            Problem: the name is taken (409), or the spec can't run (422).
+        """
+        nodes = await self._cluster.nodes_if_known()
+        async with self._database.unit_of_work() as session:
+            repeated = await self._operations.repeated(session, key) if key else None
+            row = await store.by_name(session, spec.name, for_update=True)
+            if repeated is not None and row is not None:
+                return DeploymentAccepted(deployment=self._view(row), operation=repeated)
+            if row is not None:
+                raise _name_taken(row)
+            self._checks.refuse_if_wrong(spec, nodes)
+            row = self._new_row(spec)
+            session.add(row)
+            begun = await self._operations.begin(session, "deployment.create", spec.name, key)
+            self._log_change(session, row, "Created.")
+        return await self._accepted(row, begun, done=not spec.start)
+
+    async def change(self, name: str, change: DeploymentChange) -> Deployment:
+        """Change what is wanted. `replicas` acts at once; other fields with the next start.
+
+        Raises:
+            Problem: there is no such deployment (404), it is being deleted (409), or the changed
+                spec can't run (422).
+        """
+        nodes = await self._cluster.nodes_if_known()
+        fields = change.model_dump(exclude_unset=True)
+        async with self._locked(name) as (session, row):
+            _refuse_if_deleting(row)
+            spec = DeploymentSpec.model_validate({**row.spec, **fields})
+            self._checks.refuse_if_wrong(spec, nodes)
+            row.spec = spec.model_dump(mode="json")
+            self._touch(row)
+            self._log_change(session, row, f"Changed: {', '.join(fields) or 'nothing'}.")
+        self._nudge()
+        return self._memory.refresh(row)
+
+    async def start(self, name: str) -> DeploymentAccepted:
+        """Start a deployment that is stopped or has failed; one that runs is left alone.
+
+        Raises:
+            Problem: as for `change`.
+        """
+        async with self._locked(name) as (session, row):
+            _refuse_if_deleting(row)
+            if row.desired != "running" or row.given_up or row.backing_off:
+                self._launch(row)
+                self._log_change(session, row, "Start was asked for.")
+            begun = await self._operations.begin(session, "deployment.start", name)
+        return await self._accepted(row, begun)
+
+    async def restart(self, name: str) -> DeploymentAccepted:
+        """Start anew with the present spec, whatever runs now.
+
+        Raises:
+            Problem: as for `change`.
+        """
+        async with self._locked(name) as (session, row):
+            _refuse_if_deleting(row)
+            self._launch(row)
+            self._log_change(session, row, "Restart was asked for.")
+            begun = await self._operations.begin(session, "deployment.restart", name)
+        return await self._accepted(row, begun)
+
+    async def stop(self, name: str) -> DeploymentAccepted:
+        """Finish the requests under way and end the engines.
+
+        Raises:
+            Problem: there is no such deployment (404), or it is being deleted (409).
+        """
+        return await self._end(name, "stopped", "deployment.stop", "Stop was asked for.")
+
+    async def delete(self, name: str) -> DeploymentAccepted:
+        """Stop a deployment and forget it.
+
+        Raises:
+            Problem: there is no such deployment (404).
+        """
+        return await self._end(name, "deleted", "deployment.delete", "Deletion was asked for.")
+
+    async def get(self, name: str) -> Deployment:
+        """Return one deployment.
+
+        Raises:
+            Problem: there is no such deployment (404).
+        """
+        return self._view(await self._row(name))
+
+    async def list(
+        self, limit: int, cursor: str | None, text: str | None, phase: Phase | None
+    ) -> RawPage:
+        """Return a page of deployments by name."""
+        after = decode_cursor(cursor)
+        wanted = None if phase is None else b'"phase":"%s","reason"' % phase.encode()
+        found: list[tuple[str, bytes]] = []
+        async with self._database.read() as session:
+            while len(found) <= limit:
+                rows = await store.page(session, limit + 1, after, text)
+                pairs = [(row.name, self._raw(row)) for row in rows]
+                found += [p for p in pairs if wanted is None or wanted in p[1]]
+                if len(rows) <= limit:
+                    break
+                after = rows[-1].name
+        page, next_cursor = cut(found, limit, [name for name, _ in found])
+        return RawPage([data for _, data in page], next_cursor)
+
+    async def views(self) -> Sequence[Deployment]:
+        """Return every deployment, for the event stream's snapshot."""
+        async with self._database.read() as session:
+            return [self._view(row) for row in await store.all_rows(session)]
+
+    async def replicas(self, name: str) -> Page[Replica]:
+        """Return a deployment's replicas.
+
+        Raises:
+            Problem: there is no such deployment (404).
+        """
+        return Page(items=self._memory.replicas(await self._row(name)))
+
+    async def logs(self, name: str, query: LogQuery) -> Page[LogLine]:
+        """Return a page of log lines, in order; the next cursor leads to older ones.
+
+        Raises:
+            Problem: there is no such deployment (404).
+        """
+        row = await self._row(name)
+        lines, next_cursor = await self._logs.page(row.uid, query)
+        return Page(items=lines, next_cursor=next_cursor)
+
+    async def events(self, name: str, limit: int, cursor: str | None) -> Page[DeploymentEvent]:
+        """Return a page of what happened, newest first.
+
+        Raises:
+            Problem: there is no such deployment (404).
+        """
+        row = await self._row(name)
+        async with self._database.read() as session:
+            rows = await store.events(session, row.uid, limit + 1, decode_cursor(cursor))
+        page, next_cursor = cut(rows, limit, [event.id for event in rows])
+        items = [DeploymentEvent.model_validate(e, from_attributes=True) for e in page]
+        return Page(items=items, next_cursor=next_cursor)
+
+    async def report(self, body: ReportBody) -> ReportAnswer:
+        """Take in a replica's report.
+
+        Raises:
+            Problem: it belongs to no deployment (410).
+        """
+        row = self._memory.rows.get(body.uid)
+        if row is None and self._memory.is_settled():
+            raise Problem("unknown_incarnation", "No deployment has this replica.", status=410)
+        log_next, lines = await self._logs.append(body)
+        if lines:
+            data = [line.model_dump(mode="json") for line in lines]
+            self._hub.publish(
+                f"logs:{body.deployment}", "log", {"deployment": body.deployment, "lines": data}
+            )
+        if self._memory.board.post(body):
+            self._nudge()
+        elif row is not None:
+            self._memory.refresh(row)
+        return ReportAnswer(log_next=log_next)
+
+    def routes(self) -> Sequence[Route] | None:
+        """Return what the gateway needs to know, or None until enough was heard to say."""
+        return self._memory.routes()
+
+    def on_route_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever `routes` would answer something else."""
+        self._memory.on_route_change(listener)
+
+    async def _end(
+        self, name: str, desired: str, kind: OperationKind, message: str
+    ) -> DeploymentAccepted:
+        async with self._locked(name) as (session, row):
+            if desired == "stopped":
+                _refuse_if_deleting(row)
+            if row.desired != desired:
+                row.desired = desired
+                row.given_up = row.backing_off = False
+                row.last_error = None
+                self._touch(row)
+                self._log_change(session, row, message)
+            begun = await self._operations.begin(session, kind, name)
+        return await self._accepted(row, begun)
+
+    async def _accepted(
+        self, row: DeploymentRow, begun: Begun, *, done: bool = False
+    ) -> DeploymentAccepted:
+        self._operations.announce(begun)
+        self._nudge()
+        operation = begun.operation
+        if done:
+            await self._operations.settle({operation.id: Outcome("succeeded", "Created.", 1.0)})
+            operation = await self._operations.get(operation.id)
+        return DeploymentAccepted(deployment=self._memory.refresh(row), operation=operation)
+
+    @asynccontextmanager
+    async def _locked(self, name: str) -> AsyncGenerator[tuple[AsyncSession, DeploymentRow]]:
+        async with self._database.unit_of_work() as session:
+            row = await store.by_name(session, name, for_update=True)
+            if row is None:
+                raise not_found("deployment", name, list(await store.names(session)))
+            yield session, row
+
+    async def _row(self, name: str) -> DeploymentRow:
+        async with self._database.read() as session:
+            row = await store.by_name(session, name)
+            if row is None:
+                raise not_found("deployment", name, list(await store.names(session)))
+            return row
+
+    def _raw(self, row: DeploymentRow) -> bytes:
+        cached = self._memory.cached(row.uid, row.version)
+        return cached or self._view(row).model_dump_json().encode()
+
+    def _view(self, row: DeploymentRow) -> Deployment:
+        return self._memory.refresh(row)
+
+    def _new_row(self, spec: DeploymentSpec) -> DeploymentRow:
+        now = self._clock.now()
+        row = DeploymentRow(
+            uid=new_id("dep"),
+            name=spec.name,
+            spec=spec.model_dump(mode="json"),
+            applied=None,
+            desired="stopped",
+            generation=0,
+            attempt=1,
+            failures=0,
+            given_up=False,
+            backing_off=False,
+            last_error=None,
+            created_at=now,
+            updated_at=now,
+            version=0,
+        )
+        if spec.start:
+            self._launch(row)
+        return row
+
+    def _launch(self, row: DeploymentRow) -> None:
+        words: list[Any] = self._checks.arguments.render(row.spec["arguments"])
+        row.desired = "running"
+        row.generation += 1
+        row.attempt = 1
+        row.failures = 0
+        row.given_up = row.backing_off = False
+        row.last_error = None
+        row.applied = {"spec": row.spec, "words": words}
+        self._touch(row)
+
+    def _touch(self, row: DeploymentRow) -> None:
+        row.version += 1
+        row.updated_at = self._clock.now()
+
+    def _log_change(self, session: AsyncSession, row: DeploymentRow, message: str) -> None:
+        session.add(
+            EventRow(
+                id=new_id("evt"),
+                uid=row.uid,
+                at=self._clock.now(),
+                kind="change",
+                phase=None,
+                message=message,
+                problem=None,
+            )
+        )
+
+
+def _name_taken(row: DeploymentRow) -> Problem:
+    if row.desired == "deleted":
+        return Problem(
+            "name_being_deleted",
+            f"A deployment “{row.name}” is still being deleted. Try again in a few seconds.",
+            status=409,
+            retryable=True,
+            retry_after_seconds=5,
+        )
+    return Problem(
+        "name_taken",
+        f"There is already a deployment “{row.name}”. Choose another name, or change that one.",
+        status=409,
+    )
+
+
+def _refuse_if_deleting(row: DeploymentRow) -> None:
+    if row.desired == "deleted":
+        raise Problem(
+            "deployment_deleting",
+            f"Deployment “{row.name}” is being deleted. Create it again once it is gone.",
+            status=409,
+        )
