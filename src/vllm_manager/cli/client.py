@@ -1,0 +1,186 @@
+"""The REST client of the command line: finds the server and the key, raises problems."""
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import quote
+
+import httpx
+import typer
+from pydantic import ValidationError
+
+from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
+from vllm_manager.settings import Settings
+
+Json = dict[str, Any]
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", envvar="VLLM_MANAGER_URL", help="Server. Default: this machine's."),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        envvar="VLLM_MANAGER_TOKEN",
+        help="API key. Default: the administrator's, on this machine. "
+        "Prefer the environment variable: arguments are seen by other users.",
+        show_envvar=True,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def as_object(value: object) -> Json | None:
+    """Return a JSON value as an object, or None where it is something else."""
+    return cast(Json, value) if isinstance(value, dict) else None
+
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+
+def local_url(settings: Settings) -> str:
+    """Return the address of this machine's gateway."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{host}:{settings.port}"
+
+
+def administrator(settings: Settings) -> Json | None:
+    """Return the first administrator's name, password and key; None where there is none here."""
+    try:
+        found: object = json.loads((settings.secrets_dir / "admin.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return as_object(found)
+
+
+def _token(url: str | None, token: str | None, settings: Settings) -> str | None:
+    """Return the key to use. The local administrator's never goes to a server named by hand."""
+    if token is not None or url is not None:
+        return token
+    known = administrator(settings)
+    return str(known["api_key"]) if known and "api_key" in known else None
+
+
+class Client:
+    """Speaks to one server.
+
+    Every method raises:
+        Problem: the server refused or failed, or can't be reached.
+    """
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env="127.0.0.1" not in url
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: object) -> Json:
+        known = {name: str(value) for name, value in query.items() if value is not None}
+        return self._send("GET", path, params=known)
+
+    def post(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Json:
+        return self._send("POST", path, json=body, headers=headers or {})
+
+    def delete(self, path: str) -> Json:
+        return self._send("DELETE", path)
+
+    def pages(self, path: str, **query: object) -> Iterator[Json]:
+        """Yield every item of a list, page by page."""
+        cursor: object = None
+        while True:
+            page = self.get(path, cursor=cursor, **query)
+            yield from page["items"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def _send(self, method: str, path: str, **rest: Any) -> Json:
+        try:
+            response = self._http.request(method, path, **rest)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        return _answer(response)
+
+    @contextmanager
+    def lines(self, method: str, path: str, body: object = None) -> Generator[Iterator[str]]:
+        """Yield the lines of an answer as they come."""
+        endless = httpx.Timeout(10.0, read=None)
+        try:
+            with self._http.stream(method, path, json=body, timeout=endless) as response:
+                if response.is_error:
+                    response.read()
+                    _answer(response)
+                yield response.iter_lines()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> Problem:
+        return Problem(
+            "server_unreachable",
+            f"{self.url} can't be reached: {error or type(error).__name__}.",
+            status=503,
+            remediation=[
+                Remedy(label="On this machine: `vllm-manager up`, then `vllm-manager status`."),
+                Remedy(label="A server elsewhere: name it with --url or VLLM_MANAGER_URL."),
+            ],
+        )
+
+
+def _answer(response: httpx.Response) -> Json:
+    try:
+        body = as_object(response.json() if response.content else {})
+    except ValueError:
+        body = None
+    if response.is_success and body is not None:
+        return body
+    raise _problem(response, body or {})
+
+
+def _problem(response: httpx.Response, body: Json) -> Problem:
+    """Return the problem in an answer: ours, OpenAI's shape, or none that we know."""
+    try:
+        details = ProblemDetails.model_validate(body)
+    except ValidationError:
+        said = (as_object(body.get("error")) or {}).get("message")
+        detail = str(said or f"The server answered {response.status_code}.")
+        return Problem("server_error", detail, status=response.status_code)
+    problem = Problem(details.code, details.detail, status=details.status)
+    problem.details = details
+    return problem
+
+
+@contextmanager
+def connect(url: str | None, token: str | None) -> Generator[Client]:
+    """Give a client for `url`, or for this machine's server."""
+    settings = Settings()
+    client = Client(url or local_url(settings), _token(url, token, settings))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def deployment_path(name: str, *rest: str) -> str:
+    """Return the path of a deployment, or of something of it, with the name made safe."""
+    return "/".join(["/api/v1/deployments", quote(name, safe=""), *rest])
+
+
+def read_spec(file: Path | None) -> Json:
+    """Return the JSON object in `file` (`-`: standard input); an empty one where there is none."""
+    if file is None:
+        return {}
+    try:
+        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
+        found = as_object(json.loads(text))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{file}: {error}") from error
+    if found is None:
+        raise typer.BadParameter(f"{file} holds no JSON object")
+    return found

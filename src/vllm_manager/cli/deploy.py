@@ -1,0 +1,129 @@
+"""`deploy`: a deployment from flags, from a file, or from both."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from vllm_manager.cli.client import (
+    Json,
+    JsonOption,
+    TokenOption,
+    UrlOption,
+    as_object,
+    connect,
+    read_spec,
+)
+from vllm_manager.cli.deployments import NameArgument, WaitOption, finish
+
+
+def parse_arguments(pairs: Iterable[str]) -> Json:
+    """Return engine arguments from `key=value` words; a word alone means true.
+
+    Values are read as JSON where they are JSON (`1024`, `true`, `{"a": 1}`), else as text.
+    """
+    found: Json = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        name = key.strip().lstrip("-").replace("-", "_")
+        if not name:
+            raise typer.BadParameter(f"“{pair}” is not key=value", param_hint="--arg")
+        found[name] = _value(text) if separator else True
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse_environment(pairs: Iterable[str]) -> dict[str, str]:
+    """Return environment variables from `KEY=value` words."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not (key and separator):
+            raise typer.BadParameter(f"“{pair}” is not KEY=value", param_hint="--env")
+        found[key] = text
+    return found
+
+
+def merge(spec: Json, given: Json) -> Json:
+    """Return `spec` with what was given on top; objects are merged, None changes nothing."""
+    merged = dict(spec)
+    for key, value in given.items():
+        inner, known = as_object(value), as_object(merged.get(key))
+        if inner is not None:
+            if inner := merge(known or {}, inner):
+                merged[key] = inner
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def deploy(
+    name: NameArgument,
+    model: Annotated[
+        str | None,
+        typer.Option(help="`demo`, a folder of safetensors, or a Hugging Face id."),
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch.")] = None,
+    replicas: Annotated[int | None, typer.Option(help="How many copies.")] = None,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option("--arg", help="Engine argument, `max_model_len=1024`. Repeatable."),
+    ] = None,
+    environment: Annotated[
+        list[str] | None, typer.Option("--env", help="Variable of the engine. Repeatable.")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(help="GPUs per replica.")] = None,
+    cpus: Annotated[float | None, typer.Option(help="CPUs per replica.")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option("--tp", help="Tensor parallel.")] = None,
+    pipeline_parallel: Annotated[
+        int | None, typer.Option("--pp", help="Pipeline parallel.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="Which engine.", hidden=True)] = None,
+    max_concurrent_requests: Annotated[
+        int | None, typer.Option(help="More than this wait or are refused.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="A spec as JSON (`-`: standard input); flags win."),
+    ] = None,
+    begin: Annotated[bool, typer.Option("--start/--no-start", help="Start it at once.")] = True,
+    wait: WaitOption = True,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploy a model under a name, and wait until it has generated a token."""
+    given: Json = {
+        "name": name,
+        "model": model,
+        "revision": revision,
+        "engine": engine,
+        "replicas": replicas,
+        "resources": {
+            "cpus": cpus,
+            "gpus": gpus,
+            "tensor_parallel_size": tensor_parallel,
+            "pipeline_parallel_size": pipeline_parallel,
+        },
+        "arguments": parse_arguments(argument or []),
+        "environment": parse_environment(environment or []),
+        "max_concurrent_requests": max_concurrent_requests,
+        "start": None if begin else False,
+    }
+    spec = merge(read_spec(file), given)
+    if "model" not in spec:
+        raise typer.BadParameter("name one: --model demo", param_hint="--model")
+    headers = {"idempotency-key": uuid4().hex}
+    with connect(url, token) as client:
+        answer = client.post("/api/v1/deployments", spec, headers)
+        wait = wait and bool(answer["deployment"]["spec"].get("start", True))
+        finish(client, answer, wait=wait, as_json=as_json)

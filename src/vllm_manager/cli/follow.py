@@ -1,0 +1,106 @@
+"""Following a deployment until it is where it was sent: phases as they pass, with their times."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.markup import escape
+
+from vllm_manager.cli.client import Client, Json, as_object, deployment_path
+from vllm_manager.cli.output import elapsed, err, state
+from vllm_manager.kit.errors import Problem, ProblemDetails
+
+_POLL_SECONDS = 0.4
+_FINISHED = ("succeeded", "failed", "cancelled")
+
+
+def look(client: Client, name: str) -> Json | None:
+    """Return a deployment, or None where there is none."""
+    try:
+        return client.get(deployment_path(name))
+    except Problem as problem:
+        if problem.details.status == 404:
+            return None
+        raise
+
+
+class Phases:
+    """Prints a line for each phase that ends, and keeps the running one on the screen."""
+
+    def __init__(self, start: float | None = None) -> None:
+        self._phase: str | None = None
+        self._start = start or time.monotonic()
+        self._entered = self._start
+        self._status = err.status("…") if err.is_terminal else None
+
+    @contextmanager
+    def shown(self) -> Generator[None]:
+        if self._status is None:
+            yield
+            return
+        with self._status:
+            yield
+
+    def show(self, deployment: Json) -> None:
+        phase, now = str(deployment["phase"]), time.monotonic()
+        if phase != self._phase:
+            self._finish(now)
+            self._phase, self._entered = phase, now
+            if not err.is_terminal:
+                err.print(f"  {phase}: {escape(str(deployment.get('reason') or ''))}".rstrip(": "))
+        if self._status is not None:
+            reason = escape(str(deployment.get("reason") or ""))
+            self._status.update(f"{state(phase)}  {reason}  {elapsed(now - self._start)}")
+
+    def _finish(self, now: float) -> None:
+        if self._phase is not None and err.is_terminal:
+            err.print(f"  {self._phase:<12} {elapsed(now - self._entered)}", style="dim")
+
+
+def _finished(client: Client, operation: str) -> Json | None:
+    found = client.get(f"/api/v1/operations/{operation}")
+    return found if found["status"] in _FINISHED else None
+
+
+def _failure(name: str, finished: Json, deployment: Json | None) -> Problem:
+    error = finished.get("error") or (deployment or {}).get("last_error")
+    message = str(finished.get("message") or f"{name}: it did not succeed ({finished['status']}).")
+    problem = Problem("operation_failed", message, status=500)
+    if as_object(error):
+        problem.details = ProblemDetails.model_validate(error)
+    return problem
+
+
+def follow_operation(client: Client, name: str, operation: str) -> Json | None:
+    """Wait until an operation is finished; return the deployment as it is then, None if deleted.
+
+    Raises:
+        Problem: it failed; the problem is the deployment's own.
+    """
+    phases = Phases()
+    with phases.shown():
+        while True:
+            finished = _finished(client, operation)
+            deployment = look(client, name)
+            if deployment:
+                phases.show(deployment)
+            if finished and finished["status"] == "succeeded":
+                return deployment
+            if finished:
+                raise _failure(name, finished, deployment)
+            time.sleep(_POLL_SECONDS)
+
+
+def follow_until_ready(client: Client, name: str) -> Json | None:
+    """Wait until a deployment is ready; return it, or as it is where it won't become ready.
+
+    None where it has gone.
+    """
+    phases = Phases()
+    with phases.shown():
+        while deployment := look(client, name):
+            phases.show(deployment)
+            if deployment["phase"] in ("ready", "failed", "stopped", "deleting"):
+                return deployment
+            time.sleep(_POLL_SECONDS)
+    return None

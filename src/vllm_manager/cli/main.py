@@ -1,0 +1,45 @@
+"""The `vllm-manager` command: every verb. It exits with 0 done, 1 failed, 2 misuse."""
+
+import sys
+
+import typer
+
+from vllm_manager.cli import chat, deploy, deployments, doctor, logs, serving, status, up
+from vllm_manager.cli.output import print_problem
+from vllm_manager.kit.errors import Problem
+
+app = typer.Typer(
+    name="vllm-manager",
+    help="Deploy, serve and watch large language models with vLLM on Ray Serve.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(up.up)
+app.command()(up.down)
+app.command()(status.status)
+app.command()(doctor.doctor)
+app.command()(deploy.deploy)
+app.command()(deployments.ls)
+app.command()(deployments.stop)
+app.command()(deployments.start)
+app.command()(deployments.restart)
+app.command()(deployments.delete)
+app.command()(logs.logs)
+app.command()(chat.chat)
+app.command()(serving.server)
+app.command()(serving.gateway)
+app.command(hidden=True)(serving.steward)
+
+
+def main() -> None:
+    """Run the command line; a problem is explained on standard error and exits with 1."""
+    try:
+        app()
+    except Problem as problem:
+        print_problem(problem.details)
+        sys.exit(1)
+    except BrokenPipeError:  # `vllm-manager logs | head`
+        sys.stderr.close()
+        sys.exit(0)

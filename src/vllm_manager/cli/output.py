@@ -1,0 +1,94 @@
+"""What the command line prints: tables and lines for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from vllm_manager.kit.errors import ProblemDetails
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_COLOURS = {
+    "ready": "green",
+    "running": "green",
+    "degraded": "yellow",
+    "unreachable": "yellow",
+    "waiting": "yellow",
+    "failed": "red",
+    "stopped": "dim",
+}
+
+
+def print_json(value: object) -> None:
+    """Write one JSON document to standard output, as it is, with no colours or wrapping."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def state(word: str) -> str:
+    """Return a phase or state in its colour. The word itself stays: colour is never alone."""
+    colour = _COLOURS.get(word)
+    return f"[{colour}]{escape(word)}[/{colour}]" if colour else escape(word)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of markup under column heads."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def size(count_bytes: int | None) -> str:
+    """Return bytes in the unit that people read; a dash where unknown."""
+    if count_bytes is None:
+        return "–"
+    value = float(count_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def elapsed(seconds: float | None) -> str:
+    """Return a duration as `8.1 s`, `3 min 20 s` or `5 h 02 min`; a dash where unknown."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def print_problem(problem: ProblemDetails) -> None:
+    """Say on standard error what happened, why, and what to do."""
+    err.print(f"[red]✗[/red] {escape(problem.detail)}", soft_wrap=True)
+    if len(problem.errors) > 1 or any(error.suggestion for error in problem.errors):
+        for error in problem.errors:
+            hint = f" (try: {error.suggestion})" if error.suggestion else ""
+            err.print(f"    {escape(error.field)}: {escape(error.message + hint)}", soft_wrap=True)
+    for cause in problem.causes:
+        err.print(f"  because: {escape(cause.message)}", soft_wrap=True)
+        if cause.evidence:
+            err.print(f"    │ {escape(cause.evidence)}", style="dim", soft_wrap=True)
+    for remedy in problem.remediation:
+        err.print(f"  → {escape(remedy.label)}", soft_wrap=True)
+    if problem.request_id:
+        err.print(f"  (request {problem.request_id})", style="dim")
+
+
+def problem_of(body: object) -> ProblemDetails | None:
+    """Return a deployment's `last_error`, or None where it has none."""
+    try:
+        return ProblemDetails.model_validate(body) if body else None
+    except ValueError:
+        return None

@@ -1,0 +1,144 @@
+"""`status`: what runs, from the run files here and from the server's own account."""
+
+from contextlib import suppress
+
+import psutil
+from rich.markup import escape
+
+from vllm_manager.cli.client import (
+    Client,
+    Json,
+    JsonOption,
+    TokenOption,
+    UrlOption,
+    connect,
+    deployment_path,
+)
+from vllm_manager.cli.deployments import age
+from vllm_manager.cli.output import err, out, print_json, print_problem, print_table, size, state
+from vllm_manager.cli.runner import RunFiles, ServiceRecord
+from vllm_manager.cli.runner.processes import Member
+from vllm_manager.cli.runner.records import STEWARD
+from vllm_manager.kit.errors import Problem
+from vllm_manager.settings import Settings
+
+_SERVICES = (STEWARD, "ray", "control-plane", "gateway")
+
+
+def resident_bytes(members: list[Member]) -> int | None:
+    """Return the memory that living processes and their children hold; None where none lives."""
+    seen: dict[int, int] = {}
+    for member in members:
+        if not member.is_alive():
+            continue
+        with suppress(psutil.Error):
+            process = psutil.Process(member.pid)
+            for one in (process, *process.children(recursive=True)):
+                seen[one.pid] = one.memory_info().rss
+    return sum(seen.values()) if seen else None
+
+
+def _local(settings: Settings) -> list[Json]:
+    files = RunFiles(settings.run_dir)
+    records = [record for name in _SERVICES if (record := files.service(name))]
+    return [_described(record) for record in records]
+
+
+def _described(record: ServiceRecord) -> Json:
+    alive = any(member.is_alive() for member in record.members)
+    shown = record.state if alive or record.state == "waiting" else "stopped"
+    return {
+        "name": record.name,
+        "state": shown,
+        "since": record.since.isoformat().replace("+00:00", "Z"),
+        "pid": record.leader.pid if record.leader and alive else None,
+        "port": record.port,
+        "resident_bytes": resident_bytes(record.members),
+        "restarts": record.restarts,
+        "reason": record.reason,
+        "log_tail": record.log_tail,
+        "log": record.log,
+    }
+
+
+def _engines(client: Client) -> list[Json]:
+    return [
+        {"deployment": deployment["name"], **replica}
+        for deployment in client.pages("/api/v1/deployments", limit=200)
+        for replica in client.pages(deployment_path(deployment["name"], "replicas"))
+    ]
+
+
+def _engine_row(engine: Json, *, here: bool) -> list[str]:
+    pid = engine.get("engine_pid")
+    memory: int | None = None
+    if here and pid:
+        with suppress(psutil.Error):
+            process = psutil.Process(int(pid))
+            below = process.children(recursive=True)
+            memory = sum(one.memory_info().rss for one in (process, *below))
+    endpoint = str(engine.get("endpoint") or "–").removeprefix("http://")
+    place = (engine.get("node") or {}).get("hostname") or "–"
+    columns = [engine["deployment"], place, str(pid or "–"), endpoint]
+    return [*map(escape, columns), state(engine["phase"]), size(memory)]
+
+
+def _print_services(services: list[Json]) -> None:
+    columns = ("PROCESS", "STATE", "PID", "PORT", "MEMORY", "SINCE", "RESTARTS")
+    print_table(
+        columns,
+        [
+            [
+                service["name"],
+                state(service["state"]),
+                str(service["pid"] or "–"),
+                str(service["port"] or "–"),
+                size(service["resident_bytes"]),
+                age(service["since"]),
+                str(service["restarts"]),
+            ]
+            for service in services
+        ],
+    )
+    for service in services:
+        if service["reason"] and service["state"] != "running":
+            out.print(f"\n{service['name']}: {escape(service['reason'])} ({service['log']})")
+            for line in service["log_tail"]:
+                out.print(f"  │ {escape(line)}", style="dim", soft_wrap=True)
+
+
+def _print_system(system: Json) -> None:
+    ray, engine = system.get("ray") or {}, system.get("engine") or {}
+    said = f" ({ray['message']})" if ray.get("message") else ""
+    out.print(f"\nServer version {system['version']}; Ray is {ray.get('state')}{escape(said)}")
+    if engine.get("version"):
+        out.print(f"Engine {engine['name']} {engine['version']}")
+
+
+def status(url: UrlOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """Show what runs: control plane, gateway, Ray, engines; with pids, ports and memory."""
+    services = _local(Settings()) if url is None else []
+    system: Json | None = None
+    engines: list[Json] = []
+    failure: Problem | None = None
+    try:
+        with connect(url, token) as client:
+            system, engines = client.get("/api/v1/system"), _engines(client)
+    except Problem as problem:
+        failure = problem
+    if as_json:
+        print_json({"services": services, "system": system, "engines": engines})
+    else:
+        if services:
+            _print_services(services)
+        if engines:
+            out.print()
+            columns = ("ENGINE OF", "NODE", "PID", "ENDPOINT", "PHASE", "MEMORY")
+            print_table(columns, [_engine_row(engine, here=url is None) for engine in engines])
+        if system:
+            _print_system(system)
+    if failure is not None:
+        if not services:
+            err.print("Nothing runs here that `vllm-manager up` started.")
+        print_problem(failure.details)
+        raise SystemExit(1)
