@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -43,8 +43,9 @@ def events(lines: Iterable[str]) -> Iterator[Json]:
 
 
 def _words(event: Json) -> str:
-    choices = event.get("choices") or [{}]
-    return str(choices[0].get("delta", {}).get("content") or "")
+    """Return what a chunk adds to the answer; the last one, with the usage, adds nothing."""
+    choices = cast(list[Json], event.get("choices") or [])
+    return "".join(str(choice["delta"].get("content") or "") for choice in choices[:1])
 
 
 def _ask(client: Client, request: Json) -> str:

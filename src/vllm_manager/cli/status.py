@@ -11,6 +11,7 @@ from vllm_manager.cli.client import (
     JsonOption,
     TokenOption,
     UrlOption,
+    as_object,
     connect,
     deployment_path,
 )
@@ -78,8 +79,8 @@ def _engine_row(engine: Json, *, here: bool) -> list[str]:
             below = process.children(recursive=True)
             memory = sum(one.memory_info().rss for one in (process, *below))
     endpoint = str(engine.get("endpoint") or "–").removeprefix("http://")
-    place = (engine.get("node") or {}).get("hostname") or "–"
-    columns = [engine["deployment"], place, str(pid or "–"), endpoint]
+    place = str((as_object(engine.get("node")) or {}).get("hostname") or "–")
+    columns = [str(engine["deployment"]), place, str(pid or "–"), endpoint]
     return [*map(escape, columns), state(engine["phase"]), size(memory)]
 
 
@@ -108,7 +109,7 @@ def _print_services(services: list[Json]) -> None:
 
 
 def _print_system(system: Json) -> None:
-    ray, engine = system.get("ray") or {}, system.get("engine") or {}
+    ray, engine = as_object(system.get("ray")) or {}, as_object(system.get("engine")) or {}
     said = f" ({ray['message']})" if ray.get("message") else ""
     out.print(f"\nServer version {system['version']}; Ray is {ray.get('state')}{escape(said)}")
     if engine.get("version"):

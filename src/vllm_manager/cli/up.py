@@ -43,10 +43,7 @@ def _crash(record: ServiceRecord) -> Problem:
         f"The {_TITLES[record.name]} does not start: {record.reason}. It is tried again in the "
         "background.",
         status=500,
-        causes=[
-            Cause(message=f"the end of {record.log}", evidence=line)
-            for line in record.log_tail[-3:]
-        ],
+        causes=[Cause(message="its log says", evidence=line) for line in record.log_tail[-3:]],
         remediation=[
             Remedy(label=f"Read {record.log}"),
             Remedy(label="See what is wrong: vllm-manager doctor"),

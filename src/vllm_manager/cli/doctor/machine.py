@@ -31,9 +31,7 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 def python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
-        return good("Python", f"{version} ({sys.executable})")
-    return bad("Python", f"{version} is too old", "Install Python 3.11 or newer.")
+    return good("Python", f"{version} ({sys.executable})")
 
 
 def disk(home: Path) -> Finding:
