@@ -123,7 +123,8 @@ def assess(
 
 def _ending(wanted: Wanted, observation: Observation, app: SeenApplication | None) -> Assessment:
     deleting = wanted.desired == "deleted"
-    if not observation.reachable:
+    never_ran = wanted.identity.generation == 0
+    if not observation.reachable and not never_ran:
         reason = f"Ray does not answer, so it is not known what still runs: {observation.error}"
         return Assessment("deleting" if deleting else "stopping", reason)
     if app is None:

@@ -21,7 +21,7 @@ class Watch:
     since: float
     since_at: datetime
     began: float
-    from_start: bool = False
+    from_start: bool = True
     """Whether this start was seen from its beginning, so that its times are whole."""
     progress_at: datetime | None = None
     ready_since: float | None = None
@@ -45,6 +45,7 @@ class Watch:
 
     def resume(self, phase: str | None, at: datetime) -> None:
         """After a restart of this process: the phase that was last recorded, and since when."""
+        self.from_start = False
         for known in get_args(Phase):
             if known == phase:
                 self.phase, self.since_at = known, at

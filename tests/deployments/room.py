@@ -1,0 +1,141 @@
+"""A deployments room on real SQLite, with an engine cluster in memory and a clock to move."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from fakes.clock import FakeClock
+from fakes.engine import FakeEngine
+from vllm_manager.cluster import Cluster, RayRest
+from vllm_manager.configs import EngineArguments
+from vllm_manager.db import Base, Database, Lease
+from vllm_manager.deployments.checks import Checks
+from vllm_manager.deployments.logs import LogStore
+from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.plan import Policy
+from vllm_manager.deployments.reconciler import Reconciler
+from vllm_manager.deployments.reports import ReportBody
+from vllm_manager.deployments.schemas import Deployment, DeploymentSpec
+from vllm_manager.deployments.service import Deployments
+from vllm_manager.kit.process import ProcessIdentity, own_identity
+from vllm_manager.kit.topics import Hub
+from vllm_manager.operations import Operations
+
+ARGUMENTS = Path(__file__).parent.parent / "fixtures" / "engine_arguments.json"
+POLICY = Policy(
+    retry_attempts=5,
+    retry_base_seconds=10,
+    phase_deadline_seconds=600,
+    start_deadline_seconds=1800,
+)
+
+
+class Room:
+    """One control plane's deployments; `reopen` is its restart after a crash."""
+
+    def __init__(
+        self,
+        folder: Path,
+        engine: FakeEngine | None = None,
+        clock: FakeClock | None = None,
+        identity: ProcessIdentity | None = None,
+    ) -> None:
+        self.folder = folder
+        self.engine = engine or FakeEngine()
+        self.clock = clock or FakeClock()
+        self.hub = Hub("epoch")
+        self.database = Database(f"sqlite+aiosqlite:///{folder / 'test.db'}")
+        self.operations = Operations(self.database, self.hub, self.clock)
+        self.memory = Memory(self.hub, self.clock, POLICY, silence_seconds=10)
+        self.lease = Lease(self.database, "reconciler", identity or own_identity(), 10, self.clock)
+        nobody = Cluster(RayRest("http://127.0.0.1:1", folder / "no-token"))
+        self.reconciler = Reconciler(
+            self.database,
+            self.engine,
+            self.memory,
+            self.operations,
+            self.lease,
+            self.clock,
+            nobody.has_gpus,
+        )
+        arguments = folder / "arguments.json"
+        if not arguments.exists():
+            shutil.copy(ARGUMENTS, arguments)
+        self.nudges = 0
+        self.service = Deployments(
+            self.database,
+            self.memory,
+            self.operations,
+            nobody,
+            Checks(EngineArguments(arguments), ray_is_local=True, allow_fake=True),
+            LogStore(folder / "logs"),
+            self.hub,
+            self.clock,
+            self._nudge,
+        )
+        self._sequence = 0
+
+    def _nudge(self) -> None:
+        self.nudges += 1
+
+    async def open(self) -> "Room":
+        async with self.database.engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        await self.lease.hold()
+        return self
+
+    async def reopen(self) -> "Room":
+        """Forget all that is not in the database or on the cluster."""
+        await self.database.close()
+        again = Room(self.folder, self.engine, self.clock)
+        again._sequence = self._sequence
+        return await again.open()
+
+    async def step(self, times: int = 1) -> None:
+        for _ in range(times):
+            await self.reconciler.step()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, with a step at its end."""
+        self.clock.advance(seconds)
+        await self.step()
+
+    async def create(self, name: str = "demo", **fields: Any) -> Deployment:
+        spec = DeploymentSpec.model_validate({"name": name, "model": "demo", **fields})
+        return (await self.service.create(spec)).deployment
+
+    async def get(self, name: str = "demo") -> Deployment:
+        return await self.service.get(name)
+
+    async def report(self, replica_id: str, phase: str, name: str = "demo", **fields: Any) -> None:
+        """Post a report of this replica, for the launch that the cluster holds now."""
+        identity = self.engine.applications[name].identity
+        assert identity is not None
+        self._sequence += 1
+        body: dict[str, Any] = {
+            "deployment": name,
+            "uid": identity.uid,
+            "generation": identity.generation,
+            "attempt": identity.attempt,
+            "replica_id": replica_id,
+            "incarnation": f"life-of-{replica_id}",
+            "sequence": self._sequence,
+            "endpoint": "http://127.0.0.1:40000",
+            "secret": "s3cret",
+            "phase": phase,
+            "phase_seconds": 1.0,
+            "idle_seconds": 0.1,
+        }
+        await self.service.report(ReportBody.model_validate({**body, **fields}))
+
+    async def serve(self, name: str = "demo", **fields: Any) -> str:
+        """Create a deployment and bring it to ready; return its replica's id."""
+        await self.create(name, **fields)
+        await self.step()
+        replica_id = self.engine.place(name)
+        await self.report(replica_id, "ready", name)
+        await self.step()
+        return replica_id
+
+    async def close(self) -> None:
+        await self.database.close()
