@@ -1,0 +1,177 @@
+"""The process between a supervisor and its engine: when the supervisor is gone, so is the engine.
+
+    python -I -S guard.py COMMAND_FD STATUS_FD -- engine arguments…
+
+It leads a session of its own and starts the engine in a process group of its own inside it.
+COMMAND_FD is the read end of a pipe whose write end only the supervisor holds. A byte on it is an
+order (`T`: SIGTERM to the engine, `K`: kill all now); its end means that the supervisor is gone,
+and everything is killed. On Linux the guard adopts orphans of the engine (it is their subreaper),
+so those that left the group are found too; elsewhere only the group is killed.
+STATUS_FD receives JSON lines: `{"engine_pid": …}` first, `{"exit_code", "signal"}` last.
+
+Only the standard library, no imports from this package: it must start in a few milliseconds.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+_PR_SET_CHILD_SUBREAPER = 36
+_KILL_SECONDS = 5.0
+_ROUND_SECONDS = 0.01
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of every descendant whose own parent dies. False where there is no such."""
+    if not sys.platform.startswith("linux"):
+        return False
+    return ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def parents() -> dict[int, int]:
+    """Return the parent of each process, by pid; zombies are left out. Empty without /proc."""
+    found: dict[int, int] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                # The name, in brackets, may hold anything: fields are counted after the last one.
+                state, parent, *_ = file.read().rpartition(b")")[2].split()
+                if state not in (b"Z", b"X"):
+                    found[int(name)] = int(parent)
+    return found
+
+
+def descendants(ancestor: int, parent_of: dict[int, int]) -> set[int]:
+    """Return every process below `ancestor`."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in parent_of.items():
+        children.setdefault(parent, []).append(pid)
+    found: set[int] = set()
+    waiting = [ancestor]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        waiting += [pid for pid in below if pid not in found]
+        found.update(below)
+    return found
+
+
+def _pass(_number: int, _frame: FrameType | None) -> None:
+    """Let the signal do no more than wake the loop."""
+
+
+class Guard:
+    """Starts one engine and answers for its end."""
+
+    def __init__(self, commands: int, status: int, arguments: list[str]) -> None:
+        self._commands = commands
+        self._status = status
+        self._wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _pass)
+        signal.signal(signal.SIGINT, _pass)  # not SIG_IGN: the engine would inherit it
+        signal.signal(signal.SIGTERM, self._forward)
+        self._waited: int | None = None
+        self._engine = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, process_group=0)
+        self._say({"engine_pid": self._engine.pid})
+        self._close_output()
+
+    def run(self) -> int:
+        """Wait for the engine's end, an order, or the supervisor's end; return the exit code."""
+        while self._waited is None:
+            ready, _, _ = select.select([self._commands, self._wake_read], [], [])
+            if self._wake_read in ready:
+                os.read(self._wake_read, 4096)
+                self._reap()
+            if self._commands in ready:
+                self._obey(os.read(self._commands, 64))
+        self._kill_all()
+        return self._report(self._waited)
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        self._signal(number)
+
+    def _obey(self, orders: bytes) -> None:
+        if not orders or b"K" in orders:
+            self._kill_all()
+        elif b"T" in orders:
+            self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        if self._waited is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._engine.pid, number)
+
+    def _reap(self) -> None:
+        """Collect every dead child, adopted ones included; remember how the engine ended."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._engine.pid:
+                    self._waited = status
+
+    def _kill_all(self) -> None:
+        """Kill the group and all that descends from here, in rounds: some may be forking."""
+        deadline = time.monotonic() + _KILL_SECONDS
+        while time.monotonic() < deadline:
+            left = self._kill_once()
+            self._reap()
+            if not left and self._waited is not None:
+                return
+            time.sleep(_ROUND_SECONDS)
+
+    def _kill_once(self) -> bool:
+        left = False
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._engine.pid, signal.SIGKILL)
+            left = True
+        for pid in descendants(os.getpid(), parents()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                left = True
+        return left
+
+    def _report(self, status: int) -> int:
+        code = os.waitstatus_to_exitcode(status)
+        ended = {"exit_code": code if code >= 0 else None, "signal": -code if code < 0 else None}
+        self._say(ended)
+        return code if code >= 0 else 128 - code
+
+    def _say(self, message: dict[str, int | None]) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._status, json.dumps(message).encode() + b"\n")
+
+    def _close_output(self) -> None:
+        """Let go of the engine's output, so that its end is the engine's end."""
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+
+
+def main() -> int:
+    commands, status = int(sys.argv[1]), int(sys.argv[2])
+    arguments = sys.argv[4:]
+    for descriptor in (commands, status):
+        os.set_inheritable(descriptor, False)
+    adopt_orphans()
+    try:
+        guard = Guard(commands, status, arguments)
+    except OSError as error:
+        os.write(status, json.dumps({"error": str(error)}).encode() + b"\n")
+        return 127
+    return guard.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

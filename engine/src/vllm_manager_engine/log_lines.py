@@ -1,0 +1,138 @@
+"""The engine's output as numbered lines: split, collapsed, bounded in rate and in number."""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+MAX_LINE_CHARACTERS = 4096
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TAIL_BYTES = 16_384
+# vLLM prints its throughput every ten seconds; without requests that says nothing.
+_IDLE = re.compile(r"Avg prompt throughput: .*Running: 0 reqs, Waiting: 0 reqs")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of output. `number` grows by one per line of a supervisor's life, from 1."""
+
+    number: int
+    at: str
+    stream: str
+    text: str
+
+    def as_dict(self) -> dict[str, str | int]:
+        return {"number": self.number, "at": self.at, "stream": self.stream, "text": self.text}
+
+
+class LogRing:
+    """The last `capacity` lines of a supervisor's life."""
+
+    def __init__(self, capacity: int = 5000) -> None:
+        self._lines: deque[Line] = deque(maxlen=capacity)
+        self._last = 0
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest line held (of the next line, where none is)."""
+        return self._lines[0].number if self._lines else self._last + 1
+
+    @property
+    def next(self) -> int:
+        """The number that the next line will have."""
+        return self._last + 1
+
+    def add(self, stream: str, text: str) -> None:
+        self._last += 1
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._lines.append(Line(self._last, at, stream, text[:MAX_LINE_CHARACTERS]))
+
+    def since(self, number: int, limit: int) -> list[Line]:
+        """Return up to `limit` lines from `number` on, oldest first."""
+        skip = max(0, number - self.first)
+        held = len(self._lines)
+        return [self._lines[i] for i in range(skip, min(held, skip + limit))]
+
+    def last_texts(self, count: int, first: int) -> list[str]:
+        """Return the newest `count` texts from number `first` on, oldest first."""
+        return [line.text for line in self.since(max(first, self.next - count), count)]
+
+
+def visible(raw: bytes) -> str:
+    """Return what a terminal would show of one line: the text after the last carriage return."""
+    text = raw.decode("utf-8", "replace").rstrip("\r")
+    return _ESCAPES.sub("", text.rpartition("\r")[2]).replace("\x00", "").rstrip()
+
+
+class Output:
+    """Reads one stream of the engine; hands whole lines to `line` and redrawn ones to `redraw`.
+
+    At most `lines_per_second` are handed on. Beyond that bytes are only counted, so a flood costs
+    little; what was left out is said in one line, and the very last lines are always kept.
+    """
+
+    def __init__(
+        self,
+        line: Callable[[str], None],
+        redraw: Callable[[str], None],
+        lines_per_second: int = 500,
+    ) -> None:
+        self._line, self._redraw = line, redraw
+        self._budget = lines_per_second
+        self._left = float(lines_per_second)
+        self._refilled: float | None = None
+        self._rest = b""
+        self._dropped = 0
+        self._tail = b""
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Take in what was read at monotonic time `now`."""
+        self._refill(now)
+        if self._left < 1:
+            self._drop(data)
+            return
+        if self._dropped:
+            self._tell_dropped()
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for raw in whole:
+            self._take(raw)
+        if len(self._rest) > 4 * MAX_LINE_CHARACTERS:
+            self._rest = self._rest[-MAX_LINE_CHARACTERS:]
+        if b"\r" in self._rest and visible(self._rest):
+            self._redraw(visible(self._rest))
+
+    def close(self) -> None:
+        """The stream has ended: hand on what is left, the last lines of a flood included."""
+        tail, self._tail = self._tail.split(b"\n")[1:], b""
+        if self._dropped:
+            self._dropped = max(0, self._dropped - len(tail))
+            self._tell_dropped()
+        for raw in [*tail, self._rest][-100:]:
+            self._hand(visible(raw))
+        self._rest = b""
+
+    def _refill(self, now: float) -> None:
+        if self._refilled is not None:
+            self._left = min(self._budget, self._left + (now - self._refilled) * self._budget)
+        self._refilled = now
+
+    def _take(self, raw: bytes) -> None:
+        if self._left < 1:
+            self._drop(raw + b"\n")
+            return
+        self._hand(visible(raw))
+
+    def _hand(self, text: str) -> None:
+        if text and not _IDLE.search(text):
+            self._left -= 1
+            self._line(text)
+
+    def _drop(self, data: bytes) -> None:
+        data, self._rest = self._rest + data, b""
+        self._dropped += data.count(b"\n")
+        self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+
+    def _tell_dropped(self) -> None:
+        self._line(f"… {self._dropped} lines left out: the engine printed too fast …")
+        self._dropped, self._tail = 0, b""

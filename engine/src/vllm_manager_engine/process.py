@@ -1,0 +1,196 @@
+"""One engine process behind its guard: started, listened to, told to stop, seen to end."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_GUARD = Path(__file__).with_name("guard.py")
+
+# (stream, bytes read); called in the event loop.
+OnOutput = Callable[[str, bytes], None]
+
+
+def free_port(host: str) -> int:
+    """Return a TCP port that was free on `host` a moment ago. Another process may still take it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the engine ended; both None where its guard died and nobody knows."""
+
+    exit_code: int | None
+    signal: int | None
+
+
+class _Reader(asyncio.Protocol):
+    """Hands on what arrives on a pipe; `ended` is done when all writers have closed it."""
+
+    def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self._receive = receive
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        self._receive(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """The ends of a guard's pipes that this process keeps."""
+
+    commands: int
+    status: int
+    out: int
+    err: int
+
+
+def _spawn(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], _Ends]:
+    """Start the guard. What is kept here is not inheritable, the write end of the commands above
+    all: whoever held a copy of that one would keep the engine alive.
+    """
+    (commands_read, commands), (status, status_write) = os.pipe(), os.pipe()
+    (out, out_write), (err, err_write) = os.pipe(), os.pipe()
+    program = [sys.executable, "-I", "-S", str(_GUARD), str(commands_read), str(status_write)]
+    try:
+        guard = subprocess.Popen(
+            [*program, "--", *command],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=out_write,
+            stderr=err_write,
+            pass_fds=(commands_read, status_write),
+            start_new_session=True,
+        )
+    except BaseException:
+        for descriptor in (commands, status, out, err):
+            os.close(descriptor)
+        raise
+    finally:
+        for descriptor in (commands_read, status_write, out_write, err_write):
+            os.close(descriptor)
+    return guard, _Ends(commands, status, out, err)
+
+
+class EngineProcess:
+    """A running engine. Made by `launch`; lives no longer than this process."""
+
+    def __init__(self, guard: subprocess.Popen[bytes], commands: int) -> None:
+        self.guard_pid = guard.pid
+        self.engine_pid: int | None = None
+        self.exit: Exit | None = None
+        self.error: str | None = None
+        self._guard = guard
+        self._commands: int | None = commands
+        self._status = b""
+        self._gone = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
+        self._transports: list[asyncio.BaseTransport] = []
+
+    @classmethod
+    async def launch(
+        cls, command: Sequence[str], environment: Mapping[str, str], output: OnOutput
+    ) -> "EngineProcess":
+        """Start `command` under a guard. Output is handed on until the engine has ended.
+
+        Raises:
+            OSError: the guard could not be started.
+        """
+        guard, ends = _spawn(command, environment)
+        process = cls(guard, ends.commands)
+        status = await process._listen(ends.status, process._on_status)
+        streams = [
+            await process._listen(ends.out, lambda data: output("stdout", data)),
+            await process._listen(ends.err, lambda data: output("stderr", data)),
+        ]
+        process._ending = asyncio.create_task(process._wait_for_end(status, streams))
+        return process
+
+    async def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Return True once the engine and all its descendants are gone, False on time-out."""
+        try:
+            await asyncio.wait_for(self._gone.wait(), timeout_seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def is_gone(self) -> bool:
+        return self._gone.is_set()
+
+    def terminate(self) -> None:
+        """Ask the engine to end (SIGTERM)."""
+        self._order(b"T")
+
+    def kill(self) -> None:
+        """Kill the engine and everything that it started."""
+        self._order(b"K")
+
+    def close(self) -> None:
+        """Let go of the engine as if this process had died: its guard kills it."""
+        if self._commands is not None:
+            os.close(self._commands)
+            self._commands = None
+
+    def _order(self, letter: bytes) -> None:
+        if self._commands is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._commands, letter)
+
+    async def _listen(self, descriptor: int, receive: Callable[[bytes], None]) -> _Reader:
+        loop = asyncio.get_running_loop()
+        pipe = os.fdopen(descriptor, "rb", buffering=0)
+        transport, reader = await loop.connect_read_pipe(lambda: _Reader(receive), pipe)
+        self._transports.append(transport)
+        return reader
+
+    def _on_status(self, data: bytes) -> None:
+        *lines, self._status = (self._status + data).split(b"\n")
+        for message in map(json.loads, lines):
+            if "engine_pid" in message:
+                self.engine_pid = message["engine_pid"]
+            elif "error" in message:
+                self.error = message["error"]
+                self.exit = Exit(127, None)
+            else:
+                self.exit = Exit(message["exit_code"], message["signal"])
+
+    async def _wait_for_end(self, status: _Reader, streams: list[_Reader]) -> None:
+        await status.ended
+        if self.exit is None:
+            self._finish_for_guard()
+        # Whoever left the engine with its output open must not hold up the verdict.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(s.ended for s in streams)), 0.5)
+        for transport in self._transports:
+            transport.close()
+        self.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._collect)
+        self._gone.set()
+
+    def _finish_for_guard(self) -> None:
+        """The guard itself was killed: do its work as far as it can be done from here."""
+        self.exit = Exit(None, None)
+        if self.engine_pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.engine_pid, signal.SIGKILL)
+
+    def _collect(self) -> None:
+        """Leave no zombie. Ray may have collected the guard before."""
+        with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
+            self._guard.wait(5)

@@ -1,0 +1,320 @@
+"""The life of one engine: started, proved, watched, drained, ended; told about all along."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vllm_manager_engine import command, failures, metrics, model_folder, report
+from vllm_manager_engine.failures import Failure
+from vllm_manager_engine.health import Figures, Health, Patience
+from vllm_manager_engine.log_lines import LogRing, Output
+from vllm_manager_engine.model_folder import Model
+from vllm_manager_engine.phases import Course, is_listening
+from vllm_manager_engine.probe import Engine, ProbeFailed
+from vllm_manager_engine.process import EngineProcess, free_port
+from vllm_manager_engine.reporter import LINES_PER_REPORT, Reporter
+from vllm_manager_engine.spec import Identity, ReplicaSpec, listen_host
+
+log = logging.getLogger(__name__)
+
+_PORT_TRIES = 5
+_POLL_SECONDS = 0.025
+_UNANNOUNCED_POLL_SECONDS = 1.0
+_FIRST_TOKEN_SECONDS = 60.0
+_DOUBT_SECONDS = 0.5
+_TERM_SECONDS = 5.0
+_KILL_SECONDS = 6.0
+_DEREGISTER_SECONDS = 0.3
+_EVIDENCE_LINES = 400
+
+
+class EngineFailed(Exception):
+    """The engine could not be started, or is no longer well."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        proof = f"\n  {self.failure.evidence}" if self.failure.evidence else ""
+        return f"{self.failure.code}: {self.failure.detail}{proof}"
+
+
+class _EngineEnded(Exception):
+    """The engine's process is gone before it was ready."""
+
+
+class Supervisor:
+    """Runs one engine for one replica. `start`, then `check` as often as wanted, then `stop`."""
+
+    def __init__(
+        self,
+        spec: ReplicaSpec,
+        identity: Identity,
+        *,
+        inherited: Mapping[str, str] | None = None,
+        pick_port: Callable[[str], int] = free_port,
+        patience: Patience | None = None,
+    ) -> None:
+        self.spec = spec
+        self.identity = identity
+        self.course = Course(time.monotonic())
+        self.ring = LogRing()
+        self.failure: Failure | None = None
+        self.engine: Engine | None = None
+        self.process: EngineProcess | None = None
+        self._inherited = os.environ if inherited is None else inherited
+        self._pick_port = pick_port
+        self._patience = patience or Patience()
+        self._figures: Figures | None = None
+        self._streams: dict[str, Output] = {}
+        self._launch_line = 1
+        self._announced = False
+        self._doubt: str | None = None
+        self._stirred = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
+        self.reporter = Reporter(spec.report_url, self._report, self._report_interval)
+
+    async def start(self) -> None:
+        """Start the engine and return once it has generated a token.
+
+        Raises:
+            EngineFailed: it did not get that far; nothing of it is left running.
+        """
+        self.reporter.start()
+        try:
+            await self._start()
+        except EngineFailed as error:
+            await self._end(0)
+            self._fail("failed", error.failure)
+            await self.reporter.flush(3)
+            raise
+        except BaseException:
+            self.close()
+            raise
+        self._enter("ready")
+
+    async def check(self) -> None:
+        """Return if the engine is well. Answers from what the watch saw last, at once.
+
+        Raises:
+            EngineFailed: it is dead, or hangs.
+        """
+        if self.failure is not None:
+            raise EngineFailed(self.failure)
+
+    async def stop(self) -> None:
+        """Let running requests finish (at most the specification's `drain_seconds`), then end."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self._enter("stopping")
+        if self.failure is None and self.engine is not None and self.process is not None:
+            await self._drain(self.engine, self.process)
+        await self._end(_TERM_SECONDS)
+        await self.reporter.flush(1)
+        await self.reporter.stop()
+
+    def close(self) -> None:
+        """Drop everything at once, as when this process dies: the guard kills the engine."""
+        if self._watching is not None:
+            self._watching.cancel()
+        if self.process is not None:
+            self.process.close()
+
+    # Starting
+
+    async def _start(self) -> None:
+        model = model_folder.locate(self.spec.model)
+        known = command.missing(self.spec) or command.refusal(self.spec)
+        if known is None and not self._is_fake_demo():
+            known = model_folder.problem(model)
+        if known is not None:
+            raise EngineFailed(known)
+        deadline = time.monotonic() + self.spec.start_deadline_seconds
+        for tries_left in reversed(range(_PORT_TRIES)):
+            try:
+                await self._launch(model, deadline)
+            except _EngineEnded:
+                if tries_left and self._lost_its_port():
+                    continue
+                raise EngineFailed(self._explained()) from None
+            return
+
+    async def _launch(self, model: Model, deadline: float) -> None:
+        self.course.restart(time.monotonic())
+        self._launch_line = self.ring.next
+        self._announced = False
+        host = listen_host(self.spec, self.identity.node)
+        port = self._pick_port(host)
+        address = f"[{host}]" if ":" in host else host
+        secret = self.identity.secret
+        self.engine = Engine(f"http://{address}:{port}", secret, self.spec.deployment)
+        self._streams = {name: self._output(name) for name in ("stdout", "stderr")}
+        self.reporter.nudge()
+        self.process = await EngineProcess.launch(
+            command.command(self.spec, model, host, port),
+            command.environment(self.spec, model, self._inherited, secret),
+            lambda stream, data: self._streams[stream].feed(data, time.monotonic()),
+        )
+        await self._until_proved(self.engine, self.process, deadline)
+        self._watching = asyncio.create_task(self._watch(self.engine, self.process))
+
+    async def _until_proved(self, engine: Engine, process: EngineProcess, deadline: float) -> None:
+        asked = time.monotonic()
+        while not process.is_gone:
+            now = time.monotonic()
+            self._check_deadlines(now, deadline)
+            if self._announced or now - asked > _UNANNOUNCED_POLL_SECONDS:
+                asked = now
+                if await engine.is_up(1.0) and await self._is_proved(engine, deadline):
+                    return
+            self._stirred.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), _POLL_SECONDS)
+        raise _EngineEnded
+
+    async def _is_proved(self, engine: Engine, deadline: float) -> bool:
+        self._enter("warming")
+        try:
+            await engine.prove(max(1.0, min(_FIRST_TOKEN_SECONDS, deadline - time.monotonic())))
+        except ProbeFailed as error:
+            self._doubt = str(error)
+            await asyncio.sleep(_DOUBT_SECONDS)
+            return False
+        return True
+
+    def _check_deadlines(self, now: float, deadline: float) -> None:
+        idle = self.spec.idle_deadline_seconds
+        if now > deadline:
+            why = f"{self.spec.start_deadline_seconds:g} s after its start"
+        elif now - self.course.moved > idle:
+            why = f"after {idle:g} s without a sign of progress"
+        else:
+            return
+        raise EngineFailed(
+            Failure(
+                "start_timeout",
+                f"The engine was still {self.course.phase} {why}, and was stopped. Allow it more "
+                "time, or see its last lines for what it waits for.",
+                evidence=self._doubt or self.course.message,
+            )
+        )
+
+    def _explained(self) -> Failure:
+        """Return why the engine's process ended, by its exit and its last lines."""
+        ended = self.process.exit if self.process is not None else None
+        for stream in self._streams.values():
+            stream.close()
+        return failures.explain(
+            ended.exit_code if ended else None,
+            ended.signal if ended else None,
+            self.ring.last_texts(_EVIDENCE_LINES, self._launch_line),
+        )
+
+    def _lost_its_port(self) -> bool:
+        return failures.PORT_TAKEN.search(self._explained().evidence or "") is not None
+
+    def _is_fake_demo(self) -> bool:
+        return self.spec.engine == "fake" and self.spec.model == model_folder.DEMO
+
+    # Being ready
+
+    async def _watch(self, engine: Engine, process: EngineProcess) -> None:
+        health = Health(engine, process.engine_pid, self._patience)
+        while not await process.wait(self._patience.period):
+            found = await self._looked(health)
+            self._figures = health.figures
+            if found is None:
+                self._recover()
+            elif found.code == "engine_hung":
+                self._fail("degraded", found)
+            else:
+                await self._end(0)
+                return self._fail("failed", found)
+        return self._fail("failed", self._explained())
+
+    async def _looked(self, health: Health) -> Failure | None:
+        try:
+            return await health.look()
+        except Exception as error:
+            log.exception("Looking at the engine's health failed")
+            return Failure(
+                "engine_hung", "The engine gave an answer that makes no sense.", str(error)
+            )
+
+    def _recover(self) -> None:
+        if self.failure is not None:
+            self.failure = None
+            self._enter("ready")
+
+    # Ending
+
+    async def _drain(self, engine: Engine, process: EngineProcess) -> None:
+        deadline = time.monotonic() + self.spec.drain_seconds
+        if await self.reporter.flush(1):
+            # The gateway hears of it from the control plane a moment later.
+            await process.wait(min(_DEREGISTER_SECONDS, self.spec.drain_seconds))
+        while time.monotonic() < deadline and not process.is_gone:
+            text = await engine.metrics(1.0)
+            if text is not None and not metrics.is_busy(metrics.figures(text)):
+                return
+            await process.wait(_POLL_SECONDS)
+
+    async def _end(self, term_seconds: float) -> None:
+        """End the engine and everything that it started: politely for a while, then by force."""
+        process = self.process
+        if process is None:
+            return
+        if term_seconds and not process.is_gone:
+            process.terminate()
+            await process.wait(term_seconds)
+        process.kill()
+        await process.wait(_KILL_SECONDS)
+        process.close()
+
+    # Telling
+
+    def _output(self, stream: str) -> Output:
+        return Output(lambda text: self._on_line(stream, text), self._on_redraw)
+
+    def _on_line(self, stream: str, text: str) -> None:
+        self.ring.add(stream, text)
+        self._on_redraw(text)
+
+    def _on_redraw(self, text: str) -> None:
+        """Take in a line that may still be drawn over: it counts as progress, not as log."""
+        if self.course.read(text, time.monotonic()):
+            self.reporter.nudge()
+        if is_listening(text):
+            self._announced = True
+        self._stirred.set()
+
+    def _enter(self, phase: str) -> None:
+        if phase != self.course.phase:
+            self.course.enter(phase, time.monotonic())
+            self.reporter.nudge()
+
+    def _fail(self, phase: str, failure: Failure) -> None:
+        self.failure = failure
+        self._enter(phase)
+        self.reporter.nudge()
+
+    def _report_interval(self) -> float:
+        return 2.0 if self.course.phase == "ready" else 1.0
+
+    def _report(self, sequence: int, log_from: int) -> dict[str, Any]:
+        process, engine = self.process, self.engine
+        return {
+            **report.who(self.spec, self.identity),
+            **report.where(self.course, self.failure, time.monotonic()),
+            **report.lines(self.ring, log_from, LINES_PER_REPORT),
+            "sequence": sequence,
+            "supervisor_pid": os.getpid(),
+            "engine_pid": process.engine_pid if process is not None else None,
+            "endpoint": engine.endpoint if engine is not None else None,
+            "metrics": self._figures,
+        }
