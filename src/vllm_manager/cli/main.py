@@ -30,7 +30,6 @@ app.command()(logs.logs)
 app.command()(chat.chat)
 app.command()(serving.server)
 app.command()(serving.gateway)
-app.command(hidden=True)(serving.steward)
 
 
 def main() -> None:

@@ -1,11 +1,8 @@
-"""`server`, `gateway` and the hidden `steward`: the verbs that become a process of the product."""
-
-import logging
-import sys
+"""`server` and `gateway`: the verbs that become a process of the product."""
 
 import typer
 
-from vllm_manager.cli.runner import run_steward, watch_steward
+from vllm_manager.cli.runner import watch_steward
 from vllm_manager.gateway import serve
 from vllm_manager.settings import Settings
 
@@ -23,11 +20,3 @@ def server() -> None:
 def gateway() -> None:
     """Run the gateway in the foreground (as a service does)."""
     raise typer.Exit(serve(Settings()))
-
-
-def steward() -> None:
-    """Keep everything that `up` started running."""
-    settings = Settings()
-    form = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stderr)
-    run_steward(settings)

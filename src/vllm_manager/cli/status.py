@@ -26,16 +26,24 @@ from vllm_manager.settings import Settings
 _SERVICES = (STEWARD, "ray", "control-plane", "gateway")
 
 
-def resident_bytes(members: list[Member]) -> int | None:
-    """Return the memory that living processes and their children hold; None where none lives."""
+def held_bytes(process: psutil.Process) -> int:
+    """Return a process's memory; what it shares with others counts by its share, where known."""
+    try:
+        return int(process.memory_full_info().pss)
+    except (AttributeError, psutil.AccessDenied):
+        return int(process.memory_info().rss)
+
+
+def resident_bytes(members: list[Member], *, below: bool = True) -> int | None:
+    """Return the memory that living processes hold, and those below them; None where none lives."""
     seen: dict[int, int] = {}
     for member in members:
         if not member.is_alive():
             continue
         with suppress(psutil.Error):
             process = psutil.Process(member.pid)
-            for one in (process, *process.children(recursive=True)):
-                seen[one.pid] = one.memory_info().rss
+            for one in (process, *(process.children(recursive=True) if below else ())):
+                seen[one.pid] = held_bytes(one)
     return sum(seen.values()) if seen else None
 
 
@@ -54,7 +62,7 @@ def _described(record: ServiceRecord) -> Json:
         "since": record.since.isoformat().replace("+00:00", "Z"),
         "pid": record.leader.pid if record.leader and alive else None,
         "port": record.port,
-        "resident_bytes": resident_bytes(record.members),
+        "resident_bytes": resident_bytes(record.members, below=record.name != STEWARD),
         "restarts": record.restarts,
         "reason": record.reason,
         "log_tail": record.log_tail,
@@ -77,7 +85,7 @@ def _engine_row(engine: Json, *, here: bool) -> list[str]:
         with suppress(psutil.Error):
             process = psutil.Process(int(pid))
             below = process.children(recursive=True)
-            memory = sum(one.memory_info().rss for one in (process, *below))
+            memory = sum(map(held_bytes, (process, *below)))
     endpoint = str(engine.get("endpoint") or "–").removeprefix("http://")
     place = str((as_object(engine.get("node")) or {}).get("hostname") or "–")
     columns = [str(engine["deployment"]), place, str(pid or "–"), endpoint]

@@ -5,6 +5,7 @@ takes the models down with it (`gcs_server`, `raylet`) makes for a new start of 
 process (dashboard, monitors) is started again alone, by its own command line, and models go on.
 """
 
+import os
 import shutil
 import stat
 import tempfile
@@ -24,6 +25,7 @@ _VITAL = ("gcs_server", "raylet")
 _LAUNCH_SECONDS = 180.0
 _SIDE_STARTS = 5
 _REFRESH_SECONDS = 3.0
+_LEFTOVER_SECONDS = 3.0
 
 
 class LocalRay:
@@ -76,10 +78,11 @@ class LocalRay:
         """End Ray, then whatever ran below it: replicas, guards, engines."""
         ours = self._everything(record)
         below = ours | processes.descendants(ours, WORKER)
-        processes.end([m for m in ours if m.role in ("raylet", LAUNCHER)], patience_seconds)
-        processes.wait_until(lambda: processes.all_gone([m for m in below if m.role == WORKER]), 10)
-        below |= self._everything(record)
-        processes.end(list(below), 5)
+        if heads := [m for m in ours if m.role in ("raylet", LAUNCHER) and m.is_alive()]:
+            processes.end(heads, patience_seconds)
+            workers = [m for m in below if m.role == WORKER]
+            processes.wait_until(lambda: processes.all_gone(workers), patience_seconds)
+        processes.end(list(below | self._everything(record)), _LEFTOVER_SECONDS)
         self._forget_folder(record)
         record.members = []
 
@@ -141,8 +144,10 @@ class LocalRay:
 
 
 def _is_own_folder(folder: Path) -> bool:
+    """Tell whether it is a real folder, of this user and closed to others, as `mkdtemp` makes."""
     try:
         found = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_mode & 0o022 == 0
+    private = found.st_mode & 0o077 == 0 and found.st_uid == os.getuid()
+    return stat.S_ISDIR(found.st_mode) and private

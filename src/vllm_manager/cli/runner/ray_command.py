@@ -54,7 +54,7 @@ def start(settings: Settings, folder: str) -> list[str]:
         *inside,
         *("--min-worker-port", "0", "--max-worker-port", "0"),
         *("--num-cpus", str(cpus()), "--object-store-memory", str(_OBJECT_STORE_BYTES)),
-        *("--temp-dir", folder, "--include-dashboard", "true"),
+        *("--temp-dir", f"{folder}/r", "--include-dashboard", "true"),
         "--disable-usage-stats",
     ]
 
