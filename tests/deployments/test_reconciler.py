@@ -102,14 +102,15 @@ async def test_a_crash_loop_backs_off_and_fails_after_five_tries_with_the_cause(
         replica = room.engine.place("demo", "STARTING")
         await room.report(replica, "failed", failure=FAILURE)
         await room.step()
-        view = await room.get()
+        waiting = await room.get()
         if attempt < 5:
-            assert view.phase == "queued"
-            assert view.next_retry_at is not None
-            waits.append((view.next_retry_at - room.clock.now()).total_seconds())
+            assert waiting.phase == "queued"
+            assert waiting.next_retry_at is not None
+            waits.append((waiting.next_retry_at - room.clock.now()).total_seconds())
             assert room.engine.applications == {}
             await room.pass_time(waits[-1])
     assert waits == [10, 20, 40, 80]
+    view = await room.get()
     assert view.phase == "failed"
     assert view.last_error is not None
     assert view.last_error.causes[0].evidence == "boom"

@@ -16,6 +16,7 @@ from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
 from vllm_manager.cluster import routes as cluster_routes
 from vllm_manager.configs import routes as config_routes
+from vllm_manager.deployments import routes as deployment_routes
 from vllm_manager.gateway import control_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
@@ -26,13 +27,14 @@ _OPEN: tuple[APIRouter, ...] = (auth_routes.router, events.router, system.router
 """Routers that say themselves who may come in."""
 
 _FOR_USERS: tuple[APIRouter, ...] = (
+    deployment_routes.router,
     operation_routes.router,
     config_routes.router,
     cluster_routes.router,
     limits_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
-_FOR_REPLICAS: tuple[APIRouter, ...] = ()
+_FOR_REPLICAS: tuple[APIRouter, ...] = (deployment_routes.report_router,)
 
 
 def create_app(settings: Settings, clock: Clock | None = None, static: Path = ui.STATIC) -> FastAPI:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -23,10 +24,14 @@ _STOP_SECONDS = 5
 
 
 class ControlServer(uvicorn.Server):
-    """Ends the endless streams when it is told to stop, which uvicorn alone would wait for."""
+    """Ends the endless streams when it is told to stop, which uvicorn alone would wait for.
+
+    Unlike uvicorn it does not raise the signal again afterwards: a clean stop is exit code 0.
+    """
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
         self._loop.call_soon_threadsafe(self.config.app.state.close_streams)  # pyright: ignore
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -39,6 +44,7 @@ def run(settings: Settings, log_file: Path | None = None) -> int:
 
     `log_file` takes the log as JSON lines; without it plain lines go to standard error.
     """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     logs.configure(settings.log_level, log_file)
     try:
         with _listen(settings.control_port) as listener:

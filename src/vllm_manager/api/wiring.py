@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,16 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from vllm_manager.api.events import Events
+from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
 from vllm_manager.cluster import Cluster, RayRest
 from vllm_manager.configs import EngineArguments
 from vllm_manager.db import Database
-from vllm_manager.gateway.publisher import SnapshotPublisher
+from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
+from vllm_manager.deployments import build as build_deployments
+from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings
+from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
@@ -31,6 +35,7 @@ from vllm_manager.settings import Settings
 log = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 3600.0
+_DEMO = DeploymentSpec(name="demo", model="demo", arguments={"max_model_len": 1024})
 
 
 class Nudge:
@@ -51,6 +56,7 @@ class Services:
     access: Access
     usage: UsageLedger
     operations: Operations
+    deployments: Deployments
     cluster: Cluster
     engine_arguments: EngineArguments
     publisher: SnapshotPublisher
@@ -80,8 +86,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         admin_file = settings.secrets_dir / "admin.json"
         if await ensure_administrator(database, clock, admin_file):
             log.info("A first administrator was made; name, password and key are in %s", admin_file)
-        services = _build(settings, clock, database)
+        ray = RayRest(settings.ray_url, settings.ray_token_file)
+        services, room = _build(settings, clock, database, ray)
+        if settings.demo:
+            await services.deployments.create_first(_DEMO)
         loops = [services.publisher.loop, _housekeeping(services)]
+        await room.start()
         for loop in loops:
             loop.start()
         try:
@@ -90,43 +100,67 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
             services.close_streams()
             for loop in reversed(loops):
                 await loop.stop()
+            await room.stop()
+            await ray.close()
     finally:
         await database.close()
 
 
-def _build(settings: Settings, clock: Clock, database: Database) -> Services:
+def _build(
+    settings: Settings, clock: Clock, database: Database, ray: RayRest
+) -> tuple[Services, DeploymentsRoom]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     access = Access(database, clock, credentials_changed)
     operations = Operations(database, hub, clock)
-    cluster = Cluster(RayRest(settings.ray_url, settings.ray_token_file))
-    publisher = SnapshotPublisher(access, _no_routes, clock, hub.epoch)
+    cluster = Cluster(ray)
+    arguments = EngineArguments(settings.engine_arguments_file)
+    engine = RayServeEngine(ray, _replica_settings(settings))
+    room = build_deployments(settings, database, engine, cluster, operations, arguments, hub, clock)
+    deployments = room.service
+    publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
-    events = Events(hub, {"operations": _operations_of(operations)}, access, clock)
+    deployments.on_route_change(publisher.nudge)
+    snapshots = {
+        "operations": _operations_of(operations),
+        "deployments": _deployments_of(deployments),
+    }
+    events = Events(hub, snapshots, access, clock)
     facts = Facts(
         identity=own_identity(),
         started_at=clock.now(),
         home_hint=_home_hint(settings.home),
-        holder=lambda: None,
-        is_leader=lambda: False,
+        holder=lambda: room.lease.holder,
+        is_leader=lambda: room.lease.is_mine,
         database_answers=lambda: _answers(database),
-        phases=_no_phases,
+        phases=_phases_of(deployments),
         cluster=cluster,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
     )
-    return Services(
+    services = Services(
         access=access,
         usage=UsageLedger(database, clock),
         operations=operations,
+        deployments=deployments,
         cluster=cluster,
-        engine_arguments=EngineArguments(settings.engine_arguments_file),
+        engine_arguments=arguments,
         publisher=publisher,
         events=events,
         facts=facts,
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
+    )
+    return services, room
+
+
+def _replica_settings(settings: Settings) -> ReplicaSettings:
+    return ReplicaSettings(
+        report_url=settings.report_url or settings.control_url,
+        start_deadline_seconds=settings.start_deadline_seconds,
+        idle_deadline_seconds=settings.phase_deadline_seconds,
+        drain_seconds=settings.drain_seconds,
     )
 
 
@@ -141,15 +175,29 @@ def _housekeeping(services: Services) -> Loop:
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 
 
-async def _no_routes() -> Mapping[str, Mapping[str, Any]]:
-    return {}
+def _routes_of(deployments: Deployments) -> Routes:
+    async def routes() -> Mapping[str, Mapping[str, Any]] | None:
+        known = deployments.routes()
+        return None if known is None else {r.deployment: r.model_dump(mode="json") for r in known}
+
+    return routes
 
 
-async def _no_phases() -> Mapping[str, int]:
-    return {}
+def _phases_of(deployments: Deployments) -> Callable[[], Awaitable[Mapping[str, int]]]:
+    async def phases() -> Mapping[str, int]:
+        return Counter(view.phase for view in await deployments.views())
+
+    return phases
 
 
-def _operations_of(operations: Operations):
+def _deployments_of(deployments: Deployments) -> Snapshot:
+    async def snapshot() -> list[dict[str, Any]]:
+        return [view.model_dump(mode="json") for view in await deployments.views()]
+
+    return snapshot
+
+
+def _operations_of(operations: Operations) -> Snapshot:
     async def snapshot() -> list[dict[str, Any]]:
         page = await operations.list(limit=100)
         return [operation.model_dump(mode="json") for operation in page.items]

@@ -90,6 +90,13 @@ class Deployments:
             self._log_change(session, row, "Created.")
         return await self._accepted(row, begun, done=not spec.start)
 
+    async def create_first(self, spec: DeploymentSpec) -> None:
+        """Create a deployment on an installation that never had one; do nothing on any other."""
+        async with self._database.read() as session:
+            untouched = await store.is_untouched(session)
+        if untouched:
+            await self.create(spec)
+
     async def change(self, name: str, change: DeploymentChange) -> Deployment:
         """Change what is wanted. `replicas` acts at once; other fields with the next start.
 

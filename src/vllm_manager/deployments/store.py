@@ -86,3 +86,8 @@ async def last_phases(session: AsyncSession) -> Mapping[str, EventRow]:
 async def recent_starts(session: AsyncSession, limit: int) -> Sequence[StartRow]:
     """Return the newest starts of all deployments, newest first."""
     return (await session.scalars(select(StartRow).order_by(StartRow.id.desc()).limit(limit))).all()
+
+
+async def is_untouched(session: AsyncSession) -> bool:
+    """Whether no deployment was ever created here."""
+    return await session.scalar(select(EventRow.id).limit(1)) is None

@@ -16,8 +16,11 @@ from vllm_manager.kit.loops import Loop
 PERIOD_SECONDS = 5.0
 HEARTBEAT_SECONDS = 5.0
 
-Routes = Callable[[], Awaitable[Mapping[str, Mapping[str, Any]]]]
-"""Returns the snapshot's `models`: name → deployment, created, phase, reason, retry, endpoints."""
+Routes = Callable[[], Awaitable[Mapping[str, Mapping[str, Any]] | None]]
+"""Returns the snapshot's `models`: name → deployment, created, phase, reason, retry, endpoints.
+
+None while too little is known, as after a start: the gateway then keeps what it has.
+"""
 
 
 @dataclass(slots=True)
@@ -63,7 +66,10 @@ class SnapshotPublisher:
 
     async def refresh(self) -> None:
         """Build the snapshot and, where it differs from the last, hand it to every stream."""
-        body = await self._build()
+        models = await self._routes()
+        if models is None:
+            return
+        body = await self._build(models)
         if body == self._body:
             return
         self._body = body
@@ -94,7 +100,7 @@ class SnapshotPublisher:
         finally:
             del self._workers[id(worker)]
 
-    async def _build(self) -> dict[str, Any]:
+    async def _build(self, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         keys = await self._access.keys_in_force()
         sessions = await self._access.sessions_in_force()
         return {
@@ -117,7 +123,7 @@ class SnapshotPublisher:
                 }
                 for session in sessions
             },
-            "models": {name: dict(route) for name, route in (await self._routes()).items()},
+            "models": {name: dict(route) for name, route in models.items()},
         }
 
     def _wake(self) -> None:
