@@ -111,7 +111,8 @@ class Memory:
 
     def assess(self, row: DeploymentRow) -> Assessment:
         """Say which phase a row is in now."""
-        if not self.is_settled() and row.desired == "running" and not row.given_up:
+        resumed = not self.watch_of(row).from_start
+        if resumed and not self.is_settled() and row.desired == "running" and not row.given_up:
             reason = "The control plane has just started and waits for the replicas' reports."
             return Assessment("unreachable", reason)
         reports = self.board.of(row.uid)

@@ -85,9 +85,8 @@ class Reconciler:
         """After a start: since when each phase lasts, and how long starts took."""
         phases = await store.last_phases(session)
         for row in rows:
-            event = phases.get(row.uid)
-            last, since = (event.phase, event.at) if event else (None, row.updated_at)
-            self._memory.watch_of(row).resume(last, since)
+            if event := phases.get(row.uid):
+                self._memory.watch_of(row).resume(event.phase, event.at)
         for start in reversed(await store.recent_starts(session, _STARTS_READ)):
             self._memory.history.add(start.uid, start.model, start.phases)
         self._remembered = True
