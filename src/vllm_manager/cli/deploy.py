@@ -66,64 +66,80 @@ def merge(spec: Json, given: Json) -> Json:
     return merged
 
 
+ModelOption = Annotated[
+    str | None, typer.Option(help="`demo`, a folder of safetensors, or a Hugging Face id.")
+]
+RevisionOption = Annotated[str | None, typer.Option(help="Commit, tag or branch.")]
+ReplicasOption = Annotated[int | None, typer.Option(help="How many copies.")]
+ArgumentOption = Annotated[
+    list[str] | None,
+    typer.Option("--arg", help="Engine argument, `max_model_len=1024`. Repeatable."),
+]
+EnvironmentOption = Annotated[
+    list[str] | None, typer.Option("--env", help="Variable of the engine, `KEY=value`. Repeatable.")
+]
+GpusOption = Annotated[int | None, typer.Option(help="GPUs per replica.")]
+CpusOption = Annotated[float | None, typer.Option(help="CPUs per replica.")]
+TensorOption = Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")]
+PipelineOption = Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")]
+EngineOption = Annotated[str | None, typer.Option(help="Which engine.", hidden=True)]
+ConcurrencyOption = Annotated[
+    int | None, typer.Option(help="Requests at the same time; more are refused.")
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="A spec as JSON (`-`: standard input); flags win."),
+]
+StartOption = Annotated[bool, typer.Option("--start/--no-start", help="Start it at once.")]
+
+
 def deploy(
     name: NameArgument,
-    model: Annotated[
-        str | None,
-        typer.Option(help="`demo`, a folder of safetensors, or a Hugging Face id."),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch.")] = None,
-    replicas: Annotated[int | None, typer.Option(help="How many copies.")] = None,
-    argument: Annotated[
-        list[str] | None,
-        typer.Option("--arg", help="Engine argument, `max_model_len=1024`. Repeatable."),
-    ] = None,
-    environment: Annotated[
-        list[str] | None, typer.Option("--env", help="Variable of the engine. Repeatable.")
-    ] = None,
-    gpus: Annotated[int | None, typer.Option(help="GPUs per replica.")] = None,
-    cpus: Annotated[float | None, typer.Option(help="CPUs per replica.")] = None,
-    tensor_parallel: Annotated[int | None, typer.Option("--tp", help="Tensor parallel.")] = None,
-    pipeline_parallel: Annotated[
-        int | None, typer.Option("--pp", help="Pipeline parallel.")
-    ] = None,
-    engine: Annotated[str | None, typer.Option(help="Which engine.", hidden=True)] = None,
-    max_concurrent_requests: Annotated[
-        int | None, typer.Option(help="More than this wait or are refused.")
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", help="A spec as JSON (`-`: standard input); flags win."),
-    ] = None,
-    begin: Annotated[bool, typer.Option("--start/--no-start", help="Start it at once.")] = True,
+    model: ModelOption = None,
+    revision: RevisionOption = None,
+    replicas: ReplicasOption = None,
+    argument: ArgumentOption = None,
+    environment: EnvironmentOption = None,
+    gpus: GpusOption = None,
+    cpus: CpusOption = None,
+    tensor_parallel: TensorOption = None,
+    pipeline_parallel: PipelineOption = None,
+    engine: EngineOption = None,
+    max_concurrent_requests: ConcurrencyOption = None,
+    file: FileOption = None,
+    begin: StartOption = True,
     wait: WaitOption = True,
     url: UrlOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Deploy a model under a name, and wait until it has generated a token."""
+    resources: Json = {
+        "cpus": cpus,
+        "gpus": gpus,
+        "tensor_parallel_size": tensor_parallel,
+        "pipeline_parallel_size": pipeline_parallel,
+    }
     given: Json = {
         "name": name,
         "model": model,
         "revision": revision,
         "engine": engine,
         "replicas": replicas,
-        "resources": {
-            "cpus": cpus,
-            "gpus": gpus,
-            "tensor_parallel_size": tensor_parallel,
-            "pipeline_parallel_size": pipeline_parallel,
-        },
+        "resources": resources,
         "arguments": parse_arguments(argument or []),
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,
         "start": None if begin else False,
     }
-    spec = merge(read_spec(file), given)
+    _create(merge(read_spec(file), given), url, token, wait=wait, as_json=as_json)
+
+
+def _create(spec: Json, url: str | None, token: str | None, *, wait: bool, as_json: bool) -> None:
     if "model" not in spec:
         raise typer.BadParameter("name one: --model demo", param_hint="--model")
-    headers = {"idempotency-key": uuid4().hex}
     with connect(url, token) as client:
+        headers = {"idempotency-key": uuid4().hex}
         answer = client.post("/api/v1/deployments", spec, headers)
         wait = wait and bool(answer["deployment"]["spec"].get("start", True))
         finish(client, answer, wait=wait, as_json=as_json)

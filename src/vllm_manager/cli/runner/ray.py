@@ -77,12 +77,12 @@ class LocalRay:
     def stop(self, record: ServiceRecord, patience_seconds: float) -> None:
         """End Ray, then whatever ran below it: replicas, guards, engines."""
         ours = self._everything(record)
-        below = ours | processes.descendants(ours, WORKER)
+        raylets = [m for m in ours if m.role == "raylet"]
+        workers = {m for m in ours if m.role == WORKER} | processes.descendants(raylets, WORKER)
         if heads := [m for m in ours if m.role in ("raylet", LAUNCHER) and m.is_alive()]:
             processes.end(heads, patience_seconds)
-            workers = [m for m in below if m.role == WORKER]
             processes.wait_until(lambda: processes.all_gone(workers), patience_seconds)
-        processes.end(list(below | self._everything(record)), _LEFTOVER_SECONDS)
+        processes.end(list(workers | self._everything(record)), _LEFTOVER_SECONDS)
         self._forget_folder(record)
         record.members = []
 

@@ -1,0 +1,51 @@
+# Everything is built inside this folder, from hash-locked files. `make help` lists the targets.
+PYTHON ?= python3
+SETUP = $(PYTHON) scripts/setup.py
+MANAGER = .venv/bin/vllm-manager
+PYTEST = .venv/bin/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down check test soak bench fmt openapi lock upgrade
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup:  ## build what running it needs: two Python environments and the web UI
+	@$(SETUP) run
+
+up: setup  ## build, start everything, and print the URL
+	@$(MANAGER) up
+
+down:  ## stop everything that `make up` started
+	@test ! -x $(MANAGER) || $(MANAGER) down
+
+check:  ## every gate that needs no engine and no browser
+	@$(SETUP) dev
+	@$(PYTHON) scripts/check.py
+
+test:  ## the gates, then the tests with a real engine, faults and a browser
+	@$(SETUP) test
+	@$(PYTHON) scripts/check.py
+	$(PYTEST) -m "(engine or browser or survival) and not slow"
+
+soak:  ## the long tests
+	@$(SETUP) test
+	$(PYTEST) -m slow
+
+bench:  ## the figures that the project promises, measured side by side
+	@$(SETUP) test
+	@set -e; for file in bench/[a-z0-9]*.py; do echo "== $$file"; .venv/bin/python "$$file"; done
+
+fmt:  ## bring all code into its form
+	@$(SETUP) dev
+	@$(PYTHON) scripts/check.py fmt
+
+openapi:  ## write the API's description and the UI's client from the code
+	@$(SETUP) dev
+	@$(PYTHON) scripts/check.py openapi
+
+lock:  ## compile the lock files from what they are made of
+	@$(SETUP) lock
+
+upgrade:  ## the same, with the newest versions
+	@$(SETUP) upgrade

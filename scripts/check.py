@@ -1,0 +1,9 @@
+"""Runs the gates (`python3 scripts/check.py`), or `fmt`, or `openapi`; set up with `make setup`."""
+
+import sys
+
+from bootstrap import gates
+
+ACTIONS = {"check": gates.check, "fmt": gates.format_all, "openapi": gates.write_client}
+
+sys.exit(0 if ACTIONS[sys.argv[1] if len(sys.argv) > 1 else "check"]() else 1)
