@@ -45,7 +45,7 @@ def unseen(lines: Iterable[Json], seen: dict[_Source, int]) -> list[Json]:
 def _print(lines: Iterable[Json], *, with_replica: bool) -> None:
     for line in lines:
         mark = f"[{line['replica']}] " if with_replica else ""
-        out.print(mark + str(line["text"]), markup=False, soft_wrap=True)
+        out.print(mark + str(line["text"]), markup=False)
 
 
 def logs(

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from vllm_manager.kit.errors import ProblemDetails
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _COLOURS = {
     "ready": "green",
@@ -42,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    out.print(table)
+    out.print(table, soft_wrap=False)
 
 
 def size(count_bytes: int | None) -> str:
@@ -71,17 +71,17 @@ def elapsed(seconds: float | None) -> str:
 
 def print_problem(problem: ProblemDetails) -> None:
     """Say on standard error what happened, why, and what to do."""
-    err.print(f"[red]✗[/red] {escape(problem.detail)}", soft_wrap=True)
+    err.print(f"[red]✗[/red] {escape(problem.detail)}")
     if len(problem.errors) > 1 or any(error.suggestion for error in problem.errors):
         for error in problem.errors:
             hint = f" (try: {error.suggestion})" if error.suggestion else ""
-            err.print(f"    {escape(error.field)}: {escape(error.message + hint)}", soft_wrap=True)
+            err.print(f"    {escape(error.field)}: {escape(error.message + hint)}")
     for cause in problem.causes:
-        err.print(f"  because: {escape(cause.message)}", soft_wrap=True)
+        err.print(f"  because: {escape(cause.message)}")
         if cause.evidence:
-            err.print(f"    │ {escape(cause.evidence)}", style="dim", soft_wrap=True)
+            err.print(f"    │ {escape(cause.evidence)}", style="dim")
     for remedy in problem.remediation:
-        err.print(f"  → {escape(remedy.label)}", soft_wrap=True)
+        err.print(f"  → {escape(remedy.label)}")
     if problem.request_id:
         err.print(f"  (request {problem.request_id})", style="dim")
 

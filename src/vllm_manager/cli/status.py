@@ -113,7 +113,7 @@ def _print_services(services: list[Json]) -> None:
         if service["reason"] and service["state"] != "running":
             out.print(f"\n{service['name']}: {escape(service['reason'])} ({service['log']})")
             for line in service["log_tail"]:
-                out.print(f"  │ {escape(line)}", style="dim", soft_wrap=True)
+                out.print(f"  │ {escape(line)}", style="dim")
 
 
 def _print_system(system: Json) -> None:

@@ -38,6 +38,6 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _print(finding: Finding) -> None:
-    out.print(f"{_MARKS[finding.ok]} {finding.name:<18} {escape(finding.detail)}", soft_wrap=True)
+    out.print(f"{_MARKS[finding.ok]} {finding.name:<18} {escape(finding.detail)}")
     if finding.ok is False and finding.remedy:
-        out.print(f"    → {escape(finding.remedy)}", soft_wrap=True)
+        out.print(f"    → {escape(finding.remedy)}")
