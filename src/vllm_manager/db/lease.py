@@ -45,8 +45,18 @@ class Lease:
         return self.holder == self._me
 
     async def hold(self) -> bool:
-        """Renew the lease, or take it if nobody alive holds it; return whether it is ours."""
-        self.holder = None
+        """Renew the lease, or take it if nobody alive holds it; return whether it is ours.
+
+        Until the answer is there the last one stands; where none comes, it is ours no more.
+        """
+        try:
+            self.holder = await self._renew()
+        except BaseException:
+            self.holder = None
+            raise
+        return self.is_mine
+
+    async def _renew(self) -> str:
         async with self._database.unit_of_work() as session:
             row = await session.get(LeaseRow, self._name, with_for_update=True)
             if row is None:
@@ -55,9 +65,7 @@ class Lease:
             if row.holder == self._me or self._is_abandoned(row):
                 row.holder = self._me
                 row.beat += 1
-            holder = row.holder
-        self.holder = holder
-        return self.is_mine
+            return row.holder
 
     async def is_still_mine(self, session: AsyncSession) -> bool:
         """Check within the caller's transaction, so that a late writer writes nothing."""

@@ -36,7 +36,10 @@ def decode_cursor(cursor: str | None) -> str | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        key = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        if not key.isprintable():  # no sort key holds such; PostgreSQL refuses NUL with an error
+            raise ValueError("control characters")
+        return key
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         message = "Not a cursor of this API. Leave it out to start from the first page."
         raise invalid([FieldError(field="cursor", message=message, suggestion=None)]) from error

@@ -4,13 +4,18 @@ import os
 import socket
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import psutil
+
+_PROC = Path("/proc")
+_START_FIELD = 19
+"""Place of the start time in /proc/PID/stat, counted after the name in brackets (proc(5): 22)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One life of one process on one boot of one host."""
+    """One life of one process on one host. `started` does not move with the wall clock."""
 
     host: str
     pid: int
@@ -33,15 +38,45 @@ class ProcessIdentity:
         """True only if this host can prove that the process is gone; False for other hosts."""
         if self.host != socket.gethostname():
             return False
-        try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) > 1
-        except psutil.NoSuchProcess:
-            return True
+        started = _started(self.pid)
+        return started is None or abs(started - self.started) > 1
 
 
 @cache
 def own_identity() -> ProcessIdentity:
     """Return the identity of the running process."""
-    return ProcessIdentity(
-        socket.gethostname(), os.getpid(), round(psutil.Process().create_time(), 2)
-    )
+    started = _started(os.getpid())
+    assert started is not None
+    return ProcessIdentity(socket.gethostname(), os.getpid(), started)
+
+
+def _started(pid: int) -> float | None:
+    """Return when a process began, or None if there is no such process.
+
+    Seconds since the epoch would be the boot time plus the kernel's own count, and the boot time
+    follows the wall clock: after a jump every living process would look like another one. So it
+    is the kernel's count where there is one, on top of a figure that differs from boot to boot.
+    """
+    if not (_PROC / "self" / "stat").exists():
+        return _psutil_started(pid)
+    try:
+        words = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if words[0] == "Z":
+        return None
+    return _boot_mark() + int(words[_START_FIELD]) / os.sysconf("SC_CLK_TCK")
+
+
+def _psutil_started(pid: int) -> float | None:
+    try:
+        return round(psutil.Process(pid).create_time(), 2)
+    except psutil.NoSuchProcess:
+        return None
+
+
+@cache
+def _boot_mark() -> int:
+    """Return a multiple of 10⁹ that this boot has and others hardly: uptimes stay below that."""
+    identity = (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text()
+    return int(identity.replace("-", ""), 16) % 10**5 * 10**9

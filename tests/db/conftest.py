@@ -1,0 +1,17 @@
+"""A real SQLite file with every table that tests of the database need."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from vllm_manager.db import Base, Database
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield database
+    await database.close()
