@@ -47,7 +47,7 @@ async def ensure_administrator(database: Database, clock: Clock, path: Path) -> 
     if _is_missing(path) and await _exists(database):
         return False
     new = _create_once(path)
-    credentials = _read(path)
+    credentials = read_credentials(path)
     async with database.read() as session:
         known = await store.key_by_fingerprint(session, fingerprint(credentials.api_key))
     if known is None:
@@ -82,7 +82,12 @@ def _create_once(path: Path) -> bool:
         draft.unlink()
 
 
-def _read(path: Path) -> Credentials:
+def read_credentials(path: Path) -> Credentials:
+    """Return what the file at `path` holds.
+
+    Raises:
+        Problem: `admin_file_unreadable`.
+    """
     try:
         found = json.loads(path.read_text())
         credentials = Credentials(found["username"], found["password"], found["api_key"])

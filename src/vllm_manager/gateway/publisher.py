@@ -68,7 +68,9 @@ class SnapshotPublisher:
         """Build the snapshot and, where it differs from the last, hand it to every stream."""
         models = await self._routes()
         if models is None:
-            return
+            if self._body is None:
+                return
+            models = self._body["models"]  # a key that was revoked must not wait for Ray
         body = await self._build(models)
         if body == self._body:
             return

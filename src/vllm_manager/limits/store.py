@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vllm_manager.limits.schemas import GroupBy
@@ -18,6 +17,8 @@ _COLUMNS = {
     "user": UsageHour.user_id,
     "day": UsageHour.day,
 }
+
+_COUNTERS = ("requests", "errors", "prompt_tokens", "completion_tokens", "cached_tokens")
 
 
 class Slot(NamedTuple):
@@ -42,29 +43,21 @@ class Sums:
 
 async def claim(session: AsyncSession, batch_id: str, now: datetime) -> bool:
     """Return whether `batch_id` is new, remembering it in the same transaction."""
-    statement = (
-        _insert(session, UsageBatch)
-        .values(id=batch_id, received_at=now)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(UsageBatch.id)
-    )
-    return await session.scalar(statement) is not None
+    if await session.get(UsageBatch, batch_id) is not None:
+        return False
+    session.add(UsageBatch(id=batch_id, received_at=now))
+    return True
 
 
 async def add(session: AsyncSession, sums: Mapping[Slot, Sums]) -> None:
     """Add `sums` to what is stored."""
-    counters = ("requests", "errors", "prompt_tokens", "completion_tokens", "cached_tokens")
     for slot, sum_ in sums.items():
-        values = {name: getattr(sum_, name) for name in counters}
-        statement = _insert(session, UsageHour).values(
-            **slot._asdict(), day=slot.hour.date(), **values
-        )
-        added = {
-            name: getattr(UsageHour, name) + getattr(statement.excluded, name) for name in counters
-        }
-        await session.execute(
-            statement.on_conflict_do_update(index_elements=list(slot._fields), set_=added)
-        )
+        row = await session.get(UsageHour, tuple(slot), with_for_update=True)
+        if row is None:
+            row = UsageHour(**slot._asdict(), day=slot.hour.date(), **dict.fromkeys(_COUNTERS, 0))
+            session.add(row)
+        for name in _COUNTERS:
+            setattr(row, name, getattr(row, name) + getattr(sum_, name))
 
 
 async def totals(
@@ -77,11 +70,7 @@ async def totals(
     groups = [_COLUMNS[name].label(name) for name in group_by]
     query = select(
         *groups,
-        func.coalesce(func.sum(UsageHour.requests), 0).label("requests"),
-        func.coalesce(func.sum(UsageHour.errors), 0).label("errors"),
-        func.coalesce(func.sum(UsageHour.prompt_tokens), 0).label("prompt_tokens"),
-        func.coalesce(func.sum(UsageHour.completion_tokens), 0).label("completion_tokens"),
-        func.coalesce(func.sum(UsageHour.cached_tokens), 0).label("cached_tokens"),
+        *(func.sum(getattr(UsageHour, name)).label(name) for name in _COUNTERS),
     )
     if since is not None:
         query = query.where(UsageHour.hour >= since)
@@ -94,9 +83,3 @@ async def totals(
 
 async def forget_batches(session: AsyncSession, before: datetime) -> None:
     await session.execute(delete(UsageBatch).where(UsageBatch.received_at < before))
-
-
-def _insert(session: AsyncSession, table: type[UsageBatch] | type[UsageHour]) -> Any:
-    """Both databases know ON CONFLICT; SQLAlchemy has a constructor for each."""
-    dialect = session.get_bind().dialect.name
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
