@@ -42,5 +42,6 @@ def uv_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str
 
 def has_wheel(prefix: str, links: list[str]) -> bool:
     """Tell whether a local folder among `links` holds a wheel whose name starts with `prefix`."""
-    folders = [Path(link.removeprefix("file://")) for link in links if "://" not in link[4:]]
+    plain = [link.removeprefix("file://") for link in links]
+    folders = [Path(link) for link in plain if "://" not in link]
     return any(any(folder.glob(f"{prefix}*.whl")) for folder in folders if folder.is_dir())
