@@ -2,29 +2,17 @@
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from vllm_manager.configs.reserved import RESERVED, SAFE_LOAD_FORMATS
+from vllm_manager.configs.reserved import RESERVED
+from vllm_manager.configs.schemas import ArgumentInfo
+from vllm_manager.configs.values import value_problem, whole_number, words
 from vllm_manager.kit.errors import FieldError, Problem, Remedy
-
-_LIMIT_CHARACTERS = 20_000
-
-
-class ArgumentInfo(BaseModel):
-    """One argument of the engine, as the engine itself describes it."""
-
-    name: str
-    flag: str
-    aliases: list[str] = Field(default_factory=list[str])
-    type: Literal["integer", "number", "string", "boolean", "json", "list"]
-    choices: list[Any] | None = None
-    default: Any = None
-    help: str | None = None
-    reserved: str | None = Field(default=None, description="Why it can't be set; null if it can.")
 
 
 class EngineArguments:
@@ -50,7 +38,7 @@ class EngineArguments:
             if changed != self._read_at:
                 self._read(json.loads(self._path.read_bytes()))
                 self._read_at = changed
-        except (OSError, ValueError, KeyError, ValidationError) as error:
+        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise Problem(
                 "engine_arguments_missing",
                 f"The engine's argument list can't be read from {self._path} ({error}). "
@@ -66,18 +54,18 @@ class EngineArguments:
             return []
         known = self.known()
         errors = (self._check_one(name, value, known) for name, value in arguments.items())
-        return [error for error in errors if error is not None]
+        return [error for error in (*errors, *_given_twice(arguments)) if error is not None]
 
     def render(self, arguments: Mapping[str, Any]) -> list[str]:
         """Return the command line for checked `arguments`; null values are left out."""
-        words: list[str] = []
+        line: list[str] = []
         if not arguments:
-            return words
+            return line
         known = self.known()
         for name, value in arguments.items():
             if value is not None:
-                words += _render(known[_canonical(name)], value)
-        return words
+                line += _render(known[_canonical(name)], value)
+        return line
 
     def _read(self, document: Any) -> None:
         infos = [ArgumentInfo.model_validate(entry) for entry in document["arguments"]]
@@ -97,7 +85,7 @@ class EngineArguments:
         info = known.get(canonical)
         if info is None:
             return _unknown(field, canonical, known, self.version)
-        problem = None if value is None else _value_problem(info, value)
+        problem = None if value is None else value_problem(info, value)
         if problem is None:
             return None
         return FieldError(field=field, message=f"`{canonical}` {problem}")
@@ -106,6 +94,15 @@ class EngineArguments:
 def _canonical(name: str) -> str:
     """Accept `--max-model-len` and `max-model-len` for `max_model_len`."""
     return name.strip().lstrip("-").replace("-", "_")
+
+
+def _given_twice(arguments: Mapping[str, Any]) -> list[FieldError]:
+    counts = Counter(_canonical(name) for name in arguments)
+    return [
+        FieldError(field=f"arguments.{name}", message=f"`{name}` is given {count} times.")
+        for name, count in counts.items()
+        if count > 1
+    ]
 
 
 def _unknown(
@@ -118,71 +115,6 @@ def _unknown(
     return FieldError(field=field, message=message, suggestion=nearest[0] if nearest else None)
 
 
-def _value_problem(info: ArgumentInfo, value: Any) -> str | None:
-    """Return what is wrong with a value, to be read after the argument's name."""
-    if len(str(value)) > _LIMIT_CHARACTERS:
-        return f"is longer than {_LIMIT_CHARACTERS} characters."
-    if info.name == "load_format" and value not in SAFE_LOAD_FORMATS:
-        return f"must be one of {', '.join(SAFE_LOAD_FORMATS)}: other formats can run code."
-    if _mentions_remote_code(value):
-        return "may not turn on trust_remote_code: it runs code from the model's repository."
-    if any("\0" in word for word in _words(value)):
-        return "may not contain NUL characters."
-    problem = _type_problem(info, value)
-    if problem is None and info.choices and not isinstance(value, (list, dict, bool)):
-        allowed = [str(choice) for choice in info.choices]
-        if str(value) not in allowed:
-            return f"must be one of {', '.join(allowed)}."
-    return problem
-
-
-def _type_problem(info: ArgumentInfo, value: Any) -> str | None:
-    match info.type:
-        case "boolean":
-            return None if isinstance(value, bool) else "is true or false."
-        case "integer":
-            return _integer_problem(value)
-        case "number":
-            fine = isinstance(value, (int, float)) and not isinstance(value, bool)
-            return None if fine else "is a number."
-        case "string":
-            fine = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-            return None if fine else "is a text."
-        case "list":
-            return _list_problem(value)
-        case "json":
-            return None if not isinstance(value, bool) else "is a JSON object."
-
-
-def _integer_problem(value: Any) -> str | None:
-    if isinstance(value, str) and value.rstrip("kKmMgG").replace(".", "", 1).isdigit():
-        return None  # vLLM reads 1k, 2M, 25.6k
-    if not isinstance(value, int) or isinstance(value, bool):
-        return "is a whole number."
-    if not -1 <= value <= 2**53:
-        return f"is out of range: {value}."
-    return None
-
-
-def _list_problem(value: Any) -> str | None:
-    if not isinstance(value, (list, str)):
-        return "is a list of texts."
-    if any(word.startswith("-") for word in _words(value)):
-        return "may not hold entries that begin with “-”: they would be read as other arguments."
-    return None
-
-
-def _words(value: Any) -> Sequence[str]:
-    if isinstance(value, list):
-        return [str(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return [str(value)]
-
-
-def _mentions_remote_code(value: Any) -> bool:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return "trust_remote_code" in text.replace("-", "_").lower()
-
-
 def _render(info: ArgumentInfo, value: Any) -> list[str]:
     if info.type == "boolean":
         if value:
@@ -190,7 +122,9 @@ def _render(info: ArgumentInfo, value: Any) -> list[str]:
         negated = f"--no-{info.flag.removeprefix('--')}"
         return [negated] if negated in info.aliases else []
     if info.type == "list":
-        return [info.flag, *_words(value)]
+        return [info.flag, *words(value)]
+    if info.type == "integer" and isinstance(value, str):
+        value = whole_number(value) or value
     if isinstance(value, (dict, list)):
         return [f"{info.flag}={json.dumps(value)}"]
     return [f"{info.flag}={value}"]

@@ -79,6 +79,11 @@ RESERVED: Final[Mapping[str, str]] = {
 }
 """Name of the argument → why it is refused."""
 
+CODE_MEMBERS: Final = frozenset(
+    name for name, why in RESERVED.items() if why == _CODE and name != "config"
+)
+"""The same, wherever they stand in a JSON value."""
+
 SAFE_LOAD_FORMATS: Final = ("safetensors", "fastsafetensors", "runai_streamer", "mistral", "dummy")
 """Formats that can't run code while they load. `auto` falls back to pickle, so it is not one."""
 

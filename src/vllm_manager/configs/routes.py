@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from vllm_manager.configs.arguments import ArgumentInfo, EngineArguments
+from vllm_manager.configs.arguments import EngineArguments
+from vllm_manager.configs.schemas import ArgumentInfo
 
 router = APIRouter(prefix="/api/v1/engine", tags=["engine"])
 

@@ -7,7 +7,11 @@ from typing import Final
 from vllm_manager.kit.errors import FieldError
 
 DEMO: Final = "demo"
-_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$", re.ASCII)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+_REVISION = re.compile(r"[A-Za-z0-9_][\w./-]{0,127}", re.ASCII)
+_WRONG_REVISION: Final = FieldError(
+    field="revision", message="A revision is a commit, a tag or a branch."
+)
 _PICKLE = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
 
@@ -17,22 +21,28 @@ def check_model(model: str, revision: str | None, *, local: bool) -> list[FieldE
     `local` says that engines run on this machine, so that a folder can be looked into; elsewhere
     each replica looks for itself.
     """
-    if model == DEMO:
-        return []
-    if any(ord(c) < 32 for c in model) or "\\" in model:
+    errors = [] if model == DEMO else _check_reference(model, local)
+    return errors if revision is None or _is_revision(revision) else [*errors, _WRONG_REVISION]
+
+
+def _check_reference(model: str, local: bool) -> list[FieldError]:
+    if not model.isprintable() or "\\" in model:
         return [_wrong("A model reference holds no control characters or backslashes.")]
     if model.startswith("/"):
         return _check_folder(Path(model)) if local else []
-    if not _HUB_ID.match(model) or ".." in model or "--" in model:
+    if not _HUB_ID.fullmatch(model) or ".." in model or "--" in model:
         return [
             _wrong(
                 f"“{model}” is neither `demo`, nor an absolute path, nor a Hugging Face id "
                 "such as `organisation/name`."
             )
         ]
-    if revision is not None and not re.fullmatch(r"[\w./-]{1,128}", revision, re.ASCII):
-        return [FieldError(field="revision", message="A revision is a commit, a tag or a branch.")]
     return []
+
+
+def _is_revision(revision: str) -> bool:
+    """A branch or tag may contain slashes, but begins with no hyphen and climbs nowhere."""
+    return _REVISION.fullmatch(revision) is not None and ".." not in revision
 
 
 def _check_folder(folder: Path) -> list[FieldError]:
@@ -60,7 +70,10 @@ def _check_links(folder: Path, names: list[str]) -> list[FieldError]:
     if root.parent.name == "snapshots":
         allowed.append(root.parent.parent / "blobs")
     for name in names:
-        target = (folder / name).resolve()
+        try:
+            target = (folder / name).resolve()
+        except (OSError, RuntimeError):  # RuntimeError: links in a circle
+            return [_wrong(f"{name} is a link that leads nowhere.")]
         if not any(target.is_relative_to(place) for place in allowed):
             return [_wrong(f"{name} is a link that leads out of the folder, to {target}.")]
     return []

@@ -14,7 +14,8 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
     Field(description="Lower-case letters, digits and inner hyphens, at most 63."),
 ]
-ArgumentValue = bool | int | float | str | list[str] | dict[str, object] | None
+ArgumentEntry = str | int | float | dict[str, object]
+ArgumentValue = bool | int | float | str | list[ArgumentEntry] | dict[str, object] | None
 
 
 class Strict(BaseModel):
