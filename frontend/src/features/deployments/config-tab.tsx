@@ -1,0 +1,58 @@
+/** What a deployment was asked to be, to read, to copy and to change. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { toast } from "sonner";
+import { patchDeployment } from "@/api/actions";
+import { keys } from "@/api/queries";
+import type { Deployment, DeploymentSpec } from "@/api/types";
+import { Button } from "@/components/button";
+import { Card } from "@/components/card";
+import { CodeTabs } from "@/components/copy";
+import { t } from "@/strings";
+import { fromSpec } from "./form-model";
+import { asCli, asCurl, asJson } from "./same-request";
+import { SpecForm } from "./spec-form";
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+export function ConfigTab({ deployment: d }: { deployment: Deployment }) {
+  const [editing, setEditing] = useState(false);
+  const client = useQueryClient();
+  const save = async ({ name, start: _, engine: __, ...change }: DeploymentSpec) => {
+    const changed = await patchDeployment(name, change);
+    client.setQueryData(keys.deployment(name), changed);
+    toast(changed.stale ? t.config.saved(name) : t.config.savedNow(name));
+    setEditing(false);
+  };
+  if (editing) {
+    return (
+      <SpecForm
+        initial={fromSpec(d.spec)}
+        taken={NOBODY}
+        fixedName
+        submitWords={[t.form.save, t.form.saving]}
+        onSubmit={save}
+        onCancel={() => setEditing(false)}
+      />
+    );
+  }
+  return (
+    <Card className="p-4">
+      <div className="mb-3 flex items-center justify-between">
+        <h2>{t.config.title}</h2>
+        <Button size="small" onClick={() => setEditing(true)}>
+          {t.config.edit}
+        </Button>
+      </div>
+      <CodeTabs
+        note={t.config.how}
+        tabs={[
+          { name: "JSON", text: asJson(d.spec) },
+          { name: "CLI", text: asCli(d.spec) },
+          { name: "curl", text: asCurl(d.spec, window.location.origin) },
+        ]}
+      />
+    </Card>
+  );
+}

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { asCli, asCurl, asJson } from "./same-request";
+
+const spec = {
+  name: "qwen",
+  model: "Qwen/Qwen3-32B",
+  replicas: 2,
+  resources: { cpus: 1, gpus: null, tensor_parallel_size: 2, pipeline_parallel_size: 1 },
+  arguments: { max_model_len: 1024, enforce_eager: true },
+  environment: { GREETING: "it's fine" },
+};
+
+test("JSON leaves out what has its default", () => {
+  expect(JSON.parse(asJson({ name: "demo", model: "demo", replicas: 1 }))).toEqual({
+    name: "demo",
+    model: "demo",
+  });
+  expect(JSON.parse(asJson(spec))).toMatchObject({ resources: { tensor_parallel_size: 2 } });
+});
+
+test("the shell gets each value in one piece", () => {
+  expect(asCli(spec)).toBe(
+    "vllm-manager deploy qwen --model Qwen/Qwen3-32B --replicas 2 --tp 2 " +
+      "--arg max_model_len=1024 --arg enforce_eager=true --env 'GREETING=it'\\''s fine'",
+  );
+  expect(asCurl(spec, "http://h:1")).toContain("it'\\''s fine");
+});

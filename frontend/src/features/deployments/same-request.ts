@@ -1,0 +1,80 @@
+/** A deployment's specification as the same request in curl, in the CLI and in JSON. Pure. */
+
+import type { DeploymentSpec } from "@/api/types";
+
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The specification without what has its default anyway. */
+export function plainSpec(spec: DeploymentSpec): Record<string, unknown> {
+  const { resources = {}, arguments: args = {}, environment = {} } = spec;
+  const kept = Object.fromEntries(
+    Object.entries(resources).filter(
+      ([key, value]) => value != null && !(key !== "gpus" && value === 1),
+    ),
+  );
+  return {
+    name: spec.name,
+    model: spec.model,
+    ...(spec.revision ? { revision: spec.revision } : {}),
+    ...(spec.replicas && spec.replicas !== 1 ? { replicas: spec.replicas } : {}),
+    ...(Object.keys(kept).length > 0 ? { resources: kept } : {}),
+    ...(Object.keys(args).length > 0 ? { arguments: args } : {}),
+    ...(Object.keys(environment).length > 0 ? { environment } : {}),
+    ...(spec.max_concurrent_requests
+      ? { max_concurrent_requests: spec.max_concurrent_requests }
+      : {}),
+  };
+}
+
+export function asJson(spec: DeploymentSpec): string {
+  return JSON.stringify(plainSpec(spec), null, 2);
+}
+
+export function asCurl(spec: DeploymentSpec, origin: string): string {
+  return [
+    `curl -X POST ${origin}/api/v1/deployments \\`,
+    `  -H "Authorization: Bearer $VLLM_MANAGER_KEY" \\`,
+    `  -H 'Content-Type: application/json' \\`,
+    `  -d ${quote(JSON.stringify(plainSpec(spec)))}`,
+  ].join("\n");
+}
+
+/** The CLI reads values as JSON where they are JSON, so only a text that looks like JSON is quoted. */
+function cliValue(value: unknown): string {
+  if (typeof value !== "string") return JSON.stringify(value);
+  try {
+    JSON.parse(value);
+    return JSON.stringify(value);
+  } catch {
+    return value;
+  }
+}
+
+export function asCli(spec: DeploymentSpec): string {
+  const { resources = {} } = spec;
+  const words = [
+    "vllm-manager deploy",
+    quote(spec.name || "NAME"),
+    `--model ${quote(spec.model || "MODEL")}`,
+  ];
+  const flag = (name: string, value: unknown, usual: unknown = null) => {
+    if (value != null && value !== "" && value !== usual)
+      words.push(`--${name} ${quote(String(value))}`);
+  };
+  flag("revision", spec.revision);
+  flag("replicas", spec.replicas, 1);
+  flag("cpus", resources.cpus, 1);
+  flag("gpus", resources.gpus);
+  flag("tp", resources.tensor_parallel_size, 1);
+  flag("pp", resources.pipeline_parallel_size, 1);
+  flag("max-concurrent-requests", spec.max_concurrent_requests);
+  for (const [key, value] of Object.entries(spec.arguments ?? {})) {
+    words.push(`--arg ${quote(`${key}=${cliValue(value)}`)}`);
+  }
+  for (const [key, value] of Object.entries(spec.environment ?? {})) {
+    words.push(`--env ${quote(`${key}=${value}`)}`);
+  }
+  return words.join(" ");
+}

@@ -1,0 +1,87 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { expect, test, vi } from "vitest";
+import "@/api/client";
+import { ApiError } from "@/api/problem";
+import type { DeploymentSpec } from "@/api/types";
+import { aProblem } from "@/test/samples";
+import { api, server } from "@/test/server";
+import { EMPTY } from "./form-model";
+import { SpecForm } from "./spec-form";
+
+function show(onSubmit: (spec: DeploymentSpec) => Promise<unknown>) {
+  const items = [{ name: "max_num_seqs", flag: "--max-num-seqs", type: "integer", default: 256 }];
+  server.use(
+    http.get(api("/engine/arguments"), () => HttpResponse.json({ items, next_cursor: null })),
+  );
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <SpecForm
+        initial={EMPTY}
+        taken={new Set(["demo"])}
+        fixedName={false}
+        submitWords={["Deploy", "Deploying…"]}
+        onSubmit={onSubmit}
+      />
+    </QueryClientProvider>,
+  );
+}
+
+const refuse = (field: string, message: string, suggestion: string | null) => () =>
+  Promise.reject(new ApiError(aProblem({ errors: [{ field, message, suggestion }] })));
+const deploy = () => userEvent.click(screen.getByRole("button", { name: "Deploy" }));
+const field = (label: string) => screen.getByLabelText(label) as HTMLInputElement;
+
+test("a name that is taken is said at the field, before anything is sent", async () => {
+  const sent = vi.fn();
+  show(sent);
+  await userEvent.type(field("Name"), "demo");
+  await deploy();
+  expect(await screen.findByText("demo is taken by another deployment.")).toBeTruthy();
+  expect(document.activeElement).toBe(field("Name"));
+  expect(sent).not.toHaveBeenCalled();
+});
+
+test("the server's error stands at its field, with the value that works", async () => {
+  show(refuse("resources.tensor_parallel_size", "No node has 4 GPUs.", "2"));
+  await userEvent.type(field("Name"), "a");
+  await deploy();
+  expect(await screen.findByText("No node has 4 GPUs.")).toBeTruthy();
+  expect(document.activeElement).toBe(field("Tensor parallel"));
+  await userEvent.click(screen.getByRole("button", { name: "Use 2" }));
+  expect(field("Tensor parallel").value).toBe("2");
+});
+
+test("an unknown argument can be replaced by the nearest known one", async () => {
+  show(refuse("arguments.max_num_sequences", "Unknown.", "max_num_seqs"));
+  await userEvent.type(field("Name"), "a");
+  await screen.findByText(/1 known to this vLLM/);
+  await userEvent.click(screen.getByRole("button", { name: "Add an argument" }));
+  await userEvent.type(field("Argument 1"), "max_num_sequences");
+  await deploy();
+  await userEvent.click(await screen.findByRole("button", { name: "Use max_num_seqs" }));
+  expect(field("Argument 1").value).toBe("max_num_seqs");
+});
+
+test("what no field can show stands above the button, with the request's id", async () => {
+  show(() => Promise.reject(new ApiError(aProblem({ detail: "Ray is away.", status: 503 }))));
+  await userEvent.type(field("Name"), "a");
+  await deploy();
+  const alert = await screen.findByRole("alert");
+  expect(alert.textContent).toContain("Ray is away.");
+  expect(alert.textContent).toContain("req_1");
+});
+
+test("a good form is sent with its values in the engine's types", async () => {
+  const sent = vi.fn(() => Promise.resolve());
+  show(sent);
+  await userEvent.type(field("Name"), "second");
+  await userEvent.type(field("Context, tokens"), "512");
+  await deploy();
+  await waitFor(() => expect(sent).toHaveBeenCalledTimes(1));
+  expect(sent).toHaveBeenCalledWith(
+    expect.objectContaining({ name: "second", model: "demo", arguments: { max_model_len: 512 } }),
+  );
+});

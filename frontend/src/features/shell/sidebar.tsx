@@ -1,0 +1,38 @@
+/** The pages that exist, and where one is. */
+
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { deploymentsQuery } from "@/api/queries";
+import { Mark } from "@/components/mark";
+import { t } from "@/strings";
+
+const ITEM =
+  "flex h-8 items-center justify-between rounded-control border border-transparent px-2 text-muted hover:text-text data-[status=active]:border-line data-[status=active]:bg-surface data-[status=active]:font-[520] data-[status=active]:text-text";
+
+export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
+  const deployments = useQuery({ ...deploymentsQuery, enabled: false });
+  const count = deployments.data?.length;
+  return (
+    <nav aria-label={t.shell.navigation} className="flex flex-col gap-px p-2.5">
+      <Link
+        to="/"
+        onClick={onNavigate}
+        className="mb-2 flex h-8 items-center gap-2 px-2 text-[15px] font-[640] tracking-[-0.01em]"
+      >
+        <Mark />
+        {t.product}
+      </Link>
+      <Link to="/" activeOptions={{ exact: true }} onClick={onNavigate} className={ITEM}>
+        {t.pages.overview}
+      </Link>
+      <Link to="/playground" onClick={onNavigate} className={ITEM}>
+        {t.pages.playground}
+      </Link>
+      <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.serve}</p>
+      <Link to="/deployments" onClick={onNavigate} className={ITEM}>
+        {t.pages.deployments}
+        {count ? <span className="text-tiny text-muted">{count}</span> : null}
+      </Link>
+    </nav>
+  );
+}

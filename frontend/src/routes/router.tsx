@@ -1,0 +1,101 @@
+/** Which page stands at which address. Pages are loaded when they are opened. */
+
+import { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { isUnauthorized } from "@/api/problem";
+import { meQuery, retry } from "@/api/queries";
+import { SkeletonRows } from "@/components/states";
+import { AppFrame, PageError, PageMissing } from "./frame";
+import { readListSearch, readTab } from "./search";
+
+export const queryClient = new QueryClient({
+  defaultOptions: { queries: { retry, staleTime: 5_000, refetchOnWindowFocus: true } },
+});
+
+const root = createRootRouteWithContext<{ client: QueryClient }>()({
+  notFoundComponent: PageMissing,
+  errorComponent: PageError,
+});
+
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search): { next?: string } => ({ next: text(search.next) }),
+  component: lazyRouteComponent(() => import("./login")),
+});
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: "app",
+  component: AppFrame,
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.client.ensureQueryData(meQuery);
+    } catch (error) {
+      if (!isUnauthorized(error)) throw error;
+      throw redirect({
+        to: "/login",
+        search: location.href === "/" ? {} : { next: location.href },
+      });
+    }
+  },
+});
+
+const overview = createRoute({
+  getParentRoute: () => app,
+  path: "/",
+  component: lazyRouteComponent(() => import("./overview")),
+});
+
+const deployments = createRoute({
+  getParentRoute: () => app,
+  path: "/deployments",
+  validateSearch: readListSearch,
+  component: lazyRouteComponent(() => import("./deployments")),
+});
+
+const deploy = createRoute({
+  getParentRoute: () => app,
+  path: "/deployments/new",
+  component: lazyRouteComponent(() => import("./deploy")),
+});
+
+const deployment = createRoute({
+  getParentRoute: () => app,
+  path: "/deployments/$name",
+  validateSearch: readTab,
+  component: lazyRouteComponent(() => import("./deployment")),
+});
+
+const playground = createRoute({
+  getParentRoute: () => app,
+  path: "/playground",
+  validateSearch: (search): { model?: string } => ({ model: text(search.model) }),
+  component: lazyRouteComponent(() => import("./playground")),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    login,
+    app.addChildren([overview, deployments, deploy, deployment, playground]),
+  ]),
+  context: { client: queryClient },
+  defaultPreload: "intent",
+  defaultPendingComponent: SkeletonRows,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { readListSearch, readTab, safeNext } from "./search";
+
+test("nonsense in the address is left out", () => {
+  expect(readListSearch({ q: 7, state: "<script>", sort: "rate", down: "yes" })).toEqual({
+    q: "7",
+    sort: "rate",
+  });
+  expect(readTab({ tab: "nope" })).toEqual({});
+  expect(readTab({ tab: "config" })).toEqual({ tab: "config" });
+});
+
+test("after logging in one never lands on another site", () => {
+  expect(safeNext("/deployments?q=a")).toBe("/deployments?q=a");
+  for (const bad of [
+    undefined,
+    "",
+    "https://evil.test",
+    "//evil.test",
+    "/\\evil.test",
+    "javascript:x",
+  ])
+    expect(safeNext(bad)).toBe("/");
+});

@@ -1,0 +1,40 @@
+/** What of a page's state stands in its address, read with care: anyone can type anything there. */
+
+const GROUPS = ["ready", "working", "trouble", "stopped"] as const;
+export const SORTS = ["name", "state", "model", "replicas", "rate", "queue"] as const;
+export const TABS = ["logs", "replicas", "config", "events"] as const;
+
+export type Group = (typeof GROUPS)[number];
+export type Sort = (typeof SORTS)[number];
+export type Tab = (typeof TABS)[number];
+
+export interface ListSearch {
+  q?: string;
+  state?: Group;
+  sort?: Sort;
+  down?: true;
+}
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((k) => k === value);
+}
+
+export function readListSearch(search: Record<string, unknown>): ListSearch {
+  const q = search.q == null ? "" : String(search.q);
+  return {
+    ...(q ? { q } : {}),
+    ...(oneOf(GROUPS, search.state) ? { state: oneOf(GROUPS, search.state) } : {}),
+    ...(oneOf(SORTS, search.sort) ? { sort: oneOf(SORTS, search.sort) } : {}),
+    ...(search.down === true ? { down: true } : {}),
+  };
+}
+
+export function readTab(search: Record<string, unknown>): { tab?: Tab } {
+  const tab = oneOf(TABS, search.tab);
+  return tab ? { tab } : {};
+}
+
+/** Where to go after logging in: only an address of this site. */
+export function safeNext(next: string | undefined): string {
+  return next?.startsWith("/") && !/^\/[/\\]/.test(next) ? next : "/";
+}
