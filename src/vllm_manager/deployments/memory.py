@@ -47,6 +47,7 @@ class Memory:
         self._born = clock.monotonic()
         self._settled = False
         self._views: dict[str, tuple[int, bytes]] = {}
+        self._resting: dict[str, tuple[int, Assessment]] = {}
         self._routes: dict[str, Route] = {}
         self._listeners: list[Callable[[], None]] = []
 
@@ -134,6 +135,16 @@ class Memory:
         self._route(row, assessment)
         return view
 
+    def renew(self, row: DeploymentRow) -> None:
+        """Derive a row's view anew unless it would be the same: most rows rest most of the time."""
+        assessment = self.assess(row)
+        resting = assessment.lead is None and assessment.phase in ("stopped", "failed")
+        shown = (row.version, assessment)
+        if not resting or self._resting.get(row.uid) != shown:
+            self.refresh(row, assessment)
+        if resting:
+            self._resting[row.uid] = shown
+
     def cached(self, uid: str, version: int) -> bytes | None:
         """Return the JSON of the newest view, unless it is of an older version of the row."""
         seen_version, data = self._views.get(uid, (-1, b""))
@@ -141,7 +152,7 @@ class Memory:
 
     def forget(self, row: DeploymentRow) -> None:
         """Drop a deleted row."""
-        for held in (self.rows, self.watches, self._views):
+        for held in (self.rows, self.watches, self._views, self._resting):
             held.pop(row.uid, None)
         self.board.forget([r.incarnation for r in self.board.of(row.uid)])
         if self._routes.pop(row.name, None) is not None:

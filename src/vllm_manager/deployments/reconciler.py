@@ -1,5 +1,6 @@
 """The loop that brings what runs to what is wanted: load, observe, decide, write, converge."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -69,7 +70,8 @@ class Reconciler:
                 for row in rows:
                     self._look(row)
         for row in rows:
-            self._memory.refresh(row)
+            self._memory.renew(row)
+            await asyncio.sleep(0)  # many rows must not hold up the requests between them
         self._memory.board.prune(self._memory.observation)
 
     async def _load(self) -> Sequence[DeploymentRow]:

@@ -176,12 +176,12 @@ class Deployments:
         found: list[tuple[str, bytes]] = []
         async with self._database.read() as session:
             while len(found) <= limit:
-                rows = await store.page(session, limit + 1, after, text)
-                pairs = [(row.name, self._raw(row)) for row in rows]
-                found += [p for p in pairs if wanted is None or wanted in p[1]]
-                if len(rows) <= limit:
+                keys = await store.page(session, limit + 1, after, text)
+                pairs = [(key.name, await self._raw(session, key)) for key in keys]
+                found += [p for p in pairs if p[1] and (wanted is None or wanted in p[1])]
+                if len(keys) <= limit:
                     break
-                after = rows[-1].name
+                after = keys[-1].name
         page, next_cursor = cut(found, limit, [name for name, _ in found])
         return RawPage([data for _, data in page], next_cursor)
 
@@ -291,9 +291,12 @@ class Deployments:
                 raise not_found("deployment", name, list(await store.names(session)))
             return row
 
-    def _raw(self, row: DeploymentRow) -> bytes:
-        cached = self._memory.cached(row.uid, row.version)
-        return cached or self._view(row).model_dump_json().encode()
+    async def _raw(self, session: AsyncSession, key: store.Key) -> bytes:
+        cached = self._memory.cached(key.uid, key.version)
+        if cached is not None:
+            return cached
+        row = await store.by_uid(session, key.uid)
+        return self._view(row).model_dump_json().encode() if row else b""
 
     def _view(self, row: DeploymentRow) -> Deployment:
         return self._memory.refresh(row)

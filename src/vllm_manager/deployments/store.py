@@ -1,7 +1,7 @@
 """Queries on deployments; every call runs in its caller's session."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,16 +14,29 @@ async def all_rows(session: AsyncSession) -> Sequence[DeploymentRow]:
     return (await session.scalars(select(DeploymentRow).order_by(DeploymentRow.name))).all()
 
 
+class Key(NamedTuple):
+    """Enough of a row to find its view."""
+
+    uid: str
+    name: str
+    version: int
+
+
 async def page(
     session: AsyncSession, limit: int, after_name: str | None, text: str | None
-) -> Sequence[DeploymentRow]:
+) -> Sequence[Key]:
     """Return up to `limit` deployments by name, after `after_name`, whose name holds `text`."""
-    query = select(DeploymentRow).order_by(DeploymentRow.name).limit(limit)
+    columns = (DeploymentRow.uid, DeploymentRow.name, DeploymentRow.version)
+    query = select(*columns).order_by(DeploymentRow.name).limit(limit)
     if after_name is not None:
         query = query.where(DeploymentRow.name > after_name)
     if text:
         query = query.where(DeploymentRow.name.contains(text, autoescape=True))
-    return (await session.scalars(query)).all()
+    return [Key(*row) for row in await session.execute(query)]
+
+
+async def by_uid(session: AsyncSession, uid: str) -> DeploymentRow | None:
+    return await session.get(DeploymentRow, uid)
 
 
 async def by_name(
