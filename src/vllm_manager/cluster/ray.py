@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -32,7 +32,7 @@ class RayRest:
         Raises:
             RayUnavailableError: Ray did not give one.
         """
-        return (await self._call("GET", _SERVE)).json()
+        return await self._ask(_SERVE)
 
     async def put_applications(self, config: Mapping[str, Any]) -> None:
         """Make `config` the whole of what Serve runs.
@@ -50,8 +50,11 @@ class RayRest:
         Raises:
             RayUnavailableError: Ray did not give them.
         """
-        answer = (await self._call("GET", "/api/v0/nodes")).json()
-        return answer["data"]["result"]["result"]
+        answer = await self._ask("/api/v0/nodes")
+        try:
+            return answer["data"]["result"]["result"]
+        except (KeyError, TypeError) as error:
+            raise self._senseless("/api/v0/nodes") from error
 
     async def version(self) -> str:
         """Return Ray's version.
@@ -59,11 +62,29 @@ class RayRest:
         Raises:
             RayUnavailableError: Ray did not answer.
         """
-        return str((await self._call("GET", "/api/version")).json()["ray_version"])
+        version = (await self._ask("/api/version")).get("ray_version")
+        if not isinstance(version, str):
+            raise self._senseless("/api/version")
+        return version
 
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    async def _ask(self, path: str) -> Mapping[str, Any]:
+        response = await self._call("GET", path)
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise self._senseless(path) from error
+        if not isinstance(answer, dict):
+            raise self._senseless(path)
+        return cast(Mapping[str, Any], answer)
+
+    def _senseless(self, path: str) -> RayUnavailableError:
+        return RayUnavailableError(
+            f"{self.url}{path} gave an answer that is not Ray's. Is it the address of a Ray head?"
+        )
 
     async def _call(
         self,
@@ -92,6 +113,12 @@ class RayRest:
 
     def _headers(self) -> dict[str, str]:
         try:
-            return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+            return {
+                "Authorization": f"Bearer {self._token_file.read_text(encoding='ascii').strip()}"
+            }
         except FileNotFoundError:
             return {}
+        except (OSError, UnicodeError) as error:
+            raise RayUnavailableError(
+                f"Ray's token can't be read from {self._token_file} ({error})."
+            ) from error
