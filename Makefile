@@ -26,7 +26,7 @@ check:  ## every gate that needs no engine and no browser
 test:  ## the gates, then the tests with a real engine, faults and a browser
 	@$(SETUP) test
 	@$(PYTHON) scripts/check.py
-	$(PYTEST) -m "(engine or browser or survival) and not slow"
+	$(PYTEST) -m "(engine or product or browser or survival) and not slow"
 
 soak:  ## the long tests
 	@$(SETUP) test

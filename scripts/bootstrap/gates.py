@@ -12,7 +12,7 @@ from bootstrap.node import search_path
 from bootstrap.paths import CONTROL_ENV, FRONTEND, ROOT
 from bootstrap.stamps import digest
 
-_QUICK = "not engine and not browser and not survival and not slow"
+_QUICK = "not engine and not product and not browser and not survival and not slow"
 
 
 @dataclass(frozen=True)

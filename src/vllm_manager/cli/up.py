@@ -61,7 +61,8 @@ def _await_service(files: RunFiles, name: str, started: float) -> None:
     with err.status(f"{title} …") if err.is_terminal else nullcontext():
         while True:
             record = files.service(name)
-            if record and record.state == "running" and record.leader:
+            leader = record.leader if record else None
+            if record and record.state == "running" and leader and leader.is_alive():
                 break
             if record and record.failures >= _GIVE_UP_FAILURES:
                 raise _crash(record)
