@@ -1,20 +1,26 @@
 """A real gateway for tests: its parent and workers as processes of their own."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import msgspec
 import psutil
 
-from support.control_plane import KEY, TOKEN, ControlPlane
+from support.control_plane import KEY, TOKEN, ControlPlane, echo, model, snapshot
+from support.upstream import FakeEngine, answer
 from vllm_manager.gateway.config import ENVIRONMENT_NAME, GatewayConfig, encode
-from vllm_manager.kit.secrets import write_private
+from vllm_manager.kit.private_files import write_private
 
 AUTHORIZATION = {"authorization": f"Bearer {KEY}"}
 
@@ -37,8 +43,10 @@ class Gateway:
             control_port=control_port,
             run_dir=str(self.run_dir),
             token_path=str(home / "secrets" / "internal_token"),
-            **{"drain_seconds": 5, "log_level": "warning", **settings},
+            drain_seconds=5,
+            log_level="warning",
         )
+        self.config = msgspec.structs.replace(self.config, **settings)
         self.log_path = home / "gateway.log"
         self.client = httpx.AsyncClient(base_url=self.url, timeout=20, trust_env=False)
         self._process: asyncio.subprocess.Process | None = None
@@ -46,6 +54,11 @@ class Gateway:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.config.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its processes find in their environment."""
+        return {ENVIRONMENT_NAME: encode(self.config)}
 
     @property
     def pid(self) -> int:
@@ -79,7 +92,7 @@ class Gateway:
                 sys.executable,
                 "-m",
                 "vllm_manager.gateway.workers",
-                env={**os.environ, ENVIRONMENT_NAME: encode(self.config)},
+                env={**os.environ, **self.environment},
                 stderr=log,
             )
         await self.wait_until(lambda health: True)
@@ -91,7 +104,9 @@ class Gateway:
             self._process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self._process.wait(), 20)
 
-    async def wait_until(self, holds: Any, within_seconds: float = 10) -> dict[str, Any]:
+    async def wait_until(
+        self, holds: Callable[[dict[str, Any]], bool], within_seconds: float = 10
+    ) -> dict[str, Any]:
         """Ask for the health until `holds(health)`."""
         async with asyncio.timeout(within_seconds):
             while True:
@@ -103,6 +118,12 @@ class Gateway:
                     pass
                 await asyncio.sleep(0.02)
 
+    async def when(self, holds: Callable[[], bool], within_seconds: float = 10) -> None:
+        """Wait until `holds()`."""
+        async with asyncio.timeout(within_seconds):
+            while not holds():  # noqa: ASYNC110 - about other processes
+                await asyncio.sleep(0.02)
+
     async def publish(self, control: ControlPlane, content: dict[str, Any]) -> None:
         """Publish a snapshot and wait until the gateway has it in force (with one worker)."""
         version = await control.publish(content)
@@ -112,3 +133,79 @@ class Gateway:
         """Ask for a chat completion."""
         request = {"model": "demo", "messages": [{"role": "user", "content": "hi"}], **body}
         return await self.client.post("/v1/chat/completions", json=request, headers=AUTHORIZATION)
+
+
+@dataclass
+class Rig:
+    """A gateway between a stand-in control plane and fake engines that answer “demo”."""
+
+    control: ControlPlane
+    engines: list[FakeEngine]
+    gateway: Gateway
+    serving: int
+    """How many of the engines are in the snapshot."""
+
+    @property
+    def engine(self) -> FakeEngine:
+        return self.engines[0]
+
+    async def publish(self, **more: Any) -> None:
+        """Publish “demo” with all engines; `more` changes its entry."""
+        await self.gateway.publish(self.control, snapshot({"demo": self.entry(**more)}))
+
+    def entry(self, **more: Any) -> dict[str, Any]:
+        endpoints = [e.endpoint(f"replica-{i}") for i, e in enumerate(self.engines[: self.serving])]
+        return {**model(*endpoints), **more}
+
+    async def reset(self, serving: int) -> None:
+        """Put back what an earlier test may have changed."""
+        self.serving = serving
+        self.control.answer_relayed = echo
+        self.control.relayed.clear()
+        for engine in self.engines:
+            engine.handler = answer
+            engine.exchanges.clear()
+        for server in (self.control, *self.engines):
+            if not server.is_listening:
+                await server.listen()
+        await self.publish()
+
+    async def raw(self, data: bytes) -> bytes:
+        """Send bytes on a connection of their own; return all that comes until it is closed.
+
+        Nothing, where the gateway closed it with bytes of ours unread.
+        """
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.config.port)
+        try:
+            writer.write(data)
+            return await asyncio.wait_for(reader.read(), 10)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def rig(home: Path, engines: int = 1, **settings: Any) -> AsyncGenerator[Rig]:
+    """Run a whole rig with its parts on ports of their own."""
+    async with AsyncExitStack() as stack:
+        control = await stack.enter_async_context(ControlPlane())
+        servers = [await stack.enter_async_context(FakeEngine()) for _ in range(engines)]
+        gateway = await stack.enter_async_context(Gateway(home, control.port, **settings))
+        made = Rig(control, servers, gateway, engines)
+        await made.publish()
+        yield made
+
+
+def chat_request(body: dict[str, Any] | bytes, *headers: str) -> bytes:
+    """Return a chat request as bytes for the wire, with a valid key."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [
+        "POST /v1/chat/completions HTTP/1.1",
+        "host: test",
+        f"authorization: Bearer {KEY}",
+        "content-type: application/json",
+        f"content-length: {len(content)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content

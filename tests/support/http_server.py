@@ -30,8 +30,9 @@ class Exchange:
         return json.loads(self.body)
 
     def write(self, data: bytes) -> None:
-        """Send raw bytes."""
-        self._transport.write(data)
+        """Send raw bytes, to nobody where the client has gone."""
+        if not self.gone.is_set():
+            self._transport.write(data)
 
     def start(self, status: int = 200, **headers: str) -> None:
         """Begin a chunked answer."""
@@ -60,6 +61,10 @@ class Exchange:
     def hang_up(self) -> None:
         """Break the connection off."""
         self._transport.abort()
+
+    def finish(self) -> None:
+        """Close the connection in order, once everything is sent."""
+        self._transport.close()
 
     def set_writable(self, *, writable: bool) -> None:
         if writable:
@@ -140,6 +145,10 @@ class HttpServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_listening(self) -> bool:
+        return self._server is not None
 
     async def __aenter__(self) -> Self:
         await self.listen()

@@ -36,14 +36,15 @@ def completion(content: str = "".join(WORDS)) -> dict[str, Any]:
 
 async def answer(exchange: Exchange) -> None:
     """Answer a chat request at once, streamed or whole."""
-    request = exchange.json
+    request: dict[str, Any] = exchange.json
     if not request.get("stream"):
         exchange.reply_json(completion())
         return
     exchange.start(content_type="text/event-stream; charset=utf-8")
     for word in WORDS:
         await exchange.chunk(sse(chunk(word)))
-    if (request.get("stream_options") or {}).get("include_usage"):
+    options: dict[str, Any] = request.get("stream_options") or {}
+    if options.get("include_usage"):
         await exchange.chunk(sse(chunk(None, usage=USAGE)))
     await exchange.chunk(b"data: [DONE]\n\n")
     exchange.end()

@@ -182,7 +182,11 @@ class EngineCall:
             self._first_token_seconds = time.perf_counter() - self._started
             self._usage = read_usage(body) or UNKNOWN
             headers = [header for header in headers if header[0] != b"content-length"]
-            await reply(send, self._status, body, headers)
+            self._client.cork()
+            try:
+                await reply(send, self._status, body, headers)
+            finally:
+                self._client.uncork()
             return
         strip = is_events and self._request.strips_usage
         self._tap = EventTap(strip=strip) if is_events else BodyTap()

@@ -10,7 +10,7 @@ from vllm_manager.gateway.control import ControlPlane
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.snapshot import Snapshot, decode, encode
 from vllm_manager.gateway.upstream import Connection, UpstreamFailed
-from vllm_manager.kit.secrets import write_private
+from vllm_manager.kit.private_files import write_private
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """uvicorn's HTTP protocol, with bounds on a request's head and news of a client that left."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -9,6 +10,50 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 _MAX_HEAD_BYTES = 1 << 16
 _HEAD_SECONDS = 30.0
+
+
+class _Corked:
+    """A transport that can hold writes back and make one of several: one system call, one packet.
+
+    uvicorn writes the head and the body of an answer apart.
+    """
+
+    __slots__ = (
+        "_held",
+        "_transport",
+        "abort",
+        "get_extra_info",
+        "is_closing",
+        "pause_reading",
+        "resume_reading",
+    )
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] | None = None
+        self.abort = transport.abort
+        self.get_extra_info = transport.get_extra_info
+        self.is_closing = transport.is_closing
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+
+    def cork(self) -> None:
+        self._held = []
+
+    def uncork(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._transport.write(b"".join(held))
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    def close(self) -> None:
+        self.uncork()
+        self._transport.close()
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -25,6 +70,17 @@ class ClientConnection(HttpToolsProtocol):
     _deaf = False
     _head_bytes = 0
     _head_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self._corked = _Corked(transport)
+        super().connection_made(cast("asyncio.Transport", self._corked))
+
+    def cork(self) -> None:
+        """Hold what is written until `uncork`."""
+        self._corked.cork()
+
+    def uncork(self) -> None:
+        self._corked.uncork()
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
@@ -83,7 +139,7 @@ class ClientConnection(HttpToolsProtocol):
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        message = "This is not a valid HTTP/1.1 request, so the connection is closed."
+        message = "This is not a valid request, so the connection is closed."
         self._refuse(400, "invalid_http", message)
 
     def _refuse(self, status: int, code: str, message: str) -> None:

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.private_files import write_private
 
 
 def new_token(prefix: str = "") -> str:
@@ -22,22 +23,6 @@ def fingerprint(token: str) -> str:
 def matches(token: str, expected: str) -> bool:
     """Compare two secrets in constant time."""
     return hmac.compare_digest(token.encode(), expected.encode())
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace `path` atomically by a file of mode 0600 holding `text`, synced to disk."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def read_or_create(path: Path, prefix: str = "") -> str:

@@ -1,0 +1,81 @@
+"""Requests that are not what HTTP allows, byte by byte."""
+
+import asyncio
+
+import pytest
+
+from support.control_plane import KEY
+from support.gateway import Rig, chat_request
+
+HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n".encode()
+BODY = b'{"model":"demo"}'
+SMUGGLED = b"GET /internal/x HTTP/1.1\r\nhost: x\r\n\r\n"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.survival
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"content-length: 16\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n",
+        b"content-length: 16\r\ncontent-length: 17\r\n\r\n" + BODY,
+        b"content-length: 16, 17\r\n\r\n" + BODY,
+        b"content-length: +16\r\n\r\n" + BODY,
+        b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"x-a: b\nx-c: d\r\n\r\n",
+        b"x-a: b\rx-c: d\r\n\r\n",
+        b"x-a: b\r\n folded\r\n\r\n",
+        b"x-a: b\x00c\r\n\r\n",
+        b"x\x01a: b\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\nzz\r\n\r\n",
+        b"content-length: 99999999999999999999999\r\n\r\n",
+    ],
+)
+async def test_69_smuggled_and_malformed_requests_are_refused(one: Rig, rest: bytes) -> None:
+    answer = await one.raw(HEAD + rest + SMUGGLED)
+    assert not answer or answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") <= 1
+    assert one.engine.exchanges == []
+    assert (await one.gateway.chat()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "line", [b"GARBAGE\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"\x16\x03\x01"]
+)
+async def test_what_is_no_request_gets_a_readable_answer(one: Rig, line: bytes) -> None:
+    answer = await one.raw(line)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"invalid_http" in answer
+
+
+async def test_endless_headers_are_cut_off(one: Rig) -> None:
+    answer = await one.raw(HEAD + b"".join(b"x-%d: %b\r\n" % (i, b"y" * 1000) for i in range(2000)))
+    assert not answer or answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_second_request_before_the_first_answer_closes_the_connection_after_it(
+    one: Rig,
+) -> None:
+    request = chat_request({"model": "demo"})
+    answer = await one.raw(request + request)
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert len(one.engine.exchanges) == 1
+
+
+async def test_requests_follow_each_other_on_one_connection(one: Rig) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", one.gateway.config.port)
+    for _ in range(3):
+        writer.write(chat_request({"model": "demo"}))
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length")
+        )
+        await reader.readexactly(length)
+    writer.close()
+    assert len(one.engine.exchanges) == 3
