@@ -10,7 +10,7 @@ from vllm_manager.configs.reserved import RESERVED_ENVIRONMENT
 from vllm_manager.deployments.schemas import DeploymentSpec
 from vllm_manager.kit.errors import FieldError, invalid
 
-_ENVIRONMENT_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _MAX_ENVIRONMENT = 100
 
 
@@ -48,7 +48,7 @@ def _check_environment(environment: Mapping[str, str]) -> list[FieldError]:
         errors.append(FieldError(field="environment", message=message))
     for name, value in environment.items():
         field = f"environment.{name}"
-        if not _ENVIRONMENT_NAME.match(name):
+        if not _ENVIRONMENT_NAME.fullmatch(name):
             message = "A name has letters, digits and underscores, and begins with no digit."
             errors.append(FieldError(field=field, message=message))
         elif name.upper().startswith(RESERVED_ENVIRONMENT):
@@ -69,24 +69,31 @@ def _check_resources(spec: DeploymentSpec, nodes: Sequence[ClusterNode] | None) 
         )
         return [FieldError(field="resources.gpus", message=message, suggestion=str(parallel))]
     alive = [node for node in nodes or () if node.state == "alive"]
-    if not alive:
-        return []
-    return [
-        error
-        for error in (
-            _exceeds("resources.cpus", "CPU cores", resources.cpus, [n.cpus for n in alive]),
-            _exceeds("resources.gpus", "GPUs", resources.gpus, [n.gpus for n in alive]),
-        )
-        if error is not None
+    gpus = resources.gpus
+    if gpus is None and any(node.gpus for node in alive):
+        gpus = parallel
+    errors = [
+        *_exceeds("resources.cpus", "CPU cores", resources.cpus, [n.cpus for n in alive]),
+        *_exceeds("resources.gpus", "GPUs", gpus, [n.gpus for n in alive]),
     ]
+    if not errors and alive and not any(_has_room(node, resources.cpus, gpus) for node in alive):
+        message = f"No node has both {resources.cpus:g} CPU cores and {gpus} GPUs."
+        errors.append(FieldError(field="resources", message=message))
+    return errors
 
 
 def _exceeds(
     field: str, what: str, asked: float | None, offered: Sequence[float | None]
-) -> FieldError | None:
+) -> list[FieldError]:
     known = [amount for amount in offered if amount is not None]
     if asked is None or not known or asked <= max(known):
-        return None
+        return []
     most = f"{max(known):g}"
     message = f"No node has {asked:g} {what}; the largest has {most}."
-    return FieldError(field=field, message=message, suggestion=most)
+    return [FieldError(field=field, message=message, suggestion=most)]
+
+
+def _has_room(node: ClusterNode, cpus: float, gpus: int | None) -> bool:
+    """Whether one node has both; what is not known of it counts as enough."""
+    enough_cpus = node.cpus is None or cpus <= node.cpus
+    return enough_cpus and (gpus is None or node.gpus is None or gpus <= node.gpus)

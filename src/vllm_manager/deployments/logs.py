@@ -2,8 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -15,6 +17,8 @@ from vllm_manager.kit.paging import decode_cursor, encode_cursor
 _ROTATE_BYTES = 16 * 2**20
 _KEPT_FILES = 20
 _BLOCK_BYTES = 64 * 1024
+_KNOWN_INCARNATIONS = 1000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,54 +32,72 @@ class LogQuery:
     text: str | None = None
 
 
+class _KeptLine(LogLine):
+    """A line as it lies in its file. `order` never goes back, as `at` does when a clock is set."""
+
+    order: datetime
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of one incarnation's file; `next` is None where the file must be asked."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    next: int | None = None
+    order: datetime = _LONG_AGO
+
+
 class LogStore:
     """Appends lines once each, by number, and survives restarts: the file says what it holds."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._next: dict[str, int] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._known: dict[str, _Known] = {}
 
     async def append(self, body: ReportBody) -> tuple[int, list[LogLine]]:
-        """Keep the new lines of a report; return the number wanted next, and those lines."""
-        async with self._locks.setdefault(body.incarnation, asyncio.Lock()):
-            return await asyncio.to_thread(self._append, body)
+        """Keep the new lines of a report; return the number wanted next, and those lines.
+
+        Raises:
+            OSError: they could not be written; the same report may be sent again.
+        """
+        known = self._known.pop(body.incarnation, None) or _Known()
+        self._known[body.incarnation] = known
+        if len(self._known) > _KNOWN_INCARNATIONS:
+            del self._known[next(iter(self._known))]
+        async with known.lock:
+            return await asyncio.to_thread(self._append, body, known)
 
     async def page(self, uid: str, query: LogQuery) -> tuple[list[LogLine], str | None]:
         """Return the newest lines before the cursor, in order, and the cursor of the page above."""
         return await asyncio.to_thread(self._page, uid, query)
 
-    def forget(self, incarnations: Iterable[str]) -> None:
-        """Release what is held in memory for incarnations that are over. Files stay."""
-        for incarnation in incarnations:
-            self._next.pop(incarnation, None)
-            self._locks.pop(incarnation, None)
-
-    def _append(self, body: ReportBody) -> tuple[int, list[LogLine]]:
+    def _append(self, body: ReportBody, known: _Known) -> tuple[int, list[LogLine]]:
         path = self._file(body)
-        wanted = self._next.get(body.incarnation)
-        if wanted is None:
-            wanted = _next_number(path)
-        fresh = [line for line in body.log if line.number >= wanted]
+        if known.next is None:
+            known.next, known.order = _end_of(path)
+        fresh = [line for line in body.log if line.number >= (known.next or 0)]
         lines = [_to_line(body, line) for line in fresh]
+        wanted, known.next = known.next, None
         if lines:
-            self._write(path, lines)
+            self._write(path, list(_kept(lines, known)))
             wanted = lines[-1].number + 1
-        wanted = max(wanted, body.log_first)
-        self._next[body.incarnation] = wanted
-        return wanted, lines
+        known.next = max(wanted, body.log_first)
+        return known.next, lines
 
-    def _write(self, path: Path, lines: Sequence[LogLine]) -> None:
+    def _write(self, path: Path, lines: Sequence[_KeptLine]) -> None:
         if not path.parent.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _drop_oldest(path.parent)
         elif path.stat().st_size > _ROTATE_BYTES:
             path.replace(path.with_suffix(".old"))
-        with path.open("ab") as file:
-            file.write(
-                b"".join(orjson.dumps(line.model_dump(mode="json")) + b"\n" for line in lines)
-            )
+        data = b"".join(orjson.dumps(line.model_dump(mode="json")) + b"\n" for line in lines)
+        with path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, 2)
+                if file.read(1) != b"\n":  # torn off by a crash or a full disk
+                    data = b"\n" + data
+            file.write(data)
 
     def _file(self, body: ReportBody) -> Path:
         safe = re.sub(r"[^\w-]", "_", f"{body.replica_id}-{body.incarnation}", flags=re.ASCII)
@@ -84,13 +106,14 @@ class LogStore:
 
     def _page(self, uid: str, query: LogQuery) -> tuple[list[LogLine], str | None]:
         before = decode_cursor(query.before)
-        found: list[LogLine] = []
+        found: list[_KeptLine] = []
         for path in _files(self._root / uid):
             found += _last_lines(path, query, before)
         found.sort(key=_key)
         page = found[-query.limit :]
         more = len(found) > query.limit
-        return page, encode_cursor(_key(page[0])) if more and page else None
+        cursor = encode_cursor(_key(page[0])) if more and page else None
+        return [LogLine(**line.model_dump(exclude={"order"})) for line in page], cursor
 
 
 def _to_line(body: ReportBody, line: ReportedLine) -> LogLine:
@@ -104,9 +127,16 @@ def _to_line(body: ReportBody, line: ReportedLine) -> LogLine:
     )
 
 
-def _key(line: LogLine) -> str:
+def _kept(lines: Sequence[LogLine], known: _Known) -> Iterator[_KeptLine]:
+    for line in lines:
+        known.order = max(known.order, line.at)
+        yield _KeptLine(**line.model_dump(), order=known.order)
+
+
+def _key(line: _KeptLine) -> str:
     """Lines of all replicas in the order of time, then of number."""
-    return f"{line.at.isoformat(timespec='microseconds')}|{line.replica}|{line.number:012d}"
+    moment = line.order.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{moment}|{line.replica}|{line.number:012d}"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -118,15 +148,16 @@ def _drop_oldest(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _next_number(path: Path) -> int:
-    for line in _backwards(path):
-        return line.number + 1
-    return 1
+def _end_of(path: Path) -> tuple[int, datetime]:
+    """Return the number that follows the last line of a file, or of the one rotated before it."""
+    for line in chain(_backwards(path), _backwards(path.with_suffix(".old"))):
+        return line.number + 1, line.order
+    return 1, _LONG_AGO
 
 
-def _last_lines(path: Path, query: LogQuery, before: str | None) -> list[LogLine]:
+def _last_lines(path: Path, query: LogQuery, before: str | None) -> list[_KeptLine]:
     """Return up to one line more than the limit, newest first, so that a further page is known."""
-    found: list[LogLine] = []
+    found: list[_KeptLine] = []
     for line in _backwards(path):
         if len(found) > query.limit:
             break
@@ -145,7 +176,7 @@ def _is_wanted(line: LogLine, query: LogQuery) -> bool:
     return query.text is None or query.text.lower() in line.text.lower()
 
 
-def _backwards(path: Path) -> Iterator[LogLine]:
+def _backwards(path: Path) -> Iterator[_KeptLine]:
     """Yield the lines of a file from its end, reading block by block; torn lines are left out."""
     try:
         file = path.open("rb")
@@ -166,8 +197,8 @@ def _backwards(path: Path) -> Iterator[LogLine]:
                     yield line
 
 
-def _parse(raw: bytes) -> LogLine | None:
+def _parse(raw: bytes) -> _KeptLine | None:
     try:
-        return LogLine.model_validate(orjson.loads(raw))
+        return _KeptLine.model_validate(orjson.loads(raw))
     except ValueError:
         return None

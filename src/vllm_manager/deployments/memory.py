@@ -121,10 +121,14 @@ class Memory:
         return assess(self.wanted(row), self.observation, reports, now, self.silence_seconds)
 
     def refresh(self, row: DeploymentRow, assessment: Assessment | None = None) -> Deployment:
-        """Derive a row's view anew, publish it if it changed, and return it."""
-        known = self.rows.get(row.uid)
-        if known is None or known.version <= row.version:
-            self.rows[row.uid] = row
+        """Derive a row's view anew, publish it if it changed, and return it.
+
+        Whoever read the row before the newest write is given the view of the newest.
+        """
+        known = self.rows.setdefault(row.uid, row)
+        if known.version > row.version:
+            row, assessment = known, None
+        self.rows[row.uid] = row
         assessment = assessment or self.assess(row)
         watch = self.watch_of(row)
         view = deployment_view(row, watch, assessment, self.history, self.policy, self.moment())

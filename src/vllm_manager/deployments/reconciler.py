@@ -61,6 +61,7 @@ class Reconciler:
 
     async def step(self) -> None:
         """Look once, and act once."""
+        began = self._clock.monotonic()
         self._memory.observation = await self._engine.observe()
         rows = await self._load()
         if self._memory.is_settled():
@@ -69,10 +70,11 @@ class Reconciler:
             else:
                 for row in rows:
                     self._look(row)
+                    self._memory.watch_of(row).told()
         for row in rows:
             self._memory.renew(row)
             await asyncio.sleep(0)  # many rows must not hold up the requests between them
-        self._memory.board.prune(self._memory.observation)
+        self._memory.board.prune(self._memory.observation, began)
 
     async def _load(self) -> Sequence[DeploymentRow]:
         async with self._database.read() as session:
@@ -103,18 +105,19 @@ class Reconciler:
         await self._settle_operations(rows)
         return rows
 
-    def _look(self, row: DeploymentRow) -> tuple[Assessment, bool]:
+    def _look(self, row: DeploymentRow) -> Assessment:
         assessment = self._memory.assess(row)
-        watch = self._memory.watch_of(row)
         moment = self._memory.moment()
-        return assessment, watch.look(assessment, moment.now, moment.at)
+        self._memory.watch_of(row).look(assessment, moment.now, moment.at)
+        return assessment
 
     async def _advance(self, row: DeploymentRow) -> bool:
         """Take one row further; return whether the database was changed."""
         memory = self._memory
         wanted = memory.wanted(row)
-        assessment, phase_changed = self._look(row)
+        assessment = self._look(row)
         watch = memory.watch_of(row)
+        phase_changed = watch.has_news
         now = self._clock.monotonic()
         reports = memory.board.of(row.uid)
         setback, told = find_setback(wanted, memory.observation, reports, watch.decided, now)
@@ -127,6 +130,7 @@ class Reconciler:
             return False
         if not await self._write(row, decision, assessment, phase_changed):
             return False
+        watch.told()
         watch.decided |= told
         watch.start_recorded |= started
         if decision.kind == "retry":
@@ -208,7 +212,7 @@ class Reconciler:
     async def _converge(self, rows: Sequence[DeploymentRow]) -> None:
         wanted = [self._memory.wanted(row) for row in rows]
         observation = self._memory.observation
-        if not must_converge(wanted, observation):
+        if not must_converge(wanted, observation) or not await self._is_leader():
             return
         launched = {w.identity.uid for w in wanted if w.is_launched}
         has_gpus = await self._has_gpus()
@@ -217,6 +221,11 @@ class Reconciler:
             await self._engine.converge(launches, observation)
         except EngineUnavailableError as error:
             log.warning("the set of deployments was not taken and will be sent again: %s", error)
+
+    async def _is_leader(self) -> bool:
+        """Ask the database, so that one who was asleep for a while sends nothing."""
+        async with self._database.read() as session:
+            return await self._lease.is_still_mine(session)
 
     async def _settle_operations(self, rows: Sequence[DeploymentRow]) -> None:
         by_name = {row.name: row for row in rows}

@@ -1,10 +1,9 @@
 """Replicas' reports: their shape on the wire, and the newest of each incarnation in memory."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from vllm_manager.deployments.observed import Failure, Identity, Observation, Report
 from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure
@@ -19,7 +18,7 @@ class ReportedLine(BaseModel):
     """One line of the engine's output."""
 
     number: int
-    at: datetime
+    at: AwareDatetime
     stream: str = "stdout"
     text: Annotated[str, Field(max_length=65_536)]
 
@@ -94,9 +93,11 @@ class ReportBoard:
             self._reports.pop(incarnation, None)
             self._sequences.pop(incarnation, None)
 
-    def prune(self, observation: Observation) -> None:
-        """Drop incarnations that are over: silent for minutes, or no longer listed by Ray."""
-        now = self._clock.monotonic()
+    def prune(self, observation: Observation, now: float) -> None:
+        """Drop incarnations that are over: silent for minutes, or no longer listed by Ray.
+
+        `now` is when the observation was asked for: what was decided since then saw them as lost.
+        """
         listed = {
             replica.replica_id for a in observation.applications.values() for replica in a.replicas
         }

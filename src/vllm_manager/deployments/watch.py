@@ -32,6 +32,7 @@ class Watch:
     measured: tuple[tuple[Phase, float], ...] = ()
     """The phases of the last start that was seen, the running one included."""
     _mark: object = None
+    _told: Phase = "queued"
 
     def renew(self, identity: Identity, now: float) -> None:
         """Begin anew for another launch; what was decided of the old one is of no more use."""
@@ -49,14 +50,23 @@ class Watch:
         for known in get_args(Phase):
             if known == phase:
                 self.phase, self.since_at = known, at
+                self.told()
                 self.start_recorded = known in ("ready", "degraded", "unreachable")
 
-    def look(self, assessment: Assessment, now: float, at: datetime) -> bool:
-        """Take in an assessment; return whether the phase changed."""
-        changed = assessment.phase != self.phase
+    @property
+    def has_news(self) -> bool:
+        """Whether the phase is another one than was last written down."""
+        return self.phase != self._told
+
+    def told(self) -> None:
+        """The present phase was written down, by this control plane or the one that leads."""
+        self._told = self.phase
+
+    def look(self, assessment: Assessment, now: float, at: datetime) -> None:
+        """Take in an assessment."""
         if self.phase in _OWN_PHASES and self.retry_at is None:
             self.own[self.phase] = self.own.get(self.phase, 0.0) + (now - self._counted(now))
-        if changed:
+        if assessment.phase != self.phase:
             self.phase, self.since, self.since_at = assessment.phase, now, at
         self._last_look = now
         lead = assessment.lead
@@ -68,7 +78,6 @@ class Watch:
         elif self.ready_since is None:
             self.ready_since = now
         self._measure(assessment)
-        return changed
 
     def ready_seconds(self, now: float) -> float:
         """Return how long it has been ready without a break."""
