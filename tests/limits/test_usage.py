@@ -18,7 +18,13 @@ ELEVEN = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 
 
 def record(at: datetime = TEN, **more: Any) -> UsageRecord:
-    values = {"model": "demo", "status": 200, "key": "key_1", "user": "usr_1", **more}
+    values: dict[str, Any] = {
+        "model": "demo",
+        "status": 200,
+        "key": "key_1",
+        "user": "usr_1",
+        **more,
+    }
     return UsageRecord(at=at.timestamp(), **values)
 
 

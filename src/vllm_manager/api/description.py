@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import vllm_manager
+from vllm_manager.api.examples import EXAMPLES
 from vllm_manager.api.problems import MEDIA_TYPE
 from vllm_manager.kit.errors import Problem, ProblemDetails
 
@@ -29,7 +30,10 @@ _PROBLEMS = {
     "401": ("not_authenticated", "Log in, or send an API key as `Authorization: Bearer vm-…`."),
     "403": ("forbidden", "This credential may not do this, or its CSRF token is missing."),
     "404": ("not_found", "There is nothing of this name."),
+    "409": ("name_taken", "It is in a state, or there is something, that forbids this."),
+    "413": ("body_too_large", "The body is larger than 1 MiB, the limit here."),
     "422": ("invalid_request", "A field is wrong; `errors` says which and why."),
+    "429": ("too_many_attempts", "Wait, then try again."),
     "503": ("database_busy", "Not possible now; try again after `retry_after_seconds`."),
 }
 
@@ -58,6 +62,8 @@ def build(app: FastAPI) -> dict[str, Any]:
     problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["ProblemDetails"] = problem
+    for name, example in EXAMPLES.items():
+        schemas[name].setdefault("examples", [example])
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for path, item in schema["paths"].items():
@@ -72,7 +78,10 @@ def _describe_problems(path: str, operation: dict[str, Any]) -> None:
     responses: dict[str, Any] = operation["responses"]
     takes_input = "422" in responses or "requestBody" in operation
     statuses = ["503"]
-    if operation.get("security") or operation["operationId"] == "login":
+    statuses += [status for status in responses if status[0] in "45"]
+    if operation["operationId"] == "login":
+        statuses += ["401", "403", "429"]
+    if operation.get("security"):
         statuses.append("401")
     if operation.get("security"):
         statuses.append("403")
@@ -80,7 +89,7 @@ def _describe_problems(path: str, operation: dict[str, Any]) -> None:
         statuses.append("404")
     if takes_input:
         statuses.append("422")
-    for status in sorted(statuses):
+    for status in sorted(set(statuses)):
         responses[status] = _problem_response(status)
     responses["default"] = {
         "description": "Any other problem.",

@@ -1,10 +1,13 @@
 """Engine, sessions and the unit of work: short transactions that commit at the edge."""
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 
@@ -20,6 +23,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _release_sqlite(connection: Any, _record: object, _error: object) -> None:
+    """Roll a cancelled transaction back before its connection is closed.
+
+    A statement that was cancelled half-way would keep the closed connection, and with it the write
+    lock, until the garbage collector finds it.
+    """
+    with contextlib.suppress(DBAPIError, sqlite3.Error):
+        connection.rollback()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -40,6 +53,7 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self.engine.sync_engine, "invalidate", _release_sqlite)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
