@@ -79,8 +79,9 @@ class LocalRay:
         ours = self._everything(record)
         raylets = [m for m in ours if m.role == "raylet"]
         workers = {m for m in ours if m.role == WORKER} | processes.descendants(raylets, WORKER)
-        if heads := [m for m in ours if m.role in ("raylet", LAUNCHER) and m.is_alive()]:
-            processes.end(heads, patience_seconds)
+        if raylets and any(m.role == "gcs_server" for m in ours):
+            # A raylet that has lost its gcs_server would use up all the patience in vain.
+            processes.end(raylets, patience_seconds)
             processes.wait_until(lambda: processes.all_gone(workers), patience_seconds)
         processes.end(list(workers | self._everything(record)), _LEFTOVER_SECONDS)
         self._forget_folder(record)

@@ -1,0 +1,152 @@
+"""`ls`, `deploy`, `stop`, `start`, `restart`, `delete` against a server."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from support.answers import PROBLEM, deployment, operation
+from support.rest_server import RestServer
+from vllm_manager.kit.errors import Problem
+
+Run = Callable[..., Result]
+
+
+def accept(
+    server: RestServer, route: str, *, ends: str = "succeeded", phase: str = "ready"
+) -> None:
+    """Let the server accept a change, still running at the first look, ended at the second."""
+    running = {"deployment": deployment(phase="queued"), "operation": operation()}
+    server.answer(route, running, status=202)
+    finished = operation(ends, error=PROBLEM if ends == "failed" else None)
+    server.answer("GET /api/v1/operations/op_1", operation(), finished, finished)
+    server.answer(
+        "GET /api/v1/deployments/demo", deployment(phase="loading"), deployment(phase=phase)
+    )
+
+
+def test_ls_shows_every_page(run: Run, server: RestServer) -> None:
+    first = {"items": [deployment("a")], "next_cursor": "more"}
+    server.answer(
+        "GET /api/v1/deployments", first, {"items": [deployment("b")], "next_cursor": None}
+    )
+    shown = run("ls")
+    assert shown.exit_code == 0
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["NAME", "a", "b"]
+    assert server.calls[1].query["cursor"] == ["more"]
+    assert server.calls[0].headers["authorization"] == "Bearer vm-key"
+
+
+def test_ls_as_json_is_one_document(run: Run, server: RestServer) -> None:
+    server.answer("GET /api/v1/deployments", {"items": [deployment()], "next_cursor": None})
+    assert json.loads(run("ls", "--json").stdout)["items"][0]["phase"] == "ready"
+
+
+def test_ls_of_nothing_says_how_to_begin(run: Run, server: RestServer) -> None:
+    server.answer("GET /api/v1/deployments", {"items": [], "next_cursor": None})
+    assert "vllm-manager deploy" in run("ls").stdout
+
+
+def test_markup_in_a_name_is_printed_as_it_is(run: Run, server: RestServer) -> None:
+    hostile = deployment(reason="[red]not red[/red] [link=x]")
+    server.answer("GET /api/v1/deployments", {"items": [hostile], "next_cursor": None})
+    assert "[red]not" in run("ls").stdout
+
+
+def test_deploy_sends_what_the_flags_say(run: Run, server: RestServer) -> None:
+    accept(server, "POST /api/v1/deployments")
+    words = "deploy demo --model demo --replicas 2 --arg max-model-len=1024 --arg enforce_eager"
+    done = run(
+        *words.split(), "--arg", "dtype=auto", "--env", "A=b=c", "--cpus", "1.5", "--tp", "2"
+    )
+    assert done.exit_code == 0, done.output
+    sent = server.calls[0]
+    assert sent.body == {
+        "name": "demo",
+        "model": "demo",
+        "replicas": 2,
+        "resources": {"cpus": 1.5, "tensor_parallel_size": 2},
+        "arguments": {"max_model_len": 1024, "enforce_eager": True, "dtype": "auto"},
+        "environment": {"A": "b=c"},
+    }
+    assert len(sent.headers["idempotency-key"]) >= 32
+
+
+def test_flags_win_over_the_file(run: Run, server: RestServer, tmp_path: Path) -> None:
+    accept(server, "POST /api/v1/deployments")
+    spec = {"name": "other", "model": "m", "replicas": 3, "arguments": {"seed": 1, "dtype": "auto"}}
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    run("deploy", "demo", "-f", str(tmp_path / "spec.json"), "--replicas", "1", "--arg", "seed=2")
+    assert server.calls[0].body == {
+        "name": "demo",
+        "model": "m",
+        "replicas": 1,
+        "arguments": {"seed": 2, "dtype": "auto"},
+    }
+
+
+def test_deploy_waits_and_tells_the_phases(run: Run, server: RestServer) -> None:
+    accept(server, "POST /api/v1/deployments")
+    done = run("deploy", "demo", "--model", "demo")
+    assert "loading" in done.stderr
+    assert done.stdout == "demo is ready\n"
+
+
+def test_deploy_without_waiting_comes_back_at_once(run: Run, server: RestServer) -> None:
+    accept(server, "POST /api/v1/deployments")
+    assert run("deploy", "demo", "--model", "demo", "--no-wait").stdout == "demo is queued\n"
+    assert len(server.calls) == 1
+
+
+def test_a_failed_deployment_is_a_problem_with_its_cause(run: Run, server: RestServer) -> None:
+    accept(server, "POST /api/v1/deployments", ends="failed", phase="failed")
+    done = run("deploy", "demo", "--model", "demo")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, Problem)
+    assert done.exception.details.causes[0].evidence == "ValueError: max seq len (4096)"
+
+
+def test_deploy_without_a_model_is_misuse(run: Run) -> None:
+    assert run("deploy", "demo").exit_code == 2
+
+
+def test_an_environment_pair_without_a_value_is_misuse(run: Run) -> None:
+    assert run("deploy", "demo", "--model", "demo", "--env", "A").exit_code == 2
+
+
+def test_a_file_that_is_no_object_is_misuse(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text("[1]")
+    assert run("deploy", "demo", "-f", str(tmp_path / "spec.json")).exit_code == 2
+
+
+def test_stop_start_and_restart_wait_for_their_operation(run: Run, server: RestServer) -> None:
+    for verb, phase in (("stop", "stopped"), ("start", "ready"), ("restart", "ready")):
+        accept(server, f"POST /api/v1/deployments/demo/{verb}", phase=phase)
+        done = run(verb, "demo")
+        assert (done.exit_code, done.stdout) == (0, f"demo is {phase}\n")
+
+
+def test_delete_asks_first(run: Run, server: RestServer) -> None:
+    done = run("delete", "demo", typed="n\n")
+    assert done.exit_code == 1
+    assert server.calls == []
+
+
+def test_delete_waits_until_it_is_gone(run: Run, server: RestServer) -> None:
+    accept(server, "DELETE /api/v1/deployments/demo")
+    del server.answers["GET /api/v1/deployments/demo"]
+    done = run("delete", "demo", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "demo is deleted\n")
+
+
+def test_an_action_as_json_gives_deployment_and_operation(run: Run, server: RestServer) -> None:
+    accept(server, "POST /api/v1/deployments/demo/stop", phase="stopped")
+    told = json.loads(run("stop", "demo", "--json").stdout)
+    assert told["operation"]["status"] == "succeeded"
+    assert told["deployment"]["phase"] == "stopped"
+
+
+def test_a_name_can_not_reach_another_path(run: Run, server: RestServer) -> None:
+    run("stop", "../users/x?y=1")
+    assert server.calls[0].path == "/api/v1/deployments/..%2Fusers%2Fx%3Fy%3D1/stop"

@@ -1,0 +1,94 @@
+"""`logs` and `chat`."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+from support.rest_server import RestServer
+from vllm_manager.cli.chat import events
+from vllm_manager.cli.logs import unseen
+from vllm_manager.kit.errors import Problem
+
+Run = Callable[..., Result]
+
+
+def line(number: int, text: str, replica: str = "r1", attempt: int = 1) -> dict[str, object]:
+    return {"number": number, "text": text, "replica": replica, "attempt": attempt}
+
+
+def sse(*chunks: object) -> bytes:
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+
+
+def chunk(text: str) -> dict[str, object]:
+    return {"choices": [{"delta": {"content": text}}]}
+
+
+def test_logs_prints_the_lines_as_they_are(run: Run, server: RestServer) -> None:
+    server.answer(
+        "GET /api/v1/deployments/demo/logs",
+        {"items": [line(1, "[bold]one[/bold]"), line(2, "two " * 60)], "next_cursor": None},
+    )
+    done = run("logs", "demo", "--tail", "2", "--replica", "r1")
+    assert done.stdout == "[bold]one[/bold]\n" + "two " * 60 + "\n"
+    assert server.calls[0].query == {"replica": ["r1"], "limit": ["2"]}
+
+
+def test_lines_of_several_replicas_are_marked(run: Run, server: RestServer) -> None:
+    items = [line(1, "one"), line(1, "other", "r2")]
+    server.answer("GET /api/v1/deployments/demo/logs", {"items": items, "next_cursor": None})
+    assert run("logs", "demo").stdout == "[r1] one\n[r2] other\n"
+
+
+def test_following_prints_a_line_once_and_a_new_attempt_from_its_start() -> None:
+    seen: dict[tuple[str, int], int] = {}
+    assert len(unseen([line(1, "a"), line(2, "b")], seen)) == 2
+    fresh = unseen([line(2, "b"), line(3, "c"), line(1, "again", attempt=2)], seen)
+    assert [one["text"] for one in fresh] == ["c", "again"]
+
+
+def test_chat_streams_the_answer(run: Run, server: RestServer) -> None:
+    usage: dict[str, object] = {"choices": [], "usage": {"total_tokens": 3}}
+    stream = sse(chunk("Hello "), chunk("there."), usage) + b"data: [DONE]\n\n"
+    server.answer("POST /v1/chat/completions", stream)
+    done = run("chat", "demo", "Hi?", "--system", "Be brief.", "--max-tokens", "5")
+    assert done.stdout == "Hello there.\n"
+    assert server.calls[0].body == {
+        "model": "demo",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hi?"},
+        ],
+        "max_tokens": 5,
+        "stream": True,
+    }
+
+
+def test_a_conversation_carries_what_was_said(run: Run, server: RestServer) -> None:
+    stream = sse(chunk("Yes.")) + b"data: [DONE]\n\n"
+    server.answer("POST /v1/chat/completions", stream)
+    done = run("chat", "demo", typed="Really?\nSure?\n\n")
+    assert done.exit_code == 0
+    assert [m["content"] for m in server.calls[1].body["messages"]] == ["Really?", "Yes.", "Sure?"]
+
+
+def test_chat_with_an_unknown_model_says_what_the_gateway_says(
+    run: Run, server: RestServer
+) -> None:
+    refusal = {"error": {"message": "There is no model “x”. Known: demo.", "code": "not_found"}}
+    server.answer("POST /v1/chat/completions", refusal, status=404)
+    done = run("chat", "x", "Hi?")
+    assert isinstance(done.exception, Problem)
+    assert done.exception.details.detail == "There is no model “x”. Known: demo."
+
+
+def test_an_error_within_a_stream_is_a_problem() -> None:
+    with pytest.raises(Problem, match="engine died"):
+        list(events(['data: {"error": {"message": "engine died"}}']))
+
+
+def test_a_stream_that_breaks_off_is_a_problem() -> None:
+    with pytest.raises(Problem, match="broke off"):
+        list(events(['data: {"choices": []}', ""]))
