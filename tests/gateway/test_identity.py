@@ -95,3 +95,10 @@ def test_a_key_in_anthropic_s_header_counts_only_where_it_is_expected() -> None:
     headers = {b"x-api-key": KEY.encode()}
     assert identify(directory(), headers, takes_x_api_key=True).key == "key_1"
     refusal(headers)
+
+
+def test_before_the_first_snapshot_nobody_is_called_unknown() -> None:
+    with pytest.raises(Refusal) as caught:
+        identify(Directory(), bearer())
+    assert (caught.value.status, caught.value.code) == (503, "gateway_starting")
+    assert caught.value.retry_after_seconds

@@ -7,7 +7,7 @@ from vllm_manager.gateway.answers import Refusal
 from vllm_manager.gateway.asgi import Receive, Send
 from vllm_manager.gateway.config import MEBIBYTE, GatewayConfig
 
-_LINGER_SECONDS = 1.0
+_LINGER_SECONDS = 10.0
 
 
 class ClientLeft(Exception):
@@ -59,7 +59,7 @@ async def _read_rest(config: GatewayConfig, first: bytes, receive: Receive) -> b
 
 
 async def discard(refusal: Refusal, request_id: bytes, receive: Receive, send: Send) -> None:
-    """Answer before the body was read, then take in what was under way for a moment.
+    """Answer before the body was read, then take in what is under way, keeping none of it.
 
     Closing at once would reset the connection, and a client that is still sending would never see
     the answer.

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # A new control plane hears from each working replica within two of its reports (2 s apart).
 _CARRY_SECONDS = 15.0
+_NOTHING = Snapshot()
 
 
 class Model(NamedTuple):
@@ -35,7 +36,7 @@ class Directory:
     """Holds the snapshot in force. Endpoints keep their counts from one snapshot to the next."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.snapshot = Snapshot()
+        self.snapshot = _NOTHING
         self.models: dict[str, Model] = {}
         self._monotonic = monotonic
         self._received = self.snapshot
@@ -43,6 +44,11 @@ class Directory:
         self._former_until = 0.0
         self._endpoints: dict[EndpointEntry, Endpoint] = {}
         self._listing: bytes | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """False until the first snapshot has come."""
+        return self.snapshot is not _NOTHING
 
     def update(self, new: Snapshot) -> None:
         """Put `new` in force."""

@@ -36,8 +36,15 @@ def identify(
         takes_x_api_key: the key may stand in `x-api-key`, as Anthropic's clients send it.
 
     Raises:
-        Refusal: there is no credential, or it is not valid (401).
+        Refusal: there is no credential, or it is not valid (401); or no snapshot has come yet, so
+            that nobody can be known (503).
     """
+    if not directory.is_known:
+        message = (
+            "This gateway has just started and has not heard from the control plane yet. "
+            "Try again in a moment; if it lasts, see whether the control plane runs."
+        )
+        raise Refusal(503, "gateway_starting", message, retry_after_seconds=1)
     authorization = headers.get(b"authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(b" ")
