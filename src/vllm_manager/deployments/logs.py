@@ -1,6 +1,7 @@
 """Engines' output on disk: one file of JSON lines per incarnation, paged from the end."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ import orjson
 from vllm_manager.deployments.reports import ReportBody, ReportedLine
 from vllm_manager.deployments.schemas import LogLine
 from vllm_manager.kit.paging import decode_cursor, encode_cursor
+
+log = logging.getLogger(__name__)
 
 _ROTATE_BYTES = 16 * 2**20
 _KEPT_FILES = 20
@@ -57,15 +60,18 @@ class LogStore:
     async def append(self, body: ReportBody) -> tuple[int, list[LogLine]]:
         """Keep the new lines of a report; return the number wanted next, and those lines.
 
-        Raises:
-            OSError: they could not be written; the same report may be sent again.
+        Lines that can't be written (a full disk) are asked for again; the report counts even so.
         """
         known = self._known.pop(body.incarnation, None) or _Known()
         self._known[body.incarnation] = known
         if len(self._known) > _KNOWN_INCARNATIONS:
             del self._known[next(iter(self._known))]
         async with known.lock:
-            return await asyncio.to_thread(self._append, body, known)
+            try:
+                return await asyncio.to_thread(self._append, body, known)
+            except OSError as error:
+                log.warning("%s: log lines could not be kept: %s", body.deployment, error)
+                return body.log[0].number if body.log else body.log_first, []
 
     async def page(self, uid: str, query: LogQuery) -> tuple[list[LogLine], str | None]:
         """Return the newest lines before the cursor, in order, and the cursor of the page above."""

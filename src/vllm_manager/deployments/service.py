@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vllm_manager.cluster import Cluster
 from vllm_manager.db import Database
-from vllm_manager.deployments import store
+from vllm_manager.deployments import refusals, store
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.logs import LogQuery, LogStore
 from vllm_manager.deployments.memory import Memory
@@ -82,7 +82,9 @@ class Deployments:
             if repeated is not None and row is not None:
                 return DeploymentAccepted(deployment=self._view(row), operation=repeated)
             if row is not None:
-                raise _name_taken(row)
+                raise refusals.name_taken(row)
+            if repeated is not None:
+                raise refusals.deleted_since(spec.name)
             self._checks.refuse_if_wrong(spec, nodes)
             row = self._new_row(spec)
             session.add(row)
@@ -107,8 +109,8 @@ class Deployments:
         nodes = await self._cluster.nodes_if_known()
         fields = change.model_dump(exclude_unset=True)
         async with self._locked(name) as (session, row):
-            _refuse_if_deleting(row)
-            spec = DeploymentSpec.model_validate({**row.spec, **fields})
+            refusals.refuse_if_deleting(row)
+            spec = refusals.changed(row.spec, fields)
             self._checks.refuse_if_wrong(spec, nodes)
             row.spec = spec.model_dump(mode="json")
             self._touch(row)
@@ -123,7 +125,7 @@ class Deployments:
             Problem: as for `change`.
         """
         async with self._locked(name) as (session, row):
-            _refuse_if_deleting(row)
+            refusals.refuse_if_deleting(row)
             if row.desired != "running" or row.given_up or row.backing_off:
                 self._launch(row)
                 self._log_change(session, row, "Start was asked for.")
@@ -137,7 +139,7 @@ class Deployments:
             Problem: as for `change`.
         """
         async with self._locked(name) as (session, row):
-            _refuse_if_deleting(row)
+            refusals.refuse_if_deleting(row)
             self._launch(row)
             self._log_change(session, row, "Restart was asked for.")
             begun = await self._operations.begin(session, "deployment.restart", name)
@@ -255,7 +257,7 @@ class Deployments:
     ) -> DeploymentAccepted:
         async with self._locked(name) as (session, row):
             if desired == "stopped":
-                _refuse_if_deleting(row)
+                refusals.refuse_if_deleting(row)
             if row.desired != desired:
                 row.desired = desired
                 row.given_up = row.backing_off = False
@@ -349,29 +351,4 @@ class Deployments:
                 message=message,
                 problem=None,
             )
-        )
-
-
-def _name_taken(row: DeploymentRow) -> Problem:
-    if row.desired == "deleted":
-        return Problem(
-            "name_being_deleted",
-            f"A deployment “{row.name}” is still being deleted. Try again in a few seconds.",
-            status=409,
-            retryable=True,
-            retry_after_seconds=5,
-        )
-    return Problem(
-        "name_taken",
-        f"There is already a deployment “{row.name}”. Choose another name, or change that one.",
-        status=409,
-    )
-
-
-def _refuse_if_deleting(row: DeploymentRow) -> None:
-    if row.desired == "deleted":
-        raise Problem(
-            "deployment_deleting",
-            f"Deployment “{row.name}” is being deleted. Create it again once it is gone.",
-            status=409,
         )
