@@ -1,5 +1,6 @@
 """The lock files: pinned, hashed, complete, and free of hosts."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -59,3 +60,12 @@ def test_the_cpu_engine_has_no_cuda_build_of_torch() -> None:
     engine = entries(ROOT / "requirements" / "engine-cpu.txt")
     assert engine["torch"].startswith("torch==2.13.0+cpu")
     assert not {"torchvision", "torchaudio", "torchcodec"} & set(engine)
+
+
+def test_the_ui_lock_is_made_from_the_ui_s_package_file() -> None:
+    asked = json.loads((ROOT / "frontend" / "package.json").read_text())
+    locked = json.loads((ROOT / "frontend" / "package-lock.json").read_text())["packages"]
+    for kind in ("dependencies", "devDependencies"):
+        assert asked[kind] == locked[""][kind]
+    assert [n for n, one in locked.items() if n and "integrity" not in one] == []
+    assert [n for n, one in locked.items() if "resolved" in one] == []
