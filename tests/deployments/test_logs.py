@@ -1,0 +1,204 @@
+"""Engines' output on disk: each line once, in order, over restarts, crashes and full disks."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deployments.reported import BEGAN, line, report
+from vllm_manager.deployments.logs import LogQuery, LogStore
+from vllm_manager.deployments.reports import ReportBody
+from vllm_manager.deployments.schemas import LogLine
+from vllm_manager.kit.errors import Problem
+
+UID = "dep_1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LogStore:
+    return LogStore(tmp_path)
+
+
+def lines(first: int, last: int, **fields: object) -> ReportBody:
+    return report(*(line(number) for number in range(first, last + 1)), **fields)
+
+
+def numbers(found: list[LogLine]) -> list[int]:
+    return [found_line.number for found_line in found]
+
+
+async def newest(store: LogStore, limit: int = 1000, **wanted: object) -> list[LogLine]:
+    return (await store.page(UID, LogQuery(limit, **wanted)))[0]  # pyright: ignore[reportArgumentType]
+
+
+async def all_pages(store: LogStore, limit: int) -> list[list[int]]:
+    """Page upwards from the newest line; return the numbers of each page."""
+    pages: list[list[int]] = []
+    cursor = None
+    while True:
+        found, cursor = await store.page(UID, LogQuery(limit, before=cursor))
+        pages.append(numbers(found))
+        if cursor is None:
+            return pages
+
+
+def the_file(root: Path) -> Path:
+    (path,) = (root / UID).glob("*.jsonl")
+    return path
+
+
+async def test_lines_are_kept_and_the_next_number_is_told(store: LogStore):
+    wanted, fresh = await store.append(lines(1, 3))
+    assert (wanted, numbers(fresh)) == (4, [1, 2, 3])
+    kept = await newest(store)
+    assert kept == fresh
+    assert (kept[0].text, kept[0].stream, kept[0].replica) == ("line 1", "stderr", "r1")
+
+
+async def test_a_line_that_is_sent_again_is_kept_once(store: LogStore):
+    await store.append(lines(1, 3))
+    assert await store.append(lines(2, 5)) == (6, (await newest(store))[3:])
+    assert numbers(await newest(store)) == [1, 2, 3, 4, 5]
+
+
+async def test_a_report_without_lines_tells_the_number_wanted(store: LogStore):
+    await store.append(lines(1, 3))
+    assert await store.append(report()) == (4, [])
+
+
+async def test_what_the_replica_no_longer_holds_is_not_asked_for(store: LogStore):
+    assert await store.append(report(log_first=500)) == (500, [])
+
+
+async def test_after_a_restart_the_file_tells_where_to_go_on(store: LogStore, tmp_path: Path):
+    await store.append(lines(1, 3))
+    wanted, fresh = await LogStore(tmp_path).append(lines(1, 4))
+    assert (wanted, numbers(fresh)) == (5, [4])
+
+
+async def test_a_torn_last_line_is_left_out_and_asked_for_again(store: LogStore, tmp_path: Path):
+    await store.append(lines(1, 3))
+    path = the_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:-20])
+    again = LogStore(tmp_path)
+    assert numbers(await newest(again)) == [1, 2]
+    assert (await again.append(report()))[0] == 3
+    await again.append(lines(3, 5))
+    assert numbers(await newest(again)) == [1, 2, 3, 4, 5]
+
+
+async def test_garbage_in_a_file_hides_no_line(store: LogStore, tmp_path: Path):
+    await store.append(lines(1, 2))
+    with the_file(tmp_path).open("ab") as file:
+        file.write(b"\xff\xfe\n\n{}\nnull\n")
+    await store.append(lines(3, 3))
+    assert numbers(await newest(store)) == [1, 2, 3]
+
+
+async def test_pages_go_upwards_and_cover_every_line_once(store: LogStore):
+    await store.append(lines(1, 7))
+    assert await all_pages(store, 3) == [[5, 6, 7], [2, 3, 4], [1]]
+
+
+async def test_a_page_that_holds_just_all_lines_has_no_cursor(store: LogStore):
+    await store.append(lines(1, 3))
+    assert (await store.page(UID, LogQuery(3)))[1] is None
+
+
+async def test_a_cursor_stays_in_place_while_lines_arrive(store: LogStore):
+    await store.append(lines(1, 6))
+    _, cursor = await store.page(UID, LogQuery(2))
+    await store.append(lines(7, 9))
+    assert numbers((await store.page(UID, LogQuery(2, before=cursor)))[0]) == [3, 4]
+
+
+async def test_a_cursor_that_is_none_is_refused(store: LogStore):
+    with pytest.raises(Problem, match="Not a cursor"):
+        await store.page(UID, LogQuery(2, before="!"))
+
+
+async def test_lines_of_several_replicas_and_attempts_come_in_the_order_of_time(store: LogStore):
+    at = [BEGAN + timedelta(seconds=second) for second in range(6)]
+    first = report(line(1, "a", at[0]), line(2, "c", at[2]))
+    second = report(line(1, "b", at[1]), line(2, "d", at[3]), replica_id="r2", incarnation="2")
+    third = report(line(1, "e", at[4]), attempt=2, replica_id="r3", incarnation="3")
+    for body in (third, second, first):
+        await store.append(body)
+    assert [kept.text for kept in await newest(store)] == ["a", "b", "c", "d", "e"]
+    assert [kept.text for kept in await newest(store, replica="r2")] == ["b", "d"]
+    assert [kept.text for kept in await newest(store, attempt=2)] == ["e"]
+    texts = [kept.text for kept in (await store.page(UID, LogQuery(2)))[0]]
+    assert texts == ["d", "e"]
+
+
+async def test_a_clock_that_is_set_back_hides_no_line_and_keeps_the_order(
+    store: LogStore, tmp_path: Path
+):
+    back = BEGAN - timedelta(hours=1)
+    await store.append(lines(1, 3))
+    again = LogStore(tmp_path)
+    await again.append(report(line(4, at=back), line(5, at=back + timedelta(seconds=1))))
+    assert await all_pages(again, 2) == [[4, 5], [2, 3], [1]]
+    assert (await newest(again))[3].at == back
+
+
+async def test_text_is_found_whatever_its_case(store: LogStore):
+    await store.append(report(line(1, "Loading weights"), line(2, "CUDA out of memory"), line(3)))
+    assert numbers(await newest(store, text="Out Of Memory")) == [2]
+    assert await newest(store, text="nothing such") == []
+
+
+async def test_a_long_file_is_read_in_blocks_from_its_end(store: LogStore):
+    text = "é" * 40_000
+    await store.append(report(*(line(n, f"{n}{text}") for n in range(1, 8))))
+    assert await all_pages(store, 3) == [[5, 6, 7], [2, 3, 4], [1]]
+    assert (await newest(store))[0].text == f"1{text}"
+
+
+async def test_a_large_file_is_rotated_and_both_halves_are_read(store: LogStore, tmp_path: Path):
+    text = "x" * 60_000
+    for number in range(1, 301):
+        await store.append(report(line(number, text)))
+    names = sorted(path.suffix for path in (tmp_path / UID).iterdir())
+    assert names == [".jsonl", ".old"]
+    assert [n for page in reversed(await all_pages(store, 100)) for n in page] == [*range(1, 301)]
+
+
+async def test_after_a_crash_while_rotating_the_numbers_go_on(store: LogStore, tmp_path: Path):
+    await store.append(lines(1, 3))
+    path = the_file(tmp_path)
+    path.replace(path.with_suffix(".old"))
+    wanted, fresh = await LogStore(tmp_path).append(lines(1, 4))
+    assert (wanted, numbers(fresh)) == (5, [4])
+
+
+async def test_only_the_newest_files_of_a_deployment_are_kept(store: LogStore, tmp_path: Path):
+    for attempt in range(1, 31):
+        await store.append(report(line(1), attempt=attempt, incarnation=f"life-{attempt}"))
+    assert len(list((tmp_path / UID).iterdir())) == 20
+    assert {kept.attempt for kept in await newest(store)} == set(range(11, 31))
+
+
+async def test_lines_that_cant_be_written_are_asked_for_again(store: LogStore, tmp_path: Path):
+    (tmp_path / UID).write_text("a file is in the way")
+    assert await store.append(lines(5, 7)) == (5, [])
+    (tmp_path / UID).unlink()
+    wanted, fresh = await store.append(lines(5, 7))
+    assert (wanted, numbers(fresh)) == (8, [5, 6, 7])
+
+
+async def test_names_that_replicas_tell_stay_within_the_folder(store: LogStore, tmp_path: Path):
+    evil = "../../evil"
+    await store.append(report(line(1), uid=evil, replica_id=evil, incarnation=evil))
+    assert [path.name for path in tmp_path.iterdir()] == ["______evil"]
+
+
+async def test_of_a_deployment_that_said_nothing_there_is_an_empty_page(store: LogStore):
+    assert await store.page("dep_none", LogQuery(10)) == ([], None)
+
+
+async def test_what_is_known_of_old_lives_may_be_forgotten_without_harm(store: LogStore):
+    await store.append(lines(1, 3))
+    for number in range(1001):
+        await store.append(report(incarnation=f"other-{number}"))
+    assert await store.append(lines(1, 3)) == (4, [])
