@@ -1,0 +1,89 @@
+/** Every page, light and dark, at a desk and on a phone: no serious accessibility finding, no page wider than its screen. */
+
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+import { demoIsReady, login } from "./support";
+
+const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
+  ["overview", "/", (page) => page.getByRole("table").waitFor()],
+  ["deployments", "/deployments", (page) => page.getByRole("table").waitFor()],
+  ["deploy", "/deployments/new", (page) => page.getByLabel("Name", { exact: true }).waitFor()],
+  ["logs", "/deployments/demo", (page) => page.getByRole("log").waitFor()],
+  ["replicas", "/deployments/demo?tab=replicas", (page) => page.getByRole("table").waitFor()],
+  ["config", "/deployments/demo?tab=config", (page) => page.getByText('"model"').waitFor()],
+  ["events", "/deployments/demo?tab=events", (page) => page.getByRole("time").first().waitFor()],
+  ["playground", "/playground", (page) => page.getByLabel("Question").waitFor()],
+  ["missing", "/no-such-page", (page) => page.getByText("There is nothing here").waitFor()],
+];
+const SIZES: [string, { width: number; height: number }][] = [
+  ["desk", { width: 1280, height: 900 }],
+  ["phone", { width: 390, height: 844 }],
+];
+
+async function check(page: Page, shot: string): Promise<void> {
+  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${shot}.png`) });
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const bad = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  const found = bad.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+  expect(found, shot).toEqual([]);
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(overflow, `${shot}: wider than the screen`).toBeLessThanOrEqual(0);
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  for (const [size, viewport] of SIZES) {
+    test(`every page is accessible: ${scheme}, ${size}`, async ({ browser, request }) => {
+      test.setTimeout(240_000);
+      await demoIsReady(request);
+      const context = await browser.newContext({ colorScheme: scheme, viewport });
+      const page = await context.newPage();
+      const failures: string[] = [];
+      page.on("pageerror", (error) => failures.push(String(error)));
+      await page.goto("/");
+      await page.getByLabel("User name").waitFor();
+      await check(page, `login-${scheme}-${size}`);
+      await login(page);
+      for (const [name, path, shown] of PAGES) {
+        await page.goto(path);
+        await shown(page);
+        await check(page, `${name}-${scheme}-${size}`);
+      }
+      expect(failures).toEqual([]);
+      await context.close();
+    });
+  }
+}
+
+test("the keyboard alone reaches pages, the palette and the shortcuts", async ({ page }) => {
+  await login(page);
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await expect(page).toHaveURL("/deployments");
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.getByPlaceholder("A page, a deployment, something to do…").fill("playground");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/playground/);
+});
+
+test("two tabs share one event stream", async ({ context }) => {
+  const streams: string[] = [];
+  context.on("request", (r) => {
+    if (r.url().includes("/api/v1/events")) streams.push(r.url());
+  });
+  const first = await context.newPage();
+  await login(first);
+  await expect(first.getByText("live", { exact: true })).toBeVisible();
+  const opened = streams.length;
+  const second = await context.newPage();
+  await second.goto("/");
+  await expect(second.getByText("live", { exact: true })).toBeVisible({ timeout: 15_000 });
+  expect(streams.length).toBe(opened);
+});
