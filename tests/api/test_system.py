@@ -43,8 +43,9 @@ async def test_the_system_names_everything_that_takes_part(control: Running) -> 
         headers = {**control.token("internal_token"), "x-gateway-worker": "4711"}
         async with gateway.stream(
             "GET", "/internal/v1/gateway/snapshots", headers=headers
-        ) as lines:
-            await anext(lines.aiter_lines())
+        ) as stream:
+            lines = stream.aiter_lines()
+            await anext(lines)
             answer = await control.client.get("/api/v1/system", headers=control.bearer)
     system = answer.json()
     assert system["control_plane"]["is_leader"] is True
