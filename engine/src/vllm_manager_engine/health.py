@@ -12,6 +12,13 @@ from vllm_manager_engine.probe import Engine, ProbeFailed
 Figures = dict[str, float | int | None]
 
 
+_CORE_DIED = Failure(
+    "engine_exited",
+    "The engine's computing process died while its server still answered. It is restarted; the "
+    "last lines may say why.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long an engine may take before it counts as hanging, in seconds.
@@ -49,12 +56,13 @@ class Health:
 
     async def look(self) -> Failure | None:
         """Return what is wrong with the engine now, or None."""
+        found = await self._look_at_server()
+        # Last, since a core that dies meanwhile first shows as a hang.
+        return found if engine_core.all_alive(self._workers) else _CORE_DIED
+
+    async def _look_at_server(self) -> Failure | None:
         if not engine_core.all_alive(self._workers):
-            return Failure(
-                "engine_exited",
-                "The engine's computing process died while its server still answered. It is "
-                "restarted; the last lines may say why.",
-            )
+            return _CORE_DIED
         text = await self._engine.metrics(self.probe_seconds)
         if text is None:
             return self._silent_verdict()

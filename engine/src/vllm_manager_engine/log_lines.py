@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 MAX_LINE_CHARACTERS = 4096
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TAIL_BYTES = 16_384
+_LINES_AFTER_FLOOD = 50
 # vLLM prints its throughput every ten seconds; without requests that says nothing.
 _IDLE = re.compile(r"Avg prompt throughput: .*Running: 0 reqs, Waiting: 0 reqs")
 
@@ -88,28 +89,32 @@ class Output:
 
     def feed(self, data: bytes, now: float) -> None:
         """Take in what was read at monotonic time `now`."""
-        self._refill(now)
-        if self._left < 1:
-            self._drop(data)
+        self.settle(now)
+        if self._dropped or self._left < 1:
+            self._drop(self._rest + data)
             return
-        if self._dropped:
-            self._tell_dropped()
         *whole, self._rest = (self._rest + data).split(b"\n")
-        for raw in whole:
-            self._take(raw)
+        for index, raw in enumerate(whole):
+            if self._left < 1:
+                self._drop(b"\n".join([*whole[index:], self._rest]))
+                return
+            self._hand(visible(raw))
         if len(self._rest) > 4 * MAX_LINE_CHARACTERS:
             self._rest = self._rest[-MAX_LINE_CHARACTERS:]
         if b"\r" in self._rest and visible(self._rest):
             self._redraw(visible(self._rest))
 
+    def settle(self, now: float) -> None:
+        """Some time after a flood, say what was left out and show its end."""
+        self._refill(now)
+        if self._dropped and self._left >= self._budget / 2:
+            self._end_flood()
+
     def close(self) -> None:
         """The stream has ended: hand on what is left, the last lines of a flood included."""
-        tail, self._tail = self._tail.split(b"\n")[1:], b""
         if self._dropped:
-            self._dropped = max(0, self._dropped - len(tail))
-            self._tell_dropped()
-        for raw in [*tail, self._rest][-100:]:
-            self._hand(visible(raw))
+            self._end_flood()
+        self._hand(visible(self._rest))
         self._rest = b""
 
     def _refill(self, now: float) -> None:
@@ -117,22 +122,23 @@ class Output:
             self._left = min(self._budget, self._left + (now - self._refilled) * self._budget)
         self._refilled = now
 
-    def _take(self, raw: bytes) -> None:
-        if self._left < 1:
-            self._drop(raw + b"\n")
-            return
-        self._hand(visible(raw))
-
     def _hand(self, text: str) -> None:
         if text and not _IDLE.search(text):
             self._left -= 1
             self._line(text)
 
     def _drop(self, data: bytes) -> None:
-        data, self._rest = self._rest + data, b""
+        self._rest = b""
         self._dropped += data.count(b"\n")
         self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
 
-    def _tell_dropped(self) -> None:
-        self._line(f"… {self._dropped} lines left out: the engine printed too fast …")
+    def _end_flood(self) -> None:
+        """Hand on the last lines of the flood, after a line that counts the others."""
+        *whole, self._rest = self._tail.split(b"\n")
+        last = whole[1:][-_LINES_AFTER_FLOOD:]
+        self._line(f"… {self._dropped - len(last)} lines left out: the engine printed too fast …")
         self._dropped, self._tail = 0, b""
+        left = self._left
+        for raw in last:
+            self._hand(visible(raw))
+        self._left = left

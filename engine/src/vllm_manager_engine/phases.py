@@ -11,7 +11,8 @@ _MARKS: tuple[tuple[str, re.Pattern[str]], ...] = (
                             r"\.(safetensors|json|model):\s+\d+%\|")),
     ("loading", re.compile(r"Starting to load model|Loading safetensors checkpoint shards|"
                            r"Loading weights took|Loading model from scratch")),
-    ("compiling", re.compile(r"torch\.compile|Dynamo bytecode transform|Compiling a graph|"
+    ("compiling", re.compile(r"torch\.compile (?:takes|took|and)|"
+                             r"Dynamo bytecode transform|Compiling a graph|"
                              r"Cache the graph|Directly load the compiled graph|"
                              r"Capturing CUDA graph")),
     ("warming", re.compile(r"KV cache size|Maximum concurrency for|[Ww]arming up|Warmup|"

@@ -70,7 +70,7 @@ class Supervisor:
         self._inherited = os.environ if inherited is None else inherited
         self._pick_port = pick_port
         self._patience = patience or Patience()
-        self._figures: Figures | None = None
+        self.figures: Figures | None = None
         self._streams: dict[str, Output] = {}
         self._launch_line = 1
         self._announced = False
@@ -161,12 +161,15 @@ class Supervisor:
             lambda stream, data: self._streams[stream].feed(data, time.monotonic()),
         )
         await self._until_proved(self.engine, self.process, deadline)
-        self._watching = asyncio.create_task(self._watch(self.engine, self.process))
+        # Now, not in the task: whatever dies from here on is missed by the watch.
+        health = Health(self.engine, self.process.engine_pid, self._patience)
+        self._watching = asyncio.create_task(self._watch(health, self.process))
 
     async def _until_proved(self, engine: Engine, process: EngineProcess, deadline: float) -> None:
         asked = time.monotonic()
         while not process.is_gone:
             now = time.monotonic()
+            self._settle()
             self._check_deadlines(now, deadline)
             if self._announced or now - asked > _UNANNOUNCED_POLL_SECONDS:
                 asked = now
@@ -223,11 +226,11 @@ class Supervisor:
 
     # Being ready
 
-    async def _watch(self, engine: Engine, process: EngineProcess) -> None:
-        health = Health(engine, process.engine_pid, self._patience)
+    async def _watch(self, health: Health, process: EngineProcess) -> None:
         while not await process.wait(self._patience.period):
+            self._settle()
             found = await self._looked(health)
-            self._figures = health.figures
+            self.figures = health.figures
             if found is None:
                 self._recover()
             elif found.code == "engine_hung":
@@ -281,6 +284,10 @@ class Supervisor:
     def _output(self, stream: str) -> Output:
         return Output(lambda text: self._on_line(stream, text), self._on_redraw)
 
+    def _settle(self) -> None:
+        for stream in self._streams.values():
+            stream.settle(time.monotonic())
+
     def _on_line(self, stream: str, text: str) -> None:
         self.ring.add(stream, text)
         self._on_redraw(text)
@@ -316,5 +323,5 @@ class Supervisor:
             "supervisor_pid": os.getpid(),
             "engine_pid": process.engine_pid if process is not None else None,
             "endpoint": engine.endpoint if engine is not None else None,
-            "metrics": self._figures,
+            "metrics": self.figures,
         }

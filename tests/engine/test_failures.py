@@ -1,0 +1,71 @@
+"""An exit and the last lines become a cause."""
+
+import pytest
+
+from vllm_manager_engine.failures import explain
+
+NOISE = [
+    "INFO 11-23 10:00:00 [a.py:1] Starting to load model x",
+    "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. "
+    "Failed core proc(s): {}",
+]
+
+# The words are those of vLLM 0.32's sources.
+KNOWN = {
+    "ValueError: To serve at least one request with the model's max seq len (40960), (4.38 GiB KV "
+    "cache is needed, which is larger than the available KV cache memory (0.25 GiB). Based on the "
+    "available memory, the estimated maximum model length is 2336. Try increasing "
+    "`gpu_memory_utilization`": "kv_cache_too_small",
+    "ValueError: No available memory for the cache blocks. Try": "kv_cache_too_small",
+    "ValueError: Free memory on device cuda:0 (3.2/79.1 GiB) on startup is less than desired GPU "
+    "memory utilization (0.92, 72.8 GiB). Decrease": "out_of_memory",
+    "ValueError: Available memory on node 0 (3.0/23.0 GiB) on startup is less than desired CPU "
+    "memory utilization (0.92, 21.2 GiB). ": "out_of_memory",
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.": "out_of_memory",
+    "RuntimeError: [enforce fail at alloc_cpu.cpp:119] . DefaultCPUAllocator: can't allocate "
+    "memory: you tried to allocate 99 bytes.": "out_of_memory",
+    "ValueError: Model architectures ['FooForCausalLM'] are not supported": "unsupported_model",
+    "huggingface_hub.errors.GatedRepoError: 403 Client Error.": "model_not_found",
+    "OSError: /m does not appear to have a file named config.json.": "model_not_found",
+    "vllm serve: error: unrecognized arguments: --frobnicate": "bad_argument",
+    "  Value error, User-specified max_model_len (99999) is greater than the derived max_model_len "
+    "(max_position_embeddings=1024 or model_max_length=None in config)": "bad_argument",
+    "RuntimeError: CUDA error: an illegal memory access was encountered": "gpu_lost",
+    "/opt/python: Error while finding module: No module named 'vllm'": "engine_missing",
+}
+
+
+@pytest.mark.parametrize(("line", "code"), KNOWN.items())
+def test_a_known_cause_is_recognised_among_noise(line: str, code: str) -> None:
+    failure = explain(1, None, [NOISE[0], line, NOISE[1]])
+    assert failure.code == code
+    assert failure.evidence == line.strip()
+
+
+def test_numbers_of_the_cause_are_told() -> None:
+    failure = explain(1, None, list(KNOWN)[:1])
+    assert "40960" in failure.detail
+    assert "4.38 GiB" in failure.detail
+    assert "0.25 GiB" in failure.detail
+
+
+def test_a_length_that_fits_is_offered() -> None:
+    failure = explain(1, None, list(KNOWN)[:1])
+    assert failure.suggestion == {"argument": "max_model_len", "value": 2336}
+
+
+def test_an_unknown_error_is_shown_by_its_own_line_not_by_its_consequence() -> None:
+    failure = explain(1, None, ["KeyError: 'weight_scale'", NOISE[1]])
+    assert (failure.code, failure.evidence) == ("engine_exited", "KeyError: 'weight_scale'")
+
+
+def test_a_kill_names_the_likely_killer() -> None:
+    failure = explain(None, 9, [])
+    assert failure.signal == 9
+    assert "memory" in failure.detail
+
+
+def test_without_any_line_the_exit_code_is_told() -> None:
+    failure = explain(3, None, [])
+    assert (failure.exit_code, failure.evidence) == (3, None)
+    assert "code 3" in failure.detail
