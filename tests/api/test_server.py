@@ -53,9 +53,11 @@ def refusal(home: Path, port: int) -> str:
 
 
 @contextmanager
-def started(home: Path, port: int, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
+def started(
+    home: Path, port: int, *arguments: str, more: dict[str, str] | None = None
+) -> Generator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-c", PROGRAM, *arguments]
-    process = subprocess.Popen(command, env=environment(home, port))
+    process = subprocess.Popen(command, env=environment(home, port) | (more or {}))
     try:
         wait_until_alive(process, port)
         yield process
@@ -136,3 +138,14 @@ def test_a_damaged_database_is_refused_in_words(tmp_path: Path) -> None:
     said = refusal(tmp_path, free_port())
     assert "is damaged" in said
     assert "Traceback" not in said
+
+
+def test_it_starts_without_an_engine_environment(tmp_path: Path) -> None:
+    port = free_port()
+    more = {
+        "VLLM_MANAGER_DEMO": "true",
+        "VLLM_MANAGER_ENGINE_PYTHON": str(tmp_path / "none/bin/python"),
+    }
+    with started(tmp_path, port, more=more):
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/deployments", headers=key_of(tmp_path))
+    assert answer.json()["items"] == []

@@ -24,6 +24,7 @@ from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
@@ -89,7 +90,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         ray = RayRest(settings.ray_url, settings.ray_token_file)
         services, room = _build(settings, clock, database, ray)
         if settings.demo:
-            await services.deployments.create_first(_DEMO)
+            await _deploy_demo(services.deployments)
         loops = [services.publisher.loop, _housekeeping(services)]
         await room.start()
         for loop in loops:
@@ -104,6 +105,14 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
             await ray.close()
     finally:
         await database.close()
+
+
+async def _deploy_demo(deployments: Deployments) -> None:
+    """Deploy the demo model on a fresh installation; what stands in its way must not stop the rest."""
+    try:
+        await deployments.create_first(_DEMO)
+    except Problem as problem:
+        log.warning("The demo model was not deployed: %s", problem.details.detail)
 
 
 def _build(
