@@ -108,7 +108,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
 
 
 async def _deploy_demo(deployments: Deployments) -> None:
-    """Deploy the demo model on a fresh installation; what stands in its way must not stop the rest."""
+    """Deploy the demo model on a fresh installation; a refusal must not stop everything else."""
     try:
         await deployments.create_first(_DEMO)
     except Problem as problem:
