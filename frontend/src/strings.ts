@@ -182,7 +182,7 @@ export const t = {
     since: (words: string, ago: string) => `${words}, ${ago}`,
     figures: "Figures",
     running: "Running",
-    ofDeployments: (n: string) => `of ${n} deployments`,
+    ofDeployments: (n: number) => (n === 1 ? "of 1 deployment" : `of ${n} deployments`),
     replicas: "Replicas ready",
     ofDesired: (n: string) => `of ${n} wanted`,
     output: "Output",

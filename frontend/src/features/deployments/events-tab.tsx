@@ -18,7 +18,7 @@ function toneOfEvent(e: DeploymentEvent): Tone {
 function EventLine({ event: e }: { event: DeploymentEvent }) {
   return (
     <li className="flex gap-3 border-t border-line px-4 py-2 first:border-0">
-      <span className="pt-px">
+      <span className="flex h-5 items-center">
         <Dot tone={toneOfEvent(e)} />
       </span>
       <div className="min-w-0 flex-1">

@@ -75,26 +75,33 @@ export function ReplicasTab({ name }: { name: string }) {
     );
   }
   return (
-    <Card className="overflow-x-auto">
-      <table className="figures w-full min-w-180 text-left">
-        <thead className="text-small text-muted">
-          <tr>
-            <th className={`${CELL} font-normal`}>{t.replicas.id}</th>
-            <th className={`${CELL} font-normal`}>{t.replicas.state}</th>
-            <th className={`${CELL} font-normal`}>{t.replicas.node}</th>
-            <th className={`${CELL} text-right font-normal`}>{t.replicas.process}</th>
-            <th className={`${CELL} text-right font-normal`}>{t.replicas.running}</th>
-            <th className={`${CELL} text-right font-normal`}>{t.replicas.waiting}</th>
-            <th className={`${CELL} text-right font-normal`}>{t.replicas.kv}</th>
-            <th className={`${CELL} text-right font-normal`}>{t.replicas.reported}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {query.data.map((r) => (
-            <ReplicaRow key={r.replica_id} replica={r} unsure={unsure} />
-          ))}
-        </tbody>
-      </table>
+    <Card className="overflow-hidden">
+      <section
+        aria-label={t.detail.tabs.replicas}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+        className="overflow-x-auto -outline-offset-2"
+      >
+        <table className="figures w-full min-w-180 text-left">
+          <thead className="text-small text-muted">
+            <tr>
+              <th className={`${CELL} font-normal`}>{t.replicas.id}</th>
+              <th className={`${CELL} font-normal`}>{t.replicas.state}</th>
+              <th className={`${CELL} font-normal`}>{t.replicas.node}</th>
+              <th className={`${CELL} text-right font-normal`}>{t.replicas.process}</th>
+              <th className={`${CELL} text-right font-normal`}>{t.replicas.running}</th>
+              <th className={`${CELL} text-right font-normal`}>{t.replicas.waiting}</th>
+              <th className={`${CELL} text-right font-normal`}>{t.replicas.kv}</th>
+              <th className={`${CELL} text-right font-normal`}>{t.replicas.reported}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {query.data.map((r) => (
+              <ReplicaRow key={r.replica_id} replica={r} unsure={unsure} />
+            ))}
+          </tbody>
+        </table>
+      </section>
     </Card>
   );
 }

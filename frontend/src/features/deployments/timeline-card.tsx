@@ -52,17 +52,17 @@ function Step({ segment, failed }: { segment: Segment; failed: boolean }) {
   return (
     <li
       aria-current={running ? "step" : undefined}
-      className="min-w-0 max-sm:grid max-sm:grid-cols-[110px_minmax(0,1fr)_96px] max-sm:items-center max-sm:gap-3 max-sm:py-0.5"
+      className="max-lg:grid lg:min-w-max max-lg:grid-cols-[110px_minmax(0,1fr)_96px] max-lg:items-center max-lg:gap-3 max-lg:py-0.5"
       style={{ flexGrow: weight, flexBasis: 0 }}
     >
-      <div className="max-sm:order-2">
+      <div className="max-lg:order-2">
         <Bar segment={segment} failed={failed} />
       </div>
-      <p className={`text-small max-sm:order-1 sm:mt-1.5 ${words}`}>
+      <p className={`text-small max-lg:order-1 lg:mt-1.5 lg:pr-2 ${words}`}>
         {phaseWords(step.phase)}
         <span className="sr-only">, {t.timeline.states[step.state]}</span>
       </p>
-      <p className="figures text-tiny text-muted max-sm:order-3 max-sm:text-right">{figure}</p>
+      <p className="figures text-tiny text-muted max-lg:order-3 max-lg:text-right">{figure}</p>
     </li>
   );
 }
@@ -104,7 +104,7 @@ export function TimelineCard({ deployment: d }: { deployment: Deployment }) {
         </h2>
         <p className="figures text-muted">{facts}</p>
       </div>
-      <ol className="flex gap-1 max-sm:flex-col max-sm:gap-0">
+      <ol className="flex gap-1 max-lg:flex-col max-lg:gap-0">
         {parts.map((segment) => (
           <Step key={segment.step.phase} segment={segment} failed={failed} />
         ))}

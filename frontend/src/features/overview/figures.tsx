@@ -100,7 +100,7 @@ export function Figures({ deployments, output }: Props) {
       <Figure
         name={t.overview.running}
         value={count(tones.ready ?? 0)}
-        unit={t.overview.ofDeployments(count(deployments.length))}
+        unit={t.overview.ofDeployments(deployments.length)}
       >
         <Shares counts={tones} />
       </Figure>

@@ -29,7 +29,7 @@ function Line({ operation: o }: { operation: Operation }) {
   const detail = o.error?.detail ?? o.message;
   return (
     <li className="flex gap-2.5 rounded-[6px] px-2 py-1.5">
-      <span className="pt-[3px]">
+      <span className="flex h-5 items-center">
         <Dot tone={TONES[o.status] ?? "idle"} busy={isActive(o)} />
       </span>
       <div className="min-w-0 flex-1">
