@@ -1,4 +1,4 @@
-"""What the engine side's tests share: one real Ray for the whole run."""
+"""What tests of several rooms share: one real Ray for the whole run."""
 
 from collections.abc import Iterator
 
