@@ -63,10 +63,12 @@ class Reconciler:
         """Look once, and act once."""
         began = self._clock.monotonic()
         self._memory.observation = await self._engine.observe()
+        # Read before the rows: what begins later is judged by the next step, with its own row.
+        operations = await self._operations.open()
         rows = await self._load()
         if self._memory.is_settled():
             if self._lease.is_mine:
-                rows = await self._act(rows)
+                rows = await self._act(rows, operations)
             else:
                 for row in rows:
                     self._look(row)
@@ -95,14 +97,16 @@ class Reconciler:
             self._memory.history.add(start.uid, start.model, start.phases)
         self._remembered = True
 
-    async def _act(self, rows: Sequence[DeploymentRow]) -> Sequence[DeploymentRow]:
+    async def _act(
+        self, rows: Sequence[DeploymentRow], operations: Sequence[Operation]
+    ) -> Sequence[DeploymentRow]:
         changed = False
         for row in rows:
             changed |= await self._advance(row)
         if changed:
             rows = await self._load()
         await self._converge(rows)
-        await self._settle_operations(rows)
+        await self._settle(operations, rows)
         return rows
 
     def _look(self, row: DeploymentRow) -> Assessment:
@@ -227,13 +231,11 @@ class Reconciler:
         async with self._database.read() as session:
             return await self._lease.is_still_mine(session)
 
-    async def _settle_operations(self, rows: Sequence[DeploymentRow]) -> None:
+    async def _settle(self, operations: Sequence[Operation], rows: Sequence[DeploymentRow]) -> None:
         by_name = {row.name: row for row in rows}
-        outcomes: dict[str, Outcome] = {}
-        for operation in await self._operations.open():
-            row = by_name.get(operation.subject)
-            outcomes[operation.id] = self._outcome(operation, row)
-        await self._operations.settle(outcomes)
+        await self._operations.settle(
+            {o.id: self._outcome(o, by_name.get(o.subject)) for o in operations}
+        )
 
     def _outcome(self, operation: Operation, row: DeploymentRow | None) -> Outcome:
         if row is None:
