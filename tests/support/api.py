@@ -52,10 +52,10 @@ class Api:
         return self.ask(f"/deployments/{name}/replicas")["items"]
 
     def replica(self, name: str) -> Json:
-        """Return the only replica that reports an engine, once there is one."""
+        """Return the only replica whose engine has not failed, once there is one."""
 
         def found() -> Sequence[Json]:
-            return [r for r in self.replicas(name) if r["engine_pid"]]
+            return [r for r in self.replicas(name) if r["engine_pid"] and r["phase"] != "failed"]
 
         (replica,) = wait_until(found, 30, f"{name}: an engine's pid")
         return replica
