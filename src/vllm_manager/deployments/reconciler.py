@@ -48,7 +48,7 @@ class Reconciler:
         operations: Operations,
         lease: Lease,
         clock: Clock,
-        has_gpus: Callable[[], Awaitable[bool]],
+        has_gpus: Callable[[], Awaitable[bool | None]],
     ) -> None:
         self._database = database
         self._engine = engine
@@ -220,6 +220,9 @@ class Reconciler:
             return
         launched = {w.identity.uid for w in wanted if w.is_launched}
         has_gpus = await self._has_gpus()
+        if has_gpus is None:
+            log.warning("Ray does not say what its nodes have; nothing is started without knowing")
+            return
         launches = [_launch(row, has_gpus) for row in rows if row.uid in launched]
         try:
             await self._engine.converge(launches, observation)
