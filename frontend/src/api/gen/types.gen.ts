@@ -935,6 +935,7 @@ export type ReplicaFailure = {
      * Signal
      */
     signal?: number | null;
+    suggestion?: Suggestion | null;
 };
 
 /**
@@ -984,6 +985,22 @@ export type SessionView = {
      */
     expires_at: string | null;
     user: UserView;
+};
+
+/**
+ * Suggestion
+ *
+ * An engine argument that would mend a failure, as the replica worked it out.
+ */
+export type Suggestion = {
+    /**
+     * Argument
+     */
+    argument: string;
+    /**
+     * Value
+     */
+    value: boolean | number | number | string;
 };
 
 /**
