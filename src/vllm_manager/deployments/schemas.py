@@ -1,18 +1,35 @@
 """What deployments look like to a client."""
 
+import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from vllm_manager.deployments.states import Desired, Phase, ReplicaPhase
 from vllm_manager.kit.errors import ProblemDetails
 from vllm_manager.operations import Operation
 
+_NAME: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(_NAME, value):
+        raise PydanticCustomError(
+            "name",
+            "A name has lower-case letters, digits and inner hyphens only, at most 63 of them.",
+        )
+    return value
+
+
 Name = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
-    Field(description="Lower-case letters, digits and inner hyphens, at most 63."),
+    AfterValidator(_name),
+    Field(
+        description="Lower-case letters, digits and inner hyphens, at most 63.",
+        json_schema_extra={"pattern": f"^{_NAME}$"},
+    ),
 ]
 ArgumentEntry = str | int | float | dict[str, object]
 ArgumentValue = bool | int | float | str | list[ArgumentEntry] | dict[str, object] | None
