@@ -21,7 +21,7 @@ from vllm_manager.configs import EngineArguments
 from vllm_manager.db import Database
 from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
-from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings
+from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import Problem
@@ -124,7 +124,7 @@ def _build(
     operations = Operations(database, hub, clock)
     cluster = Cluster(ray)
     arguments = EngineArguments(settings.engine_arguments_file)
-    engine = RayServeEngine(ray, _replica_settings(settings))
+    engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
     room = build_deployments(settings, database, engine, cluster, operations, arguments, hub, clock)
     deployments = room.service
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
@@ -170,7 +170,14 @@ def _replica_settings(settings: Settings) -> ReplicaSettings:
         start_deadline_seconds=settings.start_deadline_seconds,
         idle_deadline_seconds=settings.phase_deadline_seconds,
         drain_seconds=settings.drain_seconds,
+        warm=settings.warm_spares > 0,
     )
+
+
+def _warmer_settings(settings: Settings) -> WarmerSettings | None:
+    if not settings.warm_spares:
+        return None
+    return WarmerSettings(settings.warm_spares, settings.warm_memory_bytes)
 
 
 def _housekeeping(services: Services) -> Loop:
