@@ -54,9 +54,13 @@ class Reports:
                 report = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 reports.tokens.add(self.headers["authorization"])
                 reports.received.append(report)
+                if "spares" in report:  # of a warmer, not of a replica
+                    return self._answer(b"{}")
                 numbers = [line["number"] for line in report["log"]]
                 wanted = max(numbers) + 1 if numbers else report["log_first"]
-                answer = json.dumps({"log_next": wanted}).encode()
+                return self._answer(json.dumps({"log_next": wanted}).encode())
+
+            def _answer(self, answer: bytes) -> None:
                 self.send_response(200)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()

@@ -7,8 +7,8 @@ It leads a session of its own and starts the engine in a process group of its ow
 engine is already its child, forked before this program took the place of another (a warm start).
 COMMAND_FD is the read end of a pipe whose write end only the supervisor holds, or a socket to it.
 A byte on it is an order (`T`: SIGTERM to the engine, `K`: kill all now); its end means that the
-supervisor is gone, and everything is killed. On Linux the guard adopts orphans of the engine (it is their subreaper),
-so those that left the group are found too; elsewhere only the group is killed.
+supervisor is gone, and everything is killed. On Linux the guard adopts orphans of the engine (it is
+their subreaper), so those that left the group are found too; elsewhere only the group is killed.
 STATUS_FD receives JSON lines: `{"engine_pid": …}` first, `{"exit_code", "signal"}` last.
 
 Only the standard library, no imports from this package: it must start in a few milliseconds.

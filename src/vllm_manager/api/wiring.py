@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
-from vllm_manager.cluster import Cluster, RayRest
+from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
 from vllm_manager.configs import EngineArguments
 from vllm_manager.db import Database
 from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
@@ -59,6 +59,7 @@ class Services:
     operations: Operations
     deployments: Deployments
     cluster: Cluster
+    warmers: WarmerBoard
     engine_arguments: EngineArguments
     publisher: SnapshotPublisher
     events: Events
@@ -123,6 +124,7 @@ def _build(
     access = Access(database, clock, credentials_changed)
     operations = Operations(database, hub, clock)
     cluster = Cluster(ray)
+    warmers = WarmerBoard(clock)
     arguments = EngineArguments(settings.engine_arguments_file)
     engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
     room = build_deployments(settings, database, engine, cluster, operations, arguments, hub, clock)
@@ -144,6 +146,8 @@ def _build(
         database_answers=lambda: _answers(database),
         phases=_phases_of(deployments),
         cluster=cluster,
+        warmers=warmers,
+        starts=deployments.start_counts,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
@@ -154,6 +158,7 @@ def _build(
         operations=operations,
         deployments=deployments,
         cluster=cluster,
+        warmers=warmers,
         engine_arguments=arguments,
         publisher=publisher,
         events=events,

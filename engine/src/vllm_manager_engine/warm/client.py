@@ -82,7 +82,7 @@ async def connect(place: Path, appear_seconds: float = _APPEAR_SECONDS) -> socke
     while True:
         replica = socket.socket(socket.AF_UNIX)
         try:
-            if place.exists() and not wire.is_private(place.parent):
+            if os.path.exists(place) and not wire.is_private(place.parent):
                 raise NotWarm(f"{place.parent} is open to others")
             replica.connect(str(place))
         except OSError as error:
@@ -117,9 +117,7 @@ def _request(engine: str, command: Sequence[str], environment: Mapping[str, str]
     }
 
 
-async def _handed_over(
-    replica: socket.socket, request: Message, output: OnOutput
-) -> EngineProcess:
+async def _handed_over(replica: socket.socket, request: Message, output: OnOutput) -> EngineProcess:
     (out, out_write), (err, err_write) = os.pipe(), os.pipe()
     kept = [out, err]
     try:

@@ -159,9 +159,7 @@ class Spare:
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         words = [sys.executable, "-I", "-S", str(_GUARD), str(replica), str(replica)]
-        os.execve(
-            sys.executable, [*words, "--adopt", str(engine)], dict(request["environment"])
-        )
+        os.execve(sys.executable, [*words, "--adopt", str(engine)], dict(request["environment"]))
 
     def _reap(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -30,6 +30,7 @@ _REQUEST_SECONDS = 5.0
 _RETRY_SECONDS = 600.0
 _LOOK_SECONDS = 30.0
 _DEFER_SECONDS = 120.0
+_WORTH_SECONDS = 5.0
 _BACKLOG = 64
 
 
@@ -85,6 +86,7 @@ class Warmer:
         self._failures = 0
         self._retry_at = time.monotonic()
         self._refused = 0
+        self._handed_over = 0
         self._stirred = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -111,6 +113,7 @@ class Warmer:
             "reason": self._reason,
             "starting": self._starting,
             "refused": self._refused,
+            "handed_over": self._handed_over,
             "spares": [spare.figures() for spare in self._spares],
         }
 
@@ -127,16 +130,13 @@ class Warmer:
                 await asyncio.wait_for(self._stirred.wait(), pause)
 
     async def _discard(self) -> None:
-        """Drop spares that failed, and refuse those who wait if none is coming."""
+        """Drop spares that failed; the next one is made later after each failure."""
         for spare in [s for s in self._spares if s.state == "failed"]:
             self._spares.remove(spare)
             await spare.end()
             self._reason = f"the last spare was discarded: {spare.reason}"
             self._failures = 1 if spare.served_long else self._failures + 1
             self._retry_at = time.monotonic() + min(_RETRY_SECONDS, 0.5 * 2**self._failures)
-            for waiting in self._waiting:
-                waiting.refuse(self._reason)
-            self._waiting.clear()
 
     def _shrink(self) -> None:
         """Discard a spare where all of them hold more than they may."""
@@ -219,7 +219,8 @@ class Warmer:
         for waiting in [w for w in self._waiting if w.is_gone()]:
             self._waiting.remove(waiting)
             waiting.close()
-        if not self._spares and self._waiting:
+        is_coming = 0 < self._retry_at - time.monotonic() < _WORTH_SECONDS
+        if not self._spares and self._waiting and not is_coming:
             self._refused += len(self._waiting)
             for waiting in self._waiting:
                 waiting.refuse(self._reason or "the warmer holds no spare")
@@ -237,6 +238,7 @@ class Warmer:
                 waiting.refuse("the spare died in mid hand-over")
             else:
                 waiting.close()
+                self._handed_over += 1
 
 
 def listen(path: Path) -> socket.socket:
@@ -273,9 +275,8 @@ def _sweep(folder: Path) -> None:
 
 async def serve(plan: Plan, environment: Mapping[str, str], lease: int) -> None:
     """Be the warmer until `lease`, a descriptor, is at its end."""
-    path = Path(plan.socket)
-    listener = listen(path)
-    own = path.stat()
+    listener = listen(Path(plan.socket))
+    own = os.stat(plan.socket)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(lease, _read_lease(lease, ended.set))
@@ -288,8 +289,8 @@ async def serve(plan: Plan, environment: Mapping[str, str], lease: int) -> None:
         warming.cancel()
         with contextlib.suppress(OSError):
             # Not the socket of a successor.
-            if os.path.samestat(path.stat(), own):
-                path.unlink()
+            if os.path.samestat(os.stat(plan.socket), own):
+                os.unlink(plan.socket)
         listener.close()
         with contextlib.suppress(asyncio.CancelledError):
             await warming

@@ -20,7 +20,7 @@ PROTOCOL = 1
 _LENGTH = struct.Struct("!I")
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_DESCRIPTORS = 8
-_FOLDER = "/tmp"  # noqa: S108 - a folder of mode 0700 below it; a socket's path must be short
+_FOLDER = "/tmp"
 
 Message = dict[str, Any]
 
