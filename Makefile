@@ -21,11 +21,11 @@ down:  ## stop everything that `make up` started
 
 check:  ## every gate that needs no engine and no browser
 	@$(SETUP) dev
-	@$(PYTHON) scripts/check.py
+	@$(PYTHON) scripts/gate.py
 
 test:  ## the gates, then the tests with a real engine, faults and a browser
 	@$(SETUP) test
-	@$(PYTHON) scripts/check.py
+	@$(PYTHON) scripts/gate.py
 	$(PYTEST) -m "(engine or product or browser or survival) and not slow"
 
 soak:  ## the long tests
@@ -38,11 +38,11 @@ bench:  ## the figures that the project promises, measured side by side
 
 fmt:  ## bring all code into its form
 	@$(SETUP) dev
-	@$(PYTHON) scripts/check.py fmt
+	@$(PYTHON) scripts/gate.py fmt
 
 openapi:  ## write the API's description and the UI's client from the code
 	@$(SETUP) dev
-	@$(PYTHON) scripts/check.py openapi
+	@$(PYTHON) scripts/gate.py openapi
 
 lock:  ## compile the lock files from what they are made of
 	@$(SETUP) lock

@@ -103,8 +103,8 @@ export const t = {
     live: "live",
     reconnecting: "reconnecting",
     staleSince: (clock: string) => `stale since ${clock}`,
-    lastUpdate: (age: string) =>
-      `The connection to the server was lost: last update ${age} ago. What is shown may no longer be so.`,
+    lastUpdate: (ago: string) =>
+      `The connection to the server was lost: last update ${ago}. What is shown may no longer be so.`,
   },
 
   operations: {

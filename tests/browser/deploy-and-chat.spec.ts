@@ -38,7 +38,7 @@ test("a second copy of the demo model is deployed, answers and is deleted", asyn
     await page.keyboard.press("Enter");
     const reply = page.locator('[data-role="assistant"]');
     await expect(reply).toHaveText(answer, { timeout: 60_000 });
-    await expect(page.getByText(/TTFT \d+ ms · [\d.]+ tok\/s · \d+ tokens/)).toBeVisible();
+    await expect(page.getByText(/TTFT \d+ ms · [\d.,]+ tok\/s · \d+ tokens/)).toBeVisible();
   });
 
   await test.step("delete it", async () => {

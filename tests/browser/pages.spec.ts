@@ -4,6 +4,7 @@ import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { demoIsReady, login } from "./support";
+import { Wire } from "./wire";
 
 const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["overview", "/", (page) => page.getByRole("table").waitFor()],
@@ -86,4 +87,39 @@ test("two tabs share one event stream", async ({ context }) => {
   await second.goto("/");
   await expect(second.getByText("live", { exact: true })).toBeVisible({ timeout: 15_000 });
   expect(streams.length).toBe(opened);
+});
+
+test("a row's menu opens by keyboard, and Escape gives the focus back", async ({
+  page,
+  request,
+}) => {
+  await demoIsReady(request);
+  await login(page, "/deployments");
+  const button = page.getByRole("button", { name: "Actions for demo" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menuitem", { name: "Stop" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("menu")).toHaveCount(0);
+  await expect(button).toBeFocused();
+});
+
+test("a lost connection is said, nothing stays green, and it comes back by itself", async ({
+  page,
+  request,
+  baseURL,
+}) => {
+  test.setTimeout(120_000);
+  await demoIsReady(request);
+  const wire = await Wire.to(baseURL ?? "");
+  await login(page, `${wire.url}/deployments`);
+  await expect(page.getByText("live", { exact: true })).toBeVisible();
+  await wire.cut();
+  await expect(page.getByText("reconnecting", { exact: true })).toBeVisible({ timeout: 40_000 });
+  await expect(page.getByText(/The connection to the server was lost: last update/)).toBeVisible();
+  await expect(page.getByText("ready?", { exact: true })).toBeVisible();
+  await wire.mend();
+  await expect(page.getByText("live", { exact: true })).toBeVisible({ timeout: 40_000 });
+  await expect(page.getByRole("table").getByText("ready", { exact: true })).toBeVisible();
+  await wire.cut();
 });

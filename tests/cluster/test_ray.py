@@ -141,7 +141,7 @@ async def test_of_a_dead_node_the_resources_are_not_known(head: Head, ray: RayRe
 async def test_only_living_nodes_have_gpus(head: Head, ray: RayRest):
     with_gpus = {**NODE, "resources_total": {"GPU": 1.0}}
     head.body = nodes({**with_gpus, "state": "DEAD"})
-    assert not await Cluster(ray).has_gpus()
+    assert await Cluster(ray).has_gpus() is False
     head.body = nodes(with_gpus)
     assert await Cluster(ray).has_gpus()
 

@@ -29,6 +29,12 @@ def test_the_engine_is_told_where_to_listen_and_under_which_name() -> None:
     assert after(options, "--served-model-name") == "demo"
 
 
+def test_the_quick_way_in_is_taken_unless_several_servers_are_asked_for() -> None:
+    assert built()[2:5] == ["vllm_manager_engine.launch", "--model", "/models/m"]
+    several = built(arguments=["--data-parallel-size=2"])
+    assert several[2:5] == ["vllm.entrypoints.cli.main", "serve", "/models/m"]
+
+
 def test_every_route_is_guarded() -> None:
     assert after(built(), "--middleware") == "vllm_manager_engine.secret.RequireSecret"
 

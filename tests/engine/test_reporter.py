@@ -1,11 +1,12 @@
 """Replicas report; nobody guesses."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from support.engines import report_sink, supervised, until
-from vllm_manager_engine.reporter import TOKEN_PATH_VARIABLE
+from vllm_manager_engine.reporter import TOKEN_PATH_VARIABLE, Reporter
 
 
 async def test_a_report_is_the_whole_state() -> None:
@@ -72,3 +73,14 @@ async def test_lines_that_were_not_taken_are_sent_again() -> None:
         sink.status = 200
         await until(lambda: sink.lines)
         assert sink.reports[0]["log"][0]["number"] == 1
+
+
+async def test_reporting_ends_even_when_it_was_just_nudged() -> None:
+    async with report_sink() as sink:
+        reporter = Reporter(sink.url, lambda _, first: {"log": [], "log_first": first}, lambda: 60)
+        reporter.start()
+        await until(lambda: sink.reports)
+        await asyncio.sleep(0)
+        reporter.nudge()
+        async with asyncio.timeout(5):
+            await reporter.stop()

@@ -1,6 +1,7 @@
 """The real control plane for tests: real SQLite, the real application, a Ray that is not there."""
 
 import json
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +17,21 @@ from vllm_manager.migrations.metadata import METADATA
 from vllm_manager.settings import Settings
 
 ORIGIN = "http://manager.test"
+_ARGUMENTS = Path(__file__).parent.parent / "fixtures" / "engine_arguments.json"
 
 
 def settings_in(home: Path, **more: object) -> Settings:
     """Return settings for a home of its own, without Ray and without the demo model."""
     values = {"home": home, "demo": False, "ray_address": "http://127.0.0.1:9", **more}
     return Settings.model_validate(values)
+
+
+def engine_python_in(folder: Path) -> Path:
+    """Return the Python of an engine environment that holds vLLM's argument list alone."""
+    listing = folder / "engine" / "share" / "vllm-manager" / "arguments.json"
+    listing.parent.mkdir(parents=True)
+    shutil.copy(_ARGUMENTS, listing)
+    return folder / "engine" / "bin" / "python"
 
 
 @asynccontextmanager
@@ -66,12 +76,12 @@ class Running:
 
 @asynccontextmanager
 async def running_in(
-    home: Path, clock: Clock | None = None, static: Path | None = None
+    home: Path, clock: Clock | None = None, static: Path | None = None, **settings: object
 ) -> AsyncGenerator[Running]:
     """Run the application in this process and yield it."""
     async with database_in(home):
         pass
-    app = create_app(settings_in(home), clock, static or home / "static")
+    app = create_app(settings_in(home, **settings), clock, static or home / "static")
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -111,5 +111,13 @@ class Deployed:
         )
 
     def wait_ready(self, other_than: str | None = None) -> Report:
-        """Return the first report of a replica that is ready."""
-        return self.wait_report(lambda r: r["phase"] == "ready" and r["replica_id"] != other_than)
+        """Return the first report of a ready replica, once Serve has seen that it is."""
+        report = self.wait_report(lambda r: r["phase"] == "ready" and r["replica_id"] != other_than)
+        wait_until(lambda: report["replica_id"] in self.running(), 30, "Serve's RUNNING")
+        return report
+
+    def running(self) -> list[str]:
+        """The ids of the replicas that Serve calls RUNNING."""
+        deployments = self.status.get("deployments", {})
+        replicas = deployments.get("replica", {}).get("replicas", [])
+        return [r["replica_id"] for r in replicas if r["state"] == "RUNNING"]

@@ -1,6 +1,5 @@
 """The engine's command line and environment, made from a replica's specification."""
 
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -25,7 +24,10 @@ _RESERVED = (
     "tool-parser-plugin", "tool-server", "trust-remote-code", "uds", "worker-cls",
     "worker-extension-cls",
 )  # fmt: skip
-_SAFE_LOAD_FORMATS = ("safetensors", "auto", "dummy", "fastsafetensors", "runai_streamer", "gguf")
+_SAFE_LOAD_FORMATS = ("safetensors", "fastsafetensors", "runai_streamer", "mistral", "dummy")
+
+# With these, `vllm serve` starts more than one server, which only it knows how to do.
+_SEVERAL_SERVERS = ("data-parallel-", "api-server-count")
 
 _CPU_DEFAULTS = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -85,18 +87,15 @@ def command(spec: ReplicaSpec, model: Model, host: str, port: int) -> list[str]:
     ]
     if spec.revision is not None and model.folder is None:
         options += ["--revision", spec.revision]
-    return [sys.executable, "-m", *_program(spec.engine, model), *options]
+    return [sys.executable, "-m", *_program(spec, model), *options]
 
 
-def _program(engine: str, model: Model) -> list[str]:
-    if engine == "fake":
+def _program(spec: ReplicaSpec, model: Model) -> list[str]:
+    if spec.engine == "fake":
         return ["vllm_manager_engine.fake", "serve", model.name]
-    try:
-        importlib.metadata.version("vllm")
-    except importlib.metadata.PackageNotFoundError:
-        # `vllm serve` asks for the version of a distribution of that name; vllm-cpu is another.
-        return ["vllm.entrypoints.openai.api_server", "--model", model.name]
-    return ["vllm.entrypoints.cli.main", "serve", model.name]
+    if any(_option(a).startswith(_SEVERAL_SERVERS) for a in spec.arguments):
+        return ["vllm.entrypoints.cli.main", "serve", model.name]
+    return ["vllm_manager_engine.launch", "--model", model.name]
 
 
 def _parallel(spec: ReplicaSpec) -> list[str]:
@@ -115,7 +114,7 @@ def _parallel(spec: ReplicaSpec) -> list[str]:
 def _defaults(spec: ReplicaSpec, model: Model) -> list[str]:
     """Return what is set where the deployment says nothing."""
     options: list[str] = []
-    if _value(spec, "load-format") in (None, "auto"):
+    if _value(spec, "load-format") is None:
         options += ["--load-format", "safetensors"]
     if not _has(spec, "disable-uvicorn-access-log"):
         options.append("--disable-uvicorn-access-log")

@@ -55,7 +55,7 @@ async def request(
             return await _exchange(method, url, dict(headers or {}), body)
     except TimeoutError as error:
         raise HttpError(f"no answer within {timeout_seconds:g} s") from error
-    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+    except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError) as error:
         raise HttpError(str(error) or type(error).__name__) from error
 
 
@@ -87,6 +87,8 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     status_line, *rest = head.split("\r\n")
     fields = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in rest)}
+    if not status_line.startswith("HTTP/1."):
+        raise ValueError(f"not HTTP: {status_line[:80]!r}")
     status = int(status_line.split()[1])
     if fields.get("transfer-encoding", "").lower() == "chunked":
         return Answer(status, await _read_chunks(reader))

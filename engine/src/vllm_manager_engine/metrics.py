@@ -1,6 +1,9 @@
 """The engine's own metrics (Prometheus text, vLLM's names) as the figures of a report."""
 
 import re
+from collections.abc import Mapping
+
+Figures = dict[str, float | int | None]
 
 _SAMPLE = re.compile(r"^(vllm:\w+)(?:\{.*\})? (\S+)$", re.MULTILINE)
 _SOURCES = {
@@ -13,7 +16,7 @@ _SOURCES = {
 _RATIOS = {"kv_cache_usage_ratio"}
 
 
-def figures(text: str) -> dict[str, float | int | None]:
+def figures(text: str) -> Figures:
     """Return the report's figures; None for what `text` does not have.
 
     Several engines in one process (data parallelism) are added up; of ratios the largest counts.
@@ -21,7 +24,7 @@ def figures(text: str) -> dict[str, float | int | None]:
     samples: dict[str, list[float]] = {}
     for name, value in _SAMPLE.findall(text):
         samples.setdefault(name, []).append(float(value))
-    found: dict[str, float | int | None] = {}
+    found: Figures = {}
     for figure, source in _SOURCES.items():
         values = samples.get(source)
         if figure in _RATIOS:
@@ -31,7 +34,15 @@ def figures(text: str) -> dict[str, float | int | None]:
     return found
 
 
-def is_busy(found: dict[str, float | int | None]) -> bool:
+def without(found: Figures, probed: Mapping[str, int]) -> Figures:
+    """Return `found` less what probes added to its counters."""
+    return {
+        name: value if value is None or name not in probed else max(0, value - probed[name])
+        for name, value in found.items()
+    }
+
+
+def is_busy(found: Figures) -> bool:
     """Say whether requests run or wait."""
     return bool(found["requests_running"]) or bool(found["requests_waiting"])
 

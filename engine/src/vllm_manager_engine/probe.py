@@ -1,5 +1,6 @@
 """Proof of life: the engine is asked to do what it is for, once, as little as possible."""
 
+from collections import Counter
 from typing import Any
 
 from vllm_manager_engine.http_client import Answer, HttpError, request
@@ -17,10 +18,15 @@ class ProbeFailed(Exception):
 
 
 class Engine:
-    """The HTTP side of one engine, for its supervisor."""
+    """The HTTP side of one engine, for its supervisor.
+
+    `probed` counts the tokens that probes read and wrote: nobody's work, though the engine's own
+    counters hold them.
+    """
 
     def __init__(self, endpoint: str, secret: str, model: str) -> None:
         self.endpoint = endpoint
+        self.probed = Counter[str]()
         self._headers = {HEADER: secret}
         self._model = model
         self._way: tuple[str, dict[str, Any], str] | None = None
@@ -66,11 +72,16 @@ class Engine:
             if answer.status in (404, 405):
                 return False
             if answer.status == 200 and answer.json().get(expected):
+                self._count(answer.json().get("usage") or {})
                 return True
         except HttpError as error:
             raise ProbeFailed(f"{path}: {error}") from error
         text = answer.body[:300].decode("utf-8", "replace")
         raise ProbeFailed(f"{path} answered {answer.status}: {text}")
+
+    def _count(self, usage: dict[str, Any]) -> None:
+        self.probed["prompt_tokens_total"] += usage.get("prompt_tokens") or 0
+        self.probed["generation_tokens_total"] += usage.get("completion_tokens") or 0
 
     async def _get(self, path: str, timeout_seconds: float) -> Answer:
         return await request(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 _GUARD = Path(__file__).with_name("guard.py")
+_OUTPUT_SECONDS = 0.5
 
 # (stream, bytes read); called in the event loop.
 OnOutput = Callable[[str, bytes], None]
@@ -184,7 +185,8 @@ class EngineProcess:
     async def wait(self, timeout_seconds: float | None = None) -> bool:
         """Return True once the engine and all its descendants are gone, False on time-out."""
         try:
-            await asyncio.wait_for(self._gone.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._gone.wait()
         except TimeoutError:
             return False
         return True
@@ -229,7 +231,8 @@ class EngineProcess:
             self._finish_for_guard()
         # Whoever left the engine with its output open must not hold up the verdict.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(s.ended for s in streams)), 0.5)
+            async with asyncio.timeout(_OUTPUT_SECONDS):
+                await asyncio.gather(*(stream.ended for stream in streams))
         for transport in self._transports:
             transport.close()
         self.close()

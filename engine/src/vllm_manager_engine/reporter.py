@@ -69,8 +69,10 @@ class Reporter:
         while True:
             self._wake.clear()
             await self._send()
+            # Not `wait_for`: Python 3.11's swallows a cancellation that comes with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._interval_seconds())
+                async with asyncio.timeout(self._interval_seconds()):
+                    await self._wake.wait()
 
     async def _send(self) -> bool:
         async with self._one_at_a_time:

@@ -11,7 +11,7 @@ from typing import Any
 
 from vllm_manager_engine import command, failures, metrics, model_folder, report
 from vllm_manager_engine.failures import Failure
-from vllm_manager_engine.health import Figures, Health, Patience
+from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.log_lines import LogRing, Output
 from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.phases import Course, is_listening
@@ -28,6 +28,8 @@ _POLL_SECONDS = 0.025
 _UNANNOUNCED_POLL_SECONDS = 1.0
 _FIRST_TOKEN_SECONDS = 60.0
 _DOUBT_SECONDS = 0.5
+# The end of the whole engine tells more than the death of its core, where both happen together.
+_LAST_WORDS_SECONDS = 0.5
 _TERM_SECONDS = 5.0
 _KILL_SECONDS = 6.0
 _DEREGISTER_SECONDS = 0.3
@@ -77,7 +79,7 @@ class Supervisor:
         self._inherited = os.environ if inherited is None else inherited
         self._pick_port = pick_port
         self._patience = patience or Patience()
-        self.figures: Figures | None = None
+        self.figures: metrics.Figures | None = None
         self._streams: dict[str, Output] = {}
         self._launch_line = 1
         self._announced = False
@@ -209,7 +211,8 @@ class Supervisor:
                     return
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), _POLL_SECONDS)
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._stirred.wait()
         raise _EngineEnded
 
     async def _is_proved(self, engine: Engine, deadline: float) -> bool:
@@ -267,7 +270,7 @@ class Supervisor:
                 self._recover()
             elif found.code == "engine_hung":
                 self._fail("degraded", found)
-            else:
+            elif not await process.wait(_LAST_WORDS_SECONDS):
                 await self._end(0)
                 return self._fail("failed", found)
         return self._fail("failed", self._explained())

@@ -7,7 +7,7 @@ import { t } from "@/strings";
 import { Button } from "./button";
 import { Card } from "./card";
 import { CopyButton } from "./copy";
-import { age } from "./format";
+import { ago } from "./format";
 import { Prose } from "./prose";
 
 export function Empty({ title, why, action }: { title: string; why: string; action?: ReactNode }) {
@@ -84,7 +84,7 @@ export function StaleNote() {
       role="status"
       className="mb-3 rounded-control bg-warning-soft px-3 py-1.5 text-small text-warning-text"
     >
-      {t.connection.lastUpdate(age(new Date(heardAt).toISOString(), Date.now()))}
+      {t.connection.lastUpdate(ago(new Date(heardAt).toISOString(), Date.now()))}
     </p>
   );
 }

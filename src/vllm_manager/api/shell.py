@@ -90,7 +90,9 @@ class _Exchange:
         route = getattr(self._scope.get("route"), "path", None) or "unmatched"
         method, status = self._scope["method"], self._status or 499
         self._count(method, route, status, seconds)
-        level = logging.INFO if method not in ("GET", "HEAD") or status >= 500 else logging.DEBUG
+        # Reports and usage come every second or two: only what goes wrong with them is told.
+        routine = method in ("GET", "HEAD") or route.startswith("/internal/")
+        level = logging.DEBUG if routine and status < 500 else logging.INFO
         log.log(
             level, "%s %s %d %.1f ms %s", method, route, status, seconds * 1000, self._request_id
         )

@@ -72,8 +72,9 @@ def elapsed(seconds: float | None) -> str:
 def print_problem(problem: ProblemDetails) -> None:
     """Say on standard error what happened, why, and what to do."""
     err.print(f"[red]✗[/red] {escape(problem.detail)}")
-    if len(problem.errors) > 1 or any(error.suggestion for error in problem.errors):
-        for error in problem.errors:
+    for error in problem.errors:
+        told = error.message in problem.detail and (error.suggestion or "") in problem.detail
+        if not told:
             hint = f" (try: {error.suggestion})" if error.suggestion else ""
             err.print(f"    {escape(error.field)}: {escape(error.message + hint)}")
     for cause in problem.causes:

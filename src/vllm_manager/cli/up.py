@@ -118,9 +118,13 @@ def _await_demo(settings: Settings, *, first: bool) -> bool:
     """Wait for the demo model; False where it failed."""
     with connect(None, None) as client:
         found = _demo_appears(client) if first else look(client, DEMO)
-        if found is None or found["desired"] == "stopped":
+        if found is None:
             return True
-        out.print(f"  Demo model “{DEMO}” (Ctrl-C leaves it starting)")
+        if found["desired"] == "stopped":
+            out.print(f"· Demo model is stopped; to start it: vllm-manager start {DEMO}")
+            return True
+        if found["phase"] != "ready":
+            out.print(f"  Demo model “{DEMO}” (Ctrl-C leaves it starting)")
         begin = time.monotonic()
         try:
             found = follow_until_ready(client, DEMO)

@@ -39,10 +39,12 @@ class Cluster:
         except RayUnavailableError:
             return None
 
-    async def has_gpus(self) -> bool:
-        """Whether any living node offers GPUs to Ray; False while Ray does not answer."""
+    async def has_gpus(self) -> bool | None:
+        """Whether any living node offers GPUs to Ray; None while Ray does not say."""
         nodes = await self.nodes_if_known()
-        return any(node.gpus for node in nodes or () if node.state == "alive")
+        if nodes is None:
+            return None
+        return any(node.gpus for node in nodes if node.state == "alive")
 
     async def status(self) -> RayStatus:
         """Say whether Ray answers, and if not, why."""

@@ -48,7 +48,7 @@ class Reconciler:
         operations: Operations,
         lease: Lease,
         clock: Clock,
-        has_gpus: Callable[[], Awaitable[bool]],
+        has_gpus: Callable[[], Awaitable[bool | None]],
     ) -> None:
         self._database = database
         self._engine = engine
@@ -63,10 +63,12 @@ class Reconciler:
         """Look once, and act once."""
         began = self._clock.monotonic()
         self._memory.observation = await self._engine.observe()
+        # Read before the rows: what begins later is judged by the next step, with its own row.
+        operations = await self._operations.open()
         rows = await self._load()
         if self._memory.is_settled():
             if self._lease.is_mine:
-                rows = await self._act(rows)
+                rows = await self._act(rows, operations)
             else:
                 for row in rows:
                     self._look(row)
@@ -95,14 +97,16 @@ class Reconciler:
             self._memory.history.add(start.uid, start.model, start.phases)
         self._remembered = True
 
-    async def _act(self, rows: Sequence[DeploymentRow]) -> Sequence[DeploymentRow]:
+    async def _act(
+        self, rows: Sequence[DeploymentRow], operations: Sequence[Operation]
+    ) -> Sequence[DeploymentRow]:
         changed = False
         for row in rows:
             changed |= await self._advance(row)
         if changed:
             rows = await self._load()
         await self._converge(rows)
-        await self._settle_operations(rows)
+        await self._settle(operations, rows)
         return rows
 
     def _look(self, row: DeploymentRow) -> Assessment:
@@ -217,6 +221,9 @@ class Reconciler:
             return
         launched = {w.identity.uid for w in wanted if w.is_launched}
         has_gpus = await self._has_gpus()
+        if has_gpus is None:
+            log.warning("Ray does not say what its nodes have; nothing is started without knowing")
+            return
         launches = [_launch(row, has_gpus) for row in rows if row.uid in launched]
         try:
             await self._engine.converge(launches, observation)
@@ -228,13 +235,11 @@ class Reconciler:
         async with self._database.read() as session:
             return await self._lease.is_still_mine(session)
 
-    async def _settle_operations(self, rows: Sequence[DeploymentRow]) -> None:
+    async def _settle(self, operations: Sequence[Operation], rows: Sequence[DeploymentRow]) -> None:
         by_name = {row.name: row for row in rows}
-        outcomes: dict[str, Outcome] = {}
-        for operation in await self._operations.open():
-            row = by_name.get(operation.subject)
-            outcomes[operation.id] = self._outcome(operation, row)
-        await self._operations.settle(outcomes)
+        await self._operations.settle(
+            {o.id: self._outcome(o, by_name.get(o.subject)) for o in operations}
+        )
 
     def _outcome(self, operation: Operation, row: DeploymentRow | None) -> Outcome:
         if row is None:

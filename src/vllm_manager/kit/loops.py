@@ -48,5 +48,7 @@ class Loop:
                 await self._step()
             except Exception:
                 log.exception("%s: a step failed and will be tried again", self.name)
+            # Not `wait_for`: Python 3.11's swallows a cancellation that comes with the nudge.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), self._period_seconds)
+                async with asyncio.timeout(self._period_seconds):
+                    await self._nudged.wait()

@@ -43,7 +43,9 @@ class Subscription:
         if not self._queue:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout_seconds)
+                # Not `wait_for`: Python 3.11's swallows a cancellation that comes with the event.
+                async with asyncio.timeout(timeout_seconds):
+                    await self._wake.wait()
             except TimeoutError:
                 return []
         messages = list(self._queue)

@@ -103,7 +103,8 @@ class Fake:
         after = self._told.crash_after_seconds
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _WATCH_SECONDS)
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await ended.wait()
             if self._service.crash.is_set() or (after and loop.time() - born > after):
                 self._crash()
             if self._core.poll() is not None:

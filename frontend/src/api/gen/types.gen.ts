@@ -312,7 +312,9 @@ export type DeploymentChange = {
      * Arguments
      */
     arguments?: {
-        [key: string]: boolean | number | number | string | Array<string> | {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
             [key: string]: unknown;
         } | null;
     } | null;
@@ -382,7 +384,9 @@ export type DeploymentSpec = {
      * The engine's own arguments by name: `{"max_model_len": 1024}`.
      */
     arguments?: {
-        [key: string]: boolean | number | number | string | Array<string> | {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
             [key: string]: unknown;
         } | null;
     };
@@ -1127,9 +1131,17 @@ export type LoginErrors = {
      */
     401: ProblemDetails;
     /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
      * A field is wrong; `errors` says which and why.
      */
     422: ProblemDetails;
+    /**
+     * Wait, then try again.
+     */
+    429: ProblemDetails;
     /**
      * Not possible now; try again after `retry_after_seconds`.
      */
@@ -1310,9 +1322,9 @@ export type CreateDeploymentErrors = {
      */
     403: ProblemDetails;
     /**
-     * The name is taken.
+     * It is in a state, or there is something, that forbids this.
      */
-    409: unknown;
+    409: ProblemDetails;
     /**
      * A field is wrong; `errors` says which and why.
      */

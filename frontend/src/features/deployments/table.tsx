@@ -3,14 +3,15 @@
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Ellipsis } from "lucide-react";
-import { memo, useLayoutEffect, useRef, useState } from "react";
+import { memo, useCallback, useLayoutEffect, useRef, useState } from "react";
 import { type DeploymentActions, type Verb, verbsFor } from "@/api/actions";
+import type { Deployment } from "@/api/types";
 import { IconButton } from "@/components/button";
 import { Card } from "@/components/card";
 import { StateChip } from "@/components/chip";
 import { DeleteDialog } from "@/components/dialog";
 import { count, rate } from "@/components/format";
-import { Menu } from "@/components/menu";
+import { MenuBelow } from "@/components/menu";
 import { t } from "@/strings";
 import type { Row, View } from "./rows";
 
@@ -80,10 +81,10 @@ interface LineProps {
   index: number;
   unsure: boolean;
   last: boolean;
-  onVerb: (verb: Verb, name: string) => void;
+  onMenu: (deployment: Deployment, button: HTMLElement) => void;
 }
 
-const Line = memo(function Line({ row, index, unsure, last, onVerb }: LineProps) {
+const Line = memo(function Line({ row, index, unsure, last, onMenu }: LineProps) {
   const d = row.deployment;
   return (
     <div
@@ -116,18 +117,14 @@ const Line = memo(function Line({ row, index, unsure, last, onVerb }: LineProps)
         {count(d.metrics?.requests_waiting)}
       </div>
       <div role="cell">
-        <Menu
-          trigger={
-            <IconButton label={t.actions.of(d.name)} className="-mr-1">
-              <Ellipsis size={15} aria-hidden />
-            </IconButton>
-          }
-          items={verbsFor(d).map((verb) => ({
-            label: t.verbs[verb],
-            danger: verb === "delete",
-            onSelect: () => onVerb(verb, d.name),
-          }))}
-        />
+        <IconButton
+          label={t.actions.of(d.name)}
+          aria-haspopup="menu"
+          className="-mr-1"
+          onClick={(event) => onMenu(d, event.currentTarget)}
+        >
+          <Ellipsis size={15} aria-hidden />
+        </IconButton>
       </div>
     </div>
   );
@@ -145,6 +142,7 @@ export function DeploymentsTable({ rows, view = {}, unsure, actions, onSort }: P
   const list = useRef<HTMLDivElement>(null);
   const [offset, setOffset] = useState(0);
   const [deleting, setDeleting] = useState<string | null>(null);
+  const [menu, setMenu] = useState<{ deployment: Deployment; button: HTMLElement } | null>(null);
   useLayoutEffect(() => {
     const top = list.current?.getBoundingClientRect().top ?? 0;
     setOffset(top + window.scrollY);
@@ -156,10 +154,13 @@ export function DeploymentsTable({ rows, view = {}, unsure, actions, onSort }: P
     scrollMargin: offset,
     getItemKey: (index) => rows[index]?.deployment.uid ?? index,
   });
-  const onVerb = useLatest((verb: Verb, name: string) => {
+  const onVerb = (verb: Verb, name: string) => {
     if (verb === "delete") setDeleting(name);
     else void actions.act(verb, name);
-  });
+  };
+  const onMenu = useCallback((deployment: Deployment, button: HTMLElement) => {
+    setMenu({ deployment, button });
+  }, []);
   return (
     <Card className={unsure ? "opacity-75" : ""}>
       <div role="table" aria-label={t.list.table} aria-rowcount={rows.length + 1}>
@@ -184,13 +185,24 @@ export function DeploymentsTable({ rows, view = {}, unsure, actions, onSort }: P
                   index={item.index}
                   unsure={unsure}
                   last={item.index === rows.length - 1}
-                  onVerb={onVerb}
+                  onMenu={onMenu}
                 />
               </div>
             ) : null;
           })}
         </div>
       </div>
+      {menu ? (
+        <MenuBelow
+          anchor={menu.button}
+          onClose={() => setMenu(null)}
+          items={verbsFor(menu.deployment).map((verb) => ({
+            label: t.verbs[verb],
+            danger: verb === "delete",
+            onSelect: () => onVerb(verb, menu.deployment.name),
+          }))}
+        />
+      ) : null}
       {deleting ? (
         <DeleteDialog
           name={deleting}
@@ -201,11 +213,4 @@ export function DeploymentsTable({ rows, view = {}, unsure, actions, onSort }: P
       ) : null}
     </Card>
   );
-}
-
-/** A function that never changes but always does what the latest one would: rows stay memoised. */
-function useLatest<A extends unknown[]>(call: (...args: A) => void): (...args: A) => void {
-  const latest = useRef(call);
-  latest.current = call;
-  return useRef((...args: A) => latest.current(...args)).current;
 }

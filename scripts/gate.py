@@ -1,4 +1,4 @@
-"""Runs the gates (`python3 scripts/check.py`), or `fmt`, or `openapi`; set up with `make setup`."""
+"""Runs the gates (`python3 scripts/gate.py`), or `fmt`, or `openapi`; set up with `make setup`."""
 
 import sys
 

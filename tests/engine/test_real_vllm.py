@@ -1,0 +1,81 @@
+"""Real vLLM under real Ray Serve: its routes are guarded, and the death of its core is seen."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from support.engines import is_alive
+from support.ray_cluster import RayCluster, wait_until
+from support.serve import Deployed, Report
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def deployed(ray: RayCluster) -> Iterator[Deployed]:
+    with Deployed(ray, "real", engine="vllm", cpus=1.0, start_deadline_seconds=400) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def ready(deployed: Deployed) -> Report:
+    return deployed.wait_report(lambda r: r["phase"] == "ready", 400)
+
+
+def status_of(report: Report, path: str, secret: str | None, body: Any = None) -> int:
+    headers = {"Content-Type": "application/json"} | ({"x-engine-secret": secret} if secret else {})
+    request = urllib.request.Request(
+        report["endpoint"] + path,
+        headers=headers,
+        data=None if body is None else json.dumps(body).encode(),
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_it_goes_through_its_phases_and_generates(ready: Report) -> None:
+    assert [s["phase"] for s in ready["timeline"]] == ["starting", "loading", "warming"]
+    chat = {"model": "real", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
+    assert status_of(ready, "/v1/chat/completions", ready["secret"], chat) == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/v1/models", "/ping", "/docs", "/load"])
+def test_no_route_is_open_without_the_secret(ready: Report, path: str) -> None:
+    assert status_of(ready, path, None) == 401
+    assert status_of(ready, path, "wrong") == 401
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/ping", "/docs", "/openapi.json", "/load"])
+def test_routes_that_nobody_needs_do_not_exist_even_with_it(ready: Report, path: str) -> None:
+    assert status_of(ready, path, ready["secret"]) == 404
+
+
+def test_the_secret_is_on_no_command_line(ready: Report) -> None:
+    engine = psutil.Process(ready["engine_pid"])
+    for process in (engine, engine.parent(), *engine.children(recursive=True)):
+        assert process is not None
+        assert ready["secret"] not in " ".join(process.cmdline())
+
+
+def test_the_death_of_its_core_is_seen_within_five_seconds(
+    deployed: Deployed, ready: Report
+) -> None:
+    members = [p.pid for p in psutil.Process(ready["engine_pid"]).children(recursive=True)]
+    core = next(p for p in map(psutil.Process, members) if p.name().startswith("VLLM::EngineCor"))
+    os.kill(core.pid, signal.SIGKILL)
+    failed = deployed.wait_report(
+        lambda r: r["incarnation"] == ready["incarnation"] and r["phase"] == "failed", 5
+    )
+    assert failed["failure"]["code"] == "engine_exited"
+    wait_until(lambda: not any(map(is_alive, members)), 10, "the end of the engine")
