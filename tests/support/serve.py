@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,6 +27,17 @@ def application(name: str, **args: Any) -> dict[str, Any]:
         "route_prefix": None,
         "import_path": IMPORT_PATH,
         "args": fixed | args,
+    }
+
+
+def warmer_application(report_url: str | None = None, **args: Any) -> dict[str, Any]:
+    """Return the Serve application that keeps spares on each node."""
+    return {
+        "name": "vllm-manager.warmer",
+        "route_prefix": None,
+        "import_path": "vllm_manager_engine.warm.node:build",
+        "args": {"engine": "vllm", "spares": 1, "report_url": report_url, **args},
+        "deployments": [{"name": "warmer", "num_replicas": 1}],
     }
 
 
@@ -75,8 +86,18 @@ class Reports:
 class Deployed:
     """One application on a cluster for the length of a `with`."""
 
-    def __init__(self, ray: RayCluster, name: str, *, replicas: int = 1, **args: Any) -> None:
+    def __init__(
+        self,
+        ray: RayCluster,
+        name: str,
+        *,
+        replicas: int = 1,
+        beside: Sequence[dict[str, Any]] = (),
+        **args: Any,
+    ) -> None:
+        """`beside` are applications that run before and after."""
         self.ray = ray
+        self._beside = list(beside)
         self.name = name
         self.reports = Reports()
         self._application = application(name, report_url=self.reports.url, **args)
@@ -84,14 +105,14 @@ class Deployed:
 
     def apply(self) -> None:
         """Hand the desired set to Serve, as a control plane does again and again."""
-        self.ray.serve([self._application])
+        self.ray.serve([*self._beside, self._application])
 
     def __enter__(self) -> "Deployed":
         self.apply()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ray.serve([])
+        self.ray.serve(self._beside)
         wait_until(lambda: self.name not in self.ray.applications(), 60, f"the end of {self.name}")
         self.reports.close()
 

@@ -132,11 +132,7 @@ def _build(
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     deployments.on_route_change(publisher.nudge)
-    snapshots = {
-        "operations": _operations_of(operations),
-        "deployments": _deployments_of(deployments),
-    }
-    events = Events(hub, snapshots, access, clock)
+    events = Events(hub, _snapshots(operations, deployments), access, clock)
     facts = Facts(
         identity=own_identity(),
         started_at=clock.now(),
@@ -167,6 +163,13 @@ def _build(
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
     return services, room
+
+
+def _snapshots(operations: Operations, deployments: Deployments) -> dict[str, Snapshot]:
+    return {
+        "operations": _operations_of(operations),
+        "deployments": _deployments_of(deployments),
+    }
 
 
 def _replica_settings(settings: Settings) -> ReplicaSettings:

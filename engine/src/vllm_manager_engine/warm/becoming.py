@@ -43,7 +43,7 @@ def run(request: Message, set_by_import: Mapping[str, str | None], out: int, err
         _environment(request["environment"], set_by_import)
         module = request["module"]
         words = list(request["arguments"])
-        if module.startswith("vllm."):
+        if request["engine"] == "vllm":
             forking.prefer()
     except BaseException as error:
         os.write(err, f"The spare could not become the engine: {error!r}\n".encode())
@@ -150,8 +150,8 @@ def _call(module: str, words: list[str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         return 130
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
         return 1
     return 0
 

@@ -104,6 +104,7 @@ class Warmer:
             await asyncio.sleep(_REPORT_SECONDS)
 
     async def _report(self, url: str) -> None:
+        status: dict[str, Any]
         try:
             status = await client.status(self._place)
         except client.NotWarm as error:

@@ -115,7 +115,7 @@ class Imported:
 def import_all(modules: tuple[str, ...], tell: Callable[[str], None]) -> Imported:
     """Import `modules`, and see what they read and change of the environment."""
     environment: Any = os.environ
-    plain = type(environment)
+    plain: Any = environment.__class__
     before = dict(environment)
     environment.names = set()
     environment.__class__ = Reads
