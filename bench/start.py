@@ -26,9 +26,9 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src"), str(HERE)]
 
+from start_tools.picture import draw  # noqa: E402
 from support import ray_cluster  # noqa: E402
 from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_until  # noqa: E402
-from start_tools.picture import draw  # noqa: E402
 from support.serve import Deployed, warmer_application  # noqa: E402
 from vllm_manager_engine import command, model_folder  # noqa: E402
 from vllm_manager_engine.phases import ORDER, Course  # noqa: E402
@@ -182,8 +182,7 @@ def report(found: dict[str, Any]) -> str:
     phases, medians = found["phase_median_seconds"], found["median_seconds"]
     names = [name for name in phases["cold"] if any(phases[way][name] for way in WAYS)]
     lines = [f"{'median seconds':<18}" + "".join(f"{way:>9}" for way in WAYS)]
-    for name in names:
-        lines.append(f"{name:<18}" + "".join(f"{phases[way][name]:>9.2f}" for way in WAYS))
+    lines += [f"{n:<18}" + "".join(f"{phases[w][n]:>9.2f}" for w in WAYS) for n in names]
     lines.append(f"{'to first token':<18}" + "".join(f"{medians[way]:>9.2f}" for way in WAYS))
     bars = (
         ("warm / plain", found["warm_ratio"], GOAL_WARM_RATIO),

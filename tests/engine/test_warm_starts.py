@@ -211,7 +211,7 @@ async def test_an_upgrade_below_a_running_warmer_discards_the_spare(tmp_path: Pa
 
 async def test_a_working_directory_that_is_gone_is_refused() -> None:
     async with warmer() as running:
-        with pytest.raises(client.NotWarm, match="surroundings can't be set.*/no/such"):
+        with pytest.raises(client.NotWarm, match=r"surroundings can't be set.*/no/such"):
             await _ask(running.place, _request(ENVIRONMENT) | {"folder": "/no/such"}, (1, 2))
 
 

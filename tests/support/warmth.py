@@ -48,7 +48,7 @@ class RunningWarmer:
     async def until_handed_over(self) -> None:
         """Return once a request was passed to the spare, whether it took it or not."""
         async with asyncio.timeout(20):
-            while not (await self.status())["handed_over"]:
+            while not (await self.status())["handed_over"]:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.01)
 
 

@@ -82,9 +82,7 @@ async def connect(place: Path, appear_seconds: float = _APPEAR_SECONDS) -> socke
     while True:
         replica = socket.socket(socket.AF_UNIX)
         try:
-            if os.path.exists(place) and not wire.is_private(place.parent):
-                raise NotWarm(f"{place.parent} is open to others")
-            replica.connect(str(place))
+            _meet(replica, place)
         except OSError as error:
             replica.close()
             if time.monotonic() > deadline:
@@ -98,6 +96,12 @@ async def connect(place: Path, appear_seconds: float = _APPEAR_SECONDS) -> socke
         else:
             replica.setblocking(False)
             return replica
+
+
+def _meet(replica: socket.socket, place: Path) -> None:
+    if place.exists() and not wire.is_private(place.parent):
+        raise NotWarm(f"{place.parent} is open to others")
+    replica.connect(str(place))
 
 
 def _request(engine: str, command: Sequence[str], environment: Mapping[str, str]) -> Message:

@@ -25,6 +25,17 @@ _VLLM = (
     "vllm.tokenizers",
     "transformers.models.llama",
     "transformers.models.auto",
+    "vllm.entrypoints.generate.api_router",
+    "vllm.entrypoints.scale_out.factories",
+    "vllm.entrypoints.serve.instrumentator",
+    "vllm.entrypoints.serve.tokenize.api_router",
+    "vllm.renderers.hf",
+    "vllm.v1.metrics.reader",
+    "model_hosting_container_standards.sagemaker",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+    "vllm_manager_engine.launch",
     "vllm_manager_engine.secret",
 )
 _GPU = ("vllm.v1.worker.gpu_worker", "vllm.v1.worker.gpu_model_runner")
