@@ -33,7 +33,8 @@ def control(*, dev: bool) -> None:
         return note("Control plane", "up to date")
     with step("Control plane"):
         make_environment(CONTROL_ENV, sys.executable)
-        install_locked(CONTROL_ENV, locks)
+        # Compiled now, so that every start is quick, also where Python may not write bytecode.
+        install_locked(CONTROL_ENV, locks, ["--compile-bytecode"])
         install_ours(CONTROL_ENV, ROOT)
     return stamp.write()
 
@@ -76,7 +77,8 @@ def _arguments(lock: Path) -> None:
             [*program, partial],
             log_name="arguments",
             remedy="The engine can't be imported. Remove .venv-engine and try again.",
-            extra={"CUDA_VISIBLE_DEVICES": ""},
+            # It imports what an engine imports: the bytecode is kept for every start to come.
+            extra={"CUDA_VISIBLE_DEVICES": "", "PYTHONDONTWRITEBYTECODE": ""},
         )
         partial.replace(target)
     stamp.write()

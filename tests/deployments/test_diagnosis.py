@@ -9,6 +9,7 @@ KV = Failure(
     "kv_cache_too_small",
     "The context does not fit.",
     "…the estimated maximum model length is 2336. Try increasing…",
+    suggestion=("max_model_len", 2336),
 )
 
 

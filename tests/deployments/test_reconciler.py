@@ -124,6 +124,7 @@ async def test_a_failure_that_a_retry_cannot_mend_is_shown_at_once_with_its_reme
         "code": "kv_cache_too_small",
         "detail": "The context does not fit.",
         "evidence": "... the estimated maximum model length is 46592.",
+        "suggestion": {"argument": "max_model_len", "value": 46592},
     }
     await room.report(room.engine.place("demo", "STARTING"), "failed", failure=failure)
     await room.step()

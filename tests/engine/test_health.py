@@ -1,4 +1,4 @@
-"""How often an engine is asked for a token, and whose tokens are counted."""
+"""Whose tokens are counted."""
 
 from fakes.clock import FakeClock
 from support.engines import supervised
@@ -15,22 +15,6 @@ def health_of(supervisor: Supervisor, clock: FakeClock) -> tuple[Health, Engine]
     assert supervisor.process is not None
     engine = Engine(supervisor.engine.endpoint, supervisor.identity.secret, "demo")
     return Health(engine, supervisor.process.engine_pid, Patience(), clock.monotonic), engine
-
-
-async def test_an_engine_in_use_is_probed_at_every_look_and_one_at_rest_now_and_then() -> None:
-    clock = FakeClock()
-    async with supervised(patience=AT_REST) as supervisor:
-        await supervisor.start()
-        health, engine = health_of(supervisor, clock)
-        probes: list[int] = []
-        for seconds in (1.5, 1.5, 60, 1.5, 12, 1.5):
-            before = engine.probed["generation_tokens_total"]
-            assert await health.look() is None
-            probes.append(engine.probed["generation_tokens_total"] - before)
-            clock.advance(seconds)
-        assert probes == [1, 1, 1, 1, 0, 0]
-        assert await health.look() is None
-        assert engine.probed["generation_tokens_total"] == 5
 
 
 async def test_figures_hold_the_tokens_of_clients_and_not_of_probes() -> None:

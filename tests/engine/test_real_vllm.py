@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from support.engines import is_alive
 from support.ray_cluster import RayCluster, wait_until
 from support.serve import Deployed, Report
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,16 @@ def test_the_secret_is_on_no_command_line(ready: Report) -> None:
     for process in (engine, engine.parent(), *engine.children(recursive=True)):
         assert process is not None
         assert ready["secret"] not in " ".join(process.cmdline())
+
+
+def test_an_idle_model_costs_next_to_nothing(deployed: Deployed, ready: Report) -> None:
+    members = psutil.Process(ready["engine_pid"]).children(recursive=True)
+    (worker,) = [p for p in members if p.name().startswith("VLLM::Worker")]
+    before, began = worker.cpu_times(), time.monotonic()
+    deployed.wait_report(lambda r: r["sequence"] > ready["sequence"] + 6, 60)
+    after, seconds = worker.cpu_times(), time.monotonic() - began
+    used = (after.user + after.system) - (before.user + before.system)
+    assert used / seconds < 0.2
 
 
 def test_the_death_of_its_core_is_seen_within_five_seconds(

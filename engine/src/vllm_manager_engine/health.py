@@ -23,18 +23,12 @@ class Patience:
 
     `probe` is for an idle engine and grows with how long its probes usually take. `busy` is for
     one with requests of which nothing moves at all: no token, no share of KV cache.
-
-    An engine without a request for `rest_after` is probed every `rest_period` only: on CPU its
-    worker spins for a second after each token (vLLM's shared-memory queue), so that probing it at
-    every look would cost most of a core. A death is still seen at every look.
     """
 
     period: float = 1.5
     probe: float = 3.0
     probe_usual_factor: float = 10.0
     busy: float = 120.0
-    rest_after: float = 60.0
-    rest_period: float = 15.0
 
 
 class Health:
@@ -55,8 +49,6 @@ class Health:
             self._workers = engine_core.workers(engine_pid)
         self._sign: int | None = None
         self._moved = clock()
-        self._asked = clock()
-        self._probed: float | None = None
         self._usual: deque[float] = deque(maxlen=5)
         self.figures: Figures | None = None
 
@@ -72,22 +64,13 @@ class Health:
         text = await self._engine.metrics(self.probe_seconds)
         if text is None:
             return self._silent_verdict()
-        found = metrics.without(metrics.figures(text), self._engine.probed)
-        if found != self.figures:
-            self._asked = self._clock()
-        self.figures = found
+        self.figures = metrics.without(metrics.figures(text), self._engine.probed)
         sign = metrics.life_sign(text)
         if sign != self._sign:
             self._sign, self._moved = sign, self._clock()
         if metrics.is_busy(self.figures):
             return self._busy_verdict()
-        return await self._probe() if self._is_probe_due() else None
-
-    def _is_probe_due(self) -> bool:
-        now = self._clock()
-        if self._probed is None or now - self._asked < self._patience.rest_after:
-            return True
-        return now - self._probed >= self._patience.rest_period
+        return await self._probe()
 
     def _silent_verdict(self) -> Failure | None:
         """No metrics came: a server full of requests may be slow, an idle one may not."""
@@ -111,7 +94,7 @@ class Health:
         )
 
     async def _probe(self) -> Failure | None:
-        began, self._probed = self._clock(), None
+        began = self._clock()
         try:
             await self._engine.prove(self.probe_seconds)
         except ProbeFailed as error:
@@ -120,8 +103,7 @@ class Health:
                 "The engine's port is open, but it does not generate a token. It is restarted.",
                 evidence=str(error),
             )
-        self._probed = self._clock()
-        self._usual.append(self._probed - began)
+        self._usual.append(self._clock() - began)
         return None
 
     @property

@@ -1,13 +1,11 @@
 """From a failure to a problem: what happened, the line that proves it, what mends it (pure)."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 from vllm_manager.deployments.observed import Failure
 from vllm_manager.kit.errors import Cause, Problem, ProblemDetails, Remedy
 
-_LARGEST = re.compile(r"estimated maximum model length is (\d+)")
 _RESTART = Remedy(label="Restart", action="restart")
 
 
@@ -28,7 +26,7 @@ def explain(failure: Failure, name: str, *, given_up: bool, failures: int) -> Pr
         title=title,
         retryable=not given_up,
         causes=[Cause(message=_ending(failure), evidence=failure.evidence)],
-        remediation=advise(failure, name),
+        remediation=[*_suggested(failure), *advise(failure, name)],
     )
     return problem.details
 
@@ -54,19 +52,24 @@ def _try_again(_failure: Failure, name: str) -> list[Remedy]:
     return [_RESTART, _logs(name)]
 
 
-def _shorten_context(failure: Failure, name: str) -> list[Remedy]:
-    found = _LARGEST.search(f"{failure.evidence or ''} {failure.detail}")
-    if not found:
-        return [Remedy(label="Set a smaller max_model_len"), _logs(name)]
-    largest = int(found.group(1))
+def _suggested(failure: Failure) -> list[Remedy]:
+    """Return the button for a setting that is known to work, if the replica found one."""
+    if failure.suggestion is None:
+        return []
+    argument, value = failure.suggestion
     return [
         Remedy(
-            label=f"Set max_model_len to {largest} and retry",
+            label=f"Set {argument} to {value} and retry",
             action="set_argument",
-            arguments={"name": "max_model_len", "value": largest},
-        ),
-        _logs(name),
+            arguments={"name": argument, "value": value},
+        )
     ]
+
+
+def _shorten_context(failure: Failure, name: str) -> list[Remedy]:
+    if failure.suggestion is not None:
+        return [_logs(name)]
+    return [Remedy(label="Set a smaller max_model_len"), _logs(name)]
 
 
 def _spare_memory(_failure: Failure, name: str) -> list[Remedy]:

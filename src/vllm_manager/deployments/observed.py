@@ -63,6 +63,8 @@ class Failure:
     evidence: str | None = None
     exit_code: int | None = None
     signal: int | None = None
+    suggestion: tuple[str, bool | int | float | str] | None = None
+    """An engine argument and the value that would mend it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,6 @@ class ReportBoard:
 
 
 def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
-    failure = body.failure
     return Report(
         identity=Identity(body.uid, body.generation, body.attempt),
         deployment=body.deployment,
@@ -131,7 +130,7 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         timeline=tuple((step.phase, step.seconds) for step in body.timeline),
         how=body.how,
         how_reason=body.how_reason,
-        failure=Failure(**failure.model_dump()) if failure else None,
+        failure=_to_failure(body.failure) if body.failure else None,
         metrics=body.metrics.model_dump() if body.metrics else None,
         endpoint=body.endpoint,
         secret=body.secret,
@@ -141,4 +140,16 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         supervisor_pid=body.supervisor_pid,
         engine_pid=body.engine_pid,
         was_ready=body.phase == "ready" or (before is not None and before.was_ready),
+    )
+
+
+def _to_failure(failure: ReplicaFailure) -> Failure:
+    suggested = failure.suggestion
+    return Failure(
+        code=failure.code,
+        detail=failure.detail,
+        evidence=failure.evidence,
+        exit_code=failure.exit_code,
+        signal=failure.signal,
+        suggestion=(suggested.argument, suggested.value) if suggested else None,
     )

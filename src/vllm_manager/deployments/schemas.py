@@ -147,6 +147,13 @@ class Node(BaseModel):
     hostname: str | None = None
 
 
+class Suggestion(BaseModel):
+    """An engine argument that would mend a failure, as the replica worked it out."""
+
+    argument: str
+    value: bool | int | float | str
+
+
 class ReplicaFailure(BaseModel):
     """Why a replica's engine ended."""
 
@@ -155,6 +162,7 @@ class ReplicaFailure(BaseModel):
     evidence: str | None = None
     exit_code: int | None = None
     signal: int | None = None
+    suggestion: Suggestion | None = None
 
 
 class Replica(BaseModel):

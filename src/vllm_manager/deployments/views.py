@@ -16,6 +16,7 @@ from vllm_manager.deployments.schemas import (
     Node,
     Replica,
     ReplicaFailure,
+    Suggestion,
     TimelineStep,
 )
 from vllm_manager.deployments.states import START_ORDER, Assessment, Desired, Phase, replica_phase
@@ -230,4 +231,7 @@ def _failure(report: Report) -> ReplicaFailure | None:
         evidence=failure.evidence,
         exit_code=failure.exit_code,
         signal=failure.signal,
+        suggestion=Suggestion(argument=failure.suggestion[0], value=failure.suggestion[1])
+        if failure.suggestion
+        else None,
     )

@@ -33,7 +33,7 @@ class ReplicaSettings:
 
 @dataclass(frozen=True, slots=True)
 class WarmerSettings:
-    """What the warmer of each node is to hold; see `docs/decisions/0021-warm-starts.md`."""
+    """What the warmer of each node is to hold; see `docs/decisions/0022-warm-starts.md`."""
 
     spares: int
     memory_bytes: int
