@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from support.engines import (
     ENVIRONMENT,
     QUICK,
+    core_of,
     family,
     is_alive,
     replica_spec,
@@ -30,6 +31,7 @@ from support.warmth import (
     stop_warmer,
     warmer,
 )
+from vllm_manager_engine.process import free_port
 from vllm_manager_engine.spec import Identity
 from vllm_manager_engine.supervisor import EngineFailed, Supervisor
 from vllm_manager_engine.warm import client, fingerprint, wire
@@ -38,12 +40,15 @@ _TESTS = Path(__file__).parents[1]
 
 
 @asynccontextmanager
-async def supervised(place: Path | None, **changes: Any) -> AsyncGenerator[Supervisor]:
+async def supervised(
+    place: Path | None, *, pick_port: Callable[[str], int] = free_port, **changes: Any
+) -> AsyncGenerator[Supervisor]:
     supervisor = Supervisor(
         replica_spec(**changes),
         Identity("replica-1"),
         inherited=ENVIRONMENT,
         patience=QUICK,
+        pick_port=pick_port,
         warmer=place,
     )
     try:
@@ -144,6 +149,48 @@ async def test_an_engine_that_floods_its_log_is_warm_and_heard() -> None:
             await supervisor.start()
         assert caught.value.failure.code == "kv_cache_too_small"
         assert supervisor.how == "warm"
+
+
+async def test_a_port_that_is_taken_is_replaced() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = iter([other.getsockname()[1]])
+        async with (
+            warmer() as running,
+            supervised(
+                running.place, pick_port=lambda host: next(ports, 0) or free_port(host)
+            ) as supervisor,
+        ):
+            await supervisor.start()
+            assert supervisor.how == "warm"
+            assert supervisor.engine is not None
+            assert not supervisor.engine.endpoint.endswith(f":{other.getsockname()[1]}")
+
+
+async def test_a_start_that_passes_its_deadline_leaves_no_orphan() -> None:
+    told = {"stuck_in": "warming"}
+    async with (
+        warmer() as running,
+        supervised(running.place, fake=told, start_deadline_seconds=6) as supervisor,
+    ):
+        starting = asyncio.create_task(supervisor.start())
+        await until(lambda: supervisor.course.phase == "warming")
+        members = family(supervisor)
+        with pytest.raises(EngineFailed, match="start_timeout"):
+            await starting
+        await until(lambda: not any(map(is_alive, members)), 1)
+
+
+async def test_the_death_of_the_core_ends_a_warm_engine() -> None:
+    async with (
+        warmer() as running,
+        supervised(running.place, fake={"ignore_core_death": True}) as supervisor,
+    ):
+        await supervisor.start()
+        members = family(supervisor)
+        assert supervisor.process is not None
+        os.kill(core_of(supervisor.process.engine_pid), signal.SIGKILL)
+        await until(lambda: supervisor.failure)
+        await until(lambda: not any(map(is_alive, members)))
 
 
 async def test_a_warmer_killed_after_the_hand_over_leaves_the_engine_alone() -> None:
@@ -263,18 +310,21 @@ def test_nothing_is_left_one_second_after_the_supervisor_is_killed() -> None:
     assert not [p for p in left if is_alive(p.pid)], gone
 
 
-async def test_many_cycles_leave_nothing_behind() -> None:
+@pytest.mark.parametrize("cycles", [25, pytest.param(200, marks=pytest.mark.slow)])
+async def test_cycles_leave_nothing_behind(cycles: int) -> None:
     async with warmer() as running:
         await started(running.place)
         before = await _held(running)
-        for _ in range(25):
+        for _ in range(cycles):
             assert await started(running.place) == ("warm", None)
         await until(lambda: not psutil.Process(before[0]).children())
-        assert (await _held(running))[:3] == before[:3]
+        after = await _held(running)
+        assert after[:3] == before[:3]
+        assert after[3] - before[3] < 1_000_000
 
 
 async def _held(running: RunningWarmer) -> tuple[int, int, int, int]:
-    """Return the spare's pid, the descriptors of spare and warmer, and shared-memory files."""
-    spare = psutil.Process((await running.spare())["pid"])
-    shared = len(list(Path("/dev/shm").iterdir()))
-    return spare.pid, spare.num_fds(), psutil.Process(running.process.pid).num_fds(), shared
+    """Return the spare's pid, the descriptors of spare and warmer, and the spare's own memory."""
+    found = await running.spare()
+    spare, own = psutil.Process(found["pid"]), psutil.Process(running.process.pid)
+    return spare.pid, spare.num_fds(), own.num_fds(), found["anonymous_bytes"]

@@ -250,15 +250,17 @@ def listen(path: Path) -> socket.socket:
     """
     wire.make_folder(path.parent)
     _sweep(path.parent)
-    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
+    made = path.with_suffix(f".{os.getpid()}")
+    made.unlink(missing_ok=True)
     before = os.umask(0o177)
     try:
-        listener.bind(str(path))
+        listener.bind(str(made))
     finally:
         os.umask(before)
     listener.listen(_BACKLOG)
     listener.setblocking(False)
+    made.rename(path)  # nobody ever meets a socket that does not listen yet
     return listener
 
 

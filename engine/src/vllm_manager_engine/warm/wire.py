@@ -65,7 +65,8 @@ def send(peer: socket.socket, message: Message, descriptors: Sequence[int] = ())
     body = json.dumps(message).encode()
     data = _LENGTH.pack(len(body)) + body
     sent = socket.send_fds(peer, [data], list(descriptors))
-    peer.sendall(data[sent:])
+    if sent < len(data):  # sending nothing fails where the other side has answered and left
+        peer.sendall(data[sent:])
 
 
 def receive(peer: socket.socket) -> tuple[Message, list[int]]:
