@@ -1,10 +1,11 @@
-"""How long until a first token: a replica under Ray Serve against plain `vllm serve`, in turns.
+"""How long until a first token: plain `vllm serve`, our replica cold, and warm, in turns.
 
     .venv/bin/python bench/start.py [--rounds N] [--engine vllm|fake] [--model FOLDER]
 
-Both get the same model and settings, in the same environment. Plain is timed from the start of its
-process; the replica from the request that deploys it, so Serve's own share is in it. Real engines
-take half a minute a start, and a machine of their own.
+All get the same model and settings, in the same environment. Plain is timed from the start of its
+process; a replica from the request that deploys it, so Serve's own share is in it (`serve`). The
+other phases are read from what the engine prints, the same way for all three. Real engines take
+half a minute a start, and a machine of their own.
 """
 
 import argparse
@@ -14,59 +15,90 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src")]
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src"), str(HERE)]
 
+from start_tools.picture import draw  # noqa: E402
 from support import ray_cluster  # noqa: E402
 from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_until  # noqa: E402
-from support.serve import Deployed  # noqa: E402
+from support.serve import Deployed, warmer_application  # noqa: E402
 from vllm_manager_engine import command, model_folder  # noqa: E402
+from vllm_manager_engine.phases import ORDER, Course  # noqa: E402
 from vllm_manager_engine.spec import ReplicaSpec  # noqa: E402
 
-GOAL_RATIO = 1.15
+GOAL_COLD_RATIO = 1.05
+GOAL_WARM_RATIO = 0.25
+GOAL_WARM_SECONDS = 10.0
+WAYS = ("plain", "cold", "warm")
 _LIMIT_SECONDS = 600
 _VLLM_METADATA = "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n"
 
 
-def plain_seconds(engine: str, model: str, home: Path) -> float:
-    """Start plain `vllm serve`, return the seconds to its first token, and end it."""
+def plain_start(engine: str, model: str, home: Path) -> dict[str, float]:
+    """Start plain `vllm serve`, return the seconds of each phase to its first token, and end it."""
     port = free_ports(1)[0]
     options = _options(engine, model, port)
     program = ["vllm.entrypoints.cli.main"] if engine == "vllm" else ["vllm_manager_engine.fake"]
-    began = time.monotonic()
-    with (home / "plain.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(ENGINE_PYTHON), "-m", *program, "serve", model, *options],
-            env=_environment(engine, model, home),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    course = Course(time.monotonic())
+    process = subprocess.Popen(
+        [str(ENGINE_PYTHON), "-m", *program, "serve", model, *options],
+        env=_environment(engine, model, home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    reader = threading.Thread(target=_follow, args=[process, course])
+    reader.start()
     try:
         wait_until(lambda: _generates(process, port), _LIMIT_SECONDS, "plain's first token")
-        return time.monotonic() - began
+        course.enter("ready", time.monotonic())
     finally:
         process.terminate()
         process.wait(60)
+        reader.join(10)
+    return {step.phase: step.seconds for step in course.timeline if step.phase != "ready"}
 
 
-def deployed_seconds(ray: RayCluster, engine: str, model: str, name: str) -> dict[str, float]:
-    """Deploy one replica, return the seconds to its ready report, and delete it."""
+def _follow(process: "subprocess.Popen[bytes]", course: Course) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if course.phase != "ready":
+            course.read(line.decode(errors="replace"), time.monotonic())
+
+
+def deployed_start(
+    ray: RayCluster, engine: str, model: str, name: str, *, warm: bool
+) -> dict[str, float]:
+    """Deploy one replica, return the seconds of each phase to its ready report, and delete it."""
     began = time.monotonic()
     with Deployed(
-        ray, name, engine=engine, model=model, cpus=1.0, start_deadline_seconds=_LIMIT_SECONDS
+        ray,
+        name,
+        beside=[_warmer(engine)],
+        engine=engine,
+        model=model,
+        cpus=1.0,
+        start_deadline_seconds=_LIMIT_SECONDS,
+        warm=warm,
     ) as deployed:
         report = deployed.wait_report(lambda r: r["phase"] == "ready", _LIMIT_SECONDS)
         whole = time.monotonic() - began
+        assert report["how"] == ("warm" if warm else "cold"), report["how_reason"]
         phases = {step["phase"]: step["seconds"] for step in report["timeline"]}
-        return {"whole": whole, "supervised": sum(phases.values()), **phases}
+        return {"serve": whole - sum(phases.values()), **phases}
+
+
+def _warmer(engine: str) -> dict[str, Any]:
+    return warmer_application(engine=engine)
 
 
 def _options(engine: str, model: str, port: int) -> list[str]:
@@ -104,40 +136,68 @@ def _generates(process: "subprocess.Popen[bytes]", port: int) -> bool:
 
 
 def measure(rounds: int, engine: str, model: str) -> dict[str, Any]:
-    plain: list[float] = []
-    deployed: list[dict[str, float]] = []
+    starts: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     ray = ray_cluster.start(cpus=2)
     try:
-        with Deployed(ray, "warm-serve") as first:  # Serve's own start is not what is measured
-            first.wait_ready()
+        # Serve's own start and the first spare are not what is measured.
+        with Deployed(ray, "first", beside=[_warmer(engine)], engine=engine, warm=True) as first:
+            first.wait_report(lambda r: r["phase"] == "ready", _LIMIT_SECONDS)
         with tempfile.TemporaryDirectory(prefix="vm-bench-") as home:
             for number in range(rounds):
-                plain.append(plain_seconds(engine, model, Path(home)))
-                deployed.append(deployed_seconds(ray, engine, model, f"bench-{number}"))
-                print(f"round {number + 1}: {plain[-1]:.1f} s, {deployed[-1]['whole']:.1f} s")
+                name = f"bench-{number}"
+                starts["plain"].append(plain_start(engine, model, Path(home)))
+                for way in WAYS[1:]:
+                    found = deployed_start(ray, engine, model, f"{name}-{way}", warm=way == "warm")
+                    starts[way].append(found)
+                seconds = [f"{way} {sum(starts[way][-1].values()):.1f} s" for way in WAYS]
+                print(f"round {number + 1}: {', '.join(seconds)}", flush=True)
     finally:
         ray.stop()
-    return summary(plain, deployed)
+    return summary(starts)
 
 
-def summary(plain: list[float], deployed: list[dict[str, float]]) -> dict[str, Any]:
-    whole = statistics.median(d["whole"] for d in deployed)
-    base = statistics.median(plain)
-    return {
-        "plain_seconds": plain,
-        "deployed": deployed,
-        "plain_median_seconds": base,
-        "deployed_median_seconds": whole,
-        "supervised_median_seconds": statistics.median(d["supervised"] for d in deployed),
-        "ratio": whole / base,
-        "goal_ratio": GOAL_RATIO,
-        "load_average": os.getloadavg()[0],
+def summary(starts: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
+    """Return medians of whole starts and of their phases, and the ratios to plain."""
+    wholes = {way: [sum(one.values()) for one in found] for way, found in starts.items()}
+    medians = {way: statistics.median(found) for way, found in wholes.items()}
+    names = ("serve", *(phase for phase in ORDER if phase != "ready"))
+    phases = {
+        way: {name: statistics.median(one.get(name, 0.0) for one in found) for name in names}
+        for way, found in starts.items()
     }
+    return {
+        "starts": starts,
+        "seconds": wholes,
+        "median_seconds": medians,
+        "phase_median_seconds": phases,
+        "cold_ratio": medians["cold"] / medians["plain"],
+        "warm_ratio": medians["warm"] / medians["plain"],
+        "load_average": os.getloadavg()[0],
+        "cores": os.cpu_count(),
+    }
+
+
+def report(found: dict[str, Any]) -> str:
+    """Return the table, and which bars are met."""
+    phases, medians = found["phase_median_seconds"], found["median_seconds"]
+    names = [name for name in phases["cold"] if any(phases[way][name] for way in WAYS)]
+    lines = [f"{'median seconds':<18}" + "".join(f"{way:>9}" for way in WAYS)]
+    lines += [f"{n:<18}" + "".join(f"{phases[w][n]:>9.2f}" for w in WAYS) for n in names]
+    lines.append(f"{'to first token':<18}" + "".join(f"{medians[way]:>9.2f}" for way in WAYS))
+    bars = (
+        ("warm / plain", found["warm_ratio"], GOAL_WARM_RATIO),
+        ("warm seconds", medians["warm"], GOAL_WARM_SECONDS),
+        ("cold / plain", found["cold_ratio"], GOAL_COLD_RATIO),
+    )
+    for name, value, goal in bars:
+        verdict = "met" if value <= goal else "NOT met"
+        lines.append(f"{name}: {value:.3f} (goal: at most {goal:g}): {verdict}")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engine", default="vllm", choices=["vllm", "fake"])
     parser.add_argument("--model", default=str(model_folder.DEMO_FOLDER))
     parser.add_argument("--json", type=Path, default=REPOSITORY / "bench/results/start.json")
@@ -145,11 +205,9 @@ def main() -> None:
     found = measure(options.rounds, options.engine, options.model)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(found, indent=1) + "\n")
-    print(f"\n{'to the first token':<34}{'median, s':>10}")
-    print(f"{'plain vllm serve':<34}{found['plain_median_seconds']:>10.2f}")
-    print(f"{'replica, from its own start':<34}{found['supervised_median_seconds']:>10.2f}")
-    print(f"{'replica, from the request':<34}{found['deployed_median_seconds']:>10.2f}")
-    print(f"ratio {found['ratio']:.3f} (goal: at most {GOAL_RATIO})")
+    title = "Seconds to the first token (medians)"
+    draw(found["phase_median_seconds"], title, options.json.with_suffix(".svg"))
+    print(f"\n{report(found)}")
 
 
 if __name__ == "__main__":

@@ -79,6 +79,17 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a stopping engine or gateway may finish its requests.",
     )
+    warm_spares: int = Field(
+        default=1,
+        ge=0,
+        le=8,
+        description="Processes per node that have imported the engine and wait. 0: no warm starts.",
+    )
+    warm_memory_bytes: int = Field(
+        default=2_000_000_000,
+        ge=0,
+        description="The most that the spares of one node may hold; one holds about 0.7 GB.",
+    )
     lease_seconds: float = Field(
         default=10,
         gt=0,

@@ -98,6 +98,7 @@ async def test_a_launch_becomes_one_application_with_all_that_replicas_need(
         "start_deadline_seconds": 1800,
         "idle_deadline_seconds": 600,
         "drain_seconds": 30,
+        "warm": False,
     }
 
 

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Product]:
-    with product(tmp_path_factory.mktemp("product") / "home", VLLM_MANAGER_DEMO="false") as made:
+    settings = {"VLLM_MANAGER_DEMO": "false", "VLLM_MANAGER_WARM_SPARES": "0"}
+    with product(tmp_path_factory.mktemp("product") / "home", **settings) as made:
         made.up()
         yield made
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -30,6 +30,17 @@ def application(name: str, **args: Any) -> dict[str, Any]:
     }
 
 
+def warmer_application(report_url: str | None = None, **args: Any) -> dict[str, Any]:
+    """Return the Serve application that keeps spares on each node."""
+    return {
+        "name": "vllm-manager.warmer",
+        "route_prefix": None,
+        "import_path": "vllm_manager_engine.warm.node:build",
+        "args": {"engine": "vllm", "spares": 1, "report_url": report_url, **args},
+        "deployments": [{"name": "warmer", "num_replicas": 1}],
+    }
+
+
 class Reports:
     """A control plane that only takes reports, in a thread of its own."""
 
@@ -54,9 +65,13 @@ class Reports:
                 report = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 reports.tokens.add(self.headers["authorization"])
                 reports.received.append(report)
+                if "spares" in report:  # of a warmer, not of a replica
+                    return self._answer(b"{}")
                 numbers = [line["number"] for line in report["log"]]
                 wanted = max(numbers) + 1 if numbers else report["log_first"]
-                answer = json.dumps({"log_next": wanted}).encode()
+                return self._answer(json.dumps({"log_next": wanted}).encode())
+
+            def _answer(self, answer: bytes) -> None:
                 self.send_response(200)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
@@ -71,8 +86,18 @@ class Reports:
 class Deployed:
     """One application on a cluster for the length of a `with`."""
 
-    def __init__(self, ray: RayCluster, name: str, *, replicas: int = 1, **args: Any) -> None:
+    def __init__(
+        self,
+        ray: RayCluster,
+        name: str,
+        *,
+        replicas: int = 1,
+        beside: Sequence[dict[str, Any]] = (),
+        **args: Any,
+    ) -> None:
+        """`beside` are applications that run before and after."""
         self.ray = ray
+        self._beside = list(beside)
         self.name = name
         self.reports = Reports()
         self._application = application(name, report_url=self.reports.url, **args)
@@ -80,14 +105,14 @@ class Deployed:
 
     def apply(self) -> None:
         """Hand the desired set to Serve, as a control plane does again and again."""
-        self.ray.serve([self._application])
+        self.ray.serve([*self._beside, self._application])
 
     def __enter__(self) -> "Deployed":
         self.apply()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ray.serve([])
+        self.ray.serve(self._beside)
         wait_until(lambda: self.name not in self.ray.applications(), 60, f"the end of {self.name}")
         self.reports.close()
 

@@ -19,6 +19,7 @@ from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_unti
 _START_SECONDS = 60.0
 _QUICK: Mapping[str, str] = {
     "VLLM_MANAGER_FAKE_ENGINE": "1",
+    "VLLM_MANAGER_WARM_SPARES": "0",  # spares are of vLLM; a fake engine starts at once
     "VLLM_MANAGER_DEMO": "0",
     "VLLM_MANAGER_DRAIN_SECONDS": "1",
     "VLLM_MANAGER_RETRY_BASE_SECONDS": "0.5",

@@ -15,7 +15,11 @@ pytestmark = [pytest.mark.survival, pytest.mark.engine, pytest.mark.product]
 
 
 def test_21_everything_runs_again_and_nothing_of_the_old_is_left(tmp_path: Path) -> None:
-    settings = {"VLLM_MANAGER_DEMO": "false", "VLLM_MANAGER_FAKE_ENGINE": "true"}
+    settings = {
+        "VLLM_MANAGER_DEMO": "false",
+        "VLLM_MANAGER_FAKE_ENGINE": "true",
+        "VLLM_MANAGER_WARM_SPARES": "0",
+    }
     with product(tmp_path / "home", **settings) as made:
         made.up()
         api = Api(f"http://127.0.0.1:{made.port}", made.home)

@@ -1,12 +1,14 @@
 """The process between a supervisor and its engine: when the supervisor is gone, so is the engine.
 
     python -I -S guard.py COMMAND_FD STATUS_FD -- engine arguments…
+    python -I -S guard.py COMMAND_FD STATUS_FD --adopt ENGINE_PID
 
-It leads a session of its own and starts the engine in a process group of its own inside it.
-COMMAND_FD is the read end of a pipe whose write end only the supervisor holds. A byte on it is an
-order (`T`: SIGTERM to the engine, `K`: kill all now); its end means that the supervisor is gone,
-and everything is killed. On Linux the guard adopts orphans of the engine (it is their subreaper),
-so those that left the group are found too; elsewhere only the group is killed.
+It leads a session of its own and starts the engine in a process group of its own inside it; or the
+engine is already its child, forked before this program took the place of another (a warm start).
+COMMAND_FD is the read end of a pipe whose write end only the supervisor holds, or a socket to it.
+A byte on it is an order (`T`: SIGTERM to the engine, `K`: kill all now); its end means that the
+supervisor is gone, and everything is killed. On Linux the guard adopts orphans of the engine (it is
+their subreaper), so those that left the group are found too; elsewhere only the group is killed.
 STATUS_FD receives JSON lines: `{"engine_pid": …}` first, `{"exit_code", "signal"}` last.
 
 Only the standard library, no imports from this package: it must start in a few milliseconds.
@@ -21,6 +23,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -71,7 +74,7 @@ def _pass(_number: int, _frame: FrameType | None) -> None:
 class Guard:
     """Starts one engine and answers for its end."""
 
-    def __init__(self, commands: int, status: int, arguments: list[str]) -> None:
+    def __init__(self, commands: int, status: int, start: Callable[[], int]) -> None:
         self._commands = commands
         self._status = status
         self._wake_read, wake_write = os.pipe()
@@ -81,21 +84,28 @@ class Guard:
         signal.signal(signal.SIGINT, _pass)  # not SIG_IGN: the engine would inherit it
         signal.signal(signal.SIGTERM, self._forward)
         self._waited: int | None = None
-        self._engine = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, process_group=0)
-        self._say({"engine_pid": self._engine.pid})
+        self._engine_pid = start()
+        self._say({"engine_pid": self._engine_pid})
         self._close_output()
 
     def run(self) -> int:
         """Wait for the engine's end, an order, or the supervisor's end; return the exit code."""
+        self._reap()  # an adopted engine may have ended before this program began
         while self._waited is None:
             ready, _, _ = select.select([self._commands, self._wake_read], [], [])
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
                 self._reap()
             if self._commands in ready:
-                self._obey(os.read(self._commands, 64))
+                self._obey(self._orders())
         self._kill_all()
         return self._report(self._waited)
+
+    def _orders(self) -> bytes:
+        try:
+            return os.read(self._commands, 64)
+        except OSError:  # a socket whose other end died with bytes unread is reset, not ended
+            return b""
 
     def _forward(self, number: int, _frame: FrameType | None) -> None:
         self._signal(number)
@@ -109,7 +119,7 @@ class Guard:
     def _signal(self, number: int) -> None:
         if self._waited is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._engine.pid, number)
+                os.kill(self._engine_pid, number)
 
     def _reap(self) -> None:
         """Collect every dead child, adopted ones included; remember how the engine ended."""
@@ -118,7 +128,7 @@ class Guard:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                if pid == self._engine.pid:
+                if pid == self._engine_pid:
                     self._waited = status
 
     def _kill_all(self) -> None:
@@ -134,7 +144,7 @@ class Guard:
     def _kill_once(self) -> bool:
         left = False
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._engine.pid, signal.SIGKILL)
+            os.killpg(self._engine_pid, signal.SIGKILL)
             left = True
         for pid in descendants(os.getpid(), parents()):
             with contextlib.suppress(ProcessLookupError):
@@ -159,14 +169,22 @@ class Guard:
             os.dup2(null, descriptor)
 
 
+def _engine() -> int:
+    """Start the engine that the command line tells, or take over the one that runs."""
+    if sys.argv[3] == "--adopt":
+        return int(sys.argv[4])
+    engine = subprocess.Popen(sys.argv[4:], stdin=subprocess.DEVNULL, process_group=0)
+    engine.returncode = 0  # the loop collects it; Popen must not, nor warn when it is dropped
+    return engine.pid
+
+
 def main() -> int:
     commands, status = int(sys.argv[1]), int(sys.argv[2])
-    arguments = sys.argv[4:]
     for descriptor in (commands, status):
         os.set_inheritable(descriptor, False)
     adopt_orphans()
     try:
-        guard = Guard(commands, status, arguments)
+        guard = Guard(commands, status, _engine)
     except OSError as error:
         os.write(status, json.dumps({"error": str(error)}).encode() + b"\n")
         return 127

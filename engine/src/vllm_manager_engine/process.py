@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 _GUARD = Path(__file__).with_name("guard.py")
 _OUTPUT_SECONDS = 0.5
@@ -88,16 +89,54 @@ def _spawn(
     return guard, _Ends(commands, status, out, err)
 
 
-class EngineProcess:
-    """A running engine. Made by `launch`; lives no longer than this process."""
+class Lease(Protocol):
+    """What keeps an engine alive: orders go over it, and its end is the engine's end."""
+
+    def order(self, letter: bytes) -> None:
+        """Pass an order to the guard; lost where the guard is gone."""
+        ...
+
+    def close(self) -> None:
+        """End the lease. May be called again."""
+        ...
+
+    def collect(self) -> None:
+        """Wait for the guard's own end where it is a child of this process. Blocks."""
+        ...
+
+
+class _Pipe:
+    """The lease of an engine that was started by this process."""
 
     def __init__(self, guard: subprocess.Popen[bytes], commands: int) -> None:
-        self.guard_pid = guard.pid
+        self._guard = guard
+        self._commands: int | None = commands
+
+    def order(self, letter: bytes) -> None:
+        if self._commands is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._commands, letter)
+
+    def close(self) -> None:
+        if self._commands is not None:
+            os.close(self._commands)
+            self._commands = None
+
+    def collect(self) -> None:
+        """Leave no zombie. Ray may have collected the guard before."""
+        with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
+            self._guard.wait(5)
+
+
+class EngineProcess:
+    """A running engine. Made by `launch` or `take_over`; lives no longer than this process."""
+
+    def __init__(self, guard_pid: int, lease: Lease) -> None:
+        self.guard_pid = guard_pid
         self.engine_pid: int | None = None
         self.exit: Exit | None = None
         self.error: str | None = None
-        self._guard = guard
-        self._commands: int | None = commands
+        self._lease = lease
         self._status = b""
         self._gone = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
@@ -113,13 +152,34 @@ class EngineProcess:
             OSError: the guard could not be started.
         """
         guard, ends = _spawn(command, environment)
-        process = cls(guard, ends.commands)
-        status = await process._listen(ends.status, process._on_status)
-        streams = [
-            await process._listen(ends.out, lambda data: output("stdout", data)),
-            await process._listen(ends.err, lambda data: output("stderr", data)),
+        return await cls.take_over(
+            guard.pid, _Pipe(guard, ends.commands), ends.status, (ends.out, ends.err), output
+        )
+
+    @classmethod
+    async def take_over(
+        cls,
+        guard_pid: int,
+        lease: Lease,
+        status: int,
+        streams: tuple[int, int],
+        output: OnOutput,
+        said: bytes = b"",
+    ) -> "EngineProcess":
+        """Stand for an engine that runs under guard `guard_pid`.
+
+        `status` and `streams` (standard output, standard error) are descriptors to read, owned by
+        the result; `said` is what was already read of the status.
+        """
+        process = cls(guard_pid, lease)
+        process._on_status(said)
+        telling = await process._listen(status, process._on_status)
+        out, err = streams
+        outputs = [
+            await process._listen(out, lambda data: output("stdout", data)),
+            await process._listen(err, lambda data: output("stderr", data)),
         ]
-        process._ending = asyncio.create_task(process._wait_for_end(status, streams))
+        process._ending = asyncio.create_task(process._wait_for_end(telling, outputs))
         return process
 
     async def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -137,22 +197,15 @@ class EngineProcess:
 
     def terminate(self) -> None:
         """Ask the engine to end (SIGTERM)."""
-        self._order(b"T")
+        self._lease.order(b"T")
 
     def kill(self) -> None:
         """Kill the engine and everything that it started."""
-        self._order(b"K")
+        self._lease.order(b"K")
 
     def close(self) -> None:
         """Let go of the engine as if this process had died: its guard kills it."""
-        if self._commands is not None:
-            os.close(self._commands)
-            self._commands = None
-
-    def _order(self, letter: bytes) -> None:
-        if self._commands is not None:
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._commands, letter)
+        self._lease.close()
 
     async def _listen(self, descriptor: int, receive: Callable[[bytes], None]) -> _Reader:
         loop = asyncio.get_running_loop()
@@ -183,7 +236,7 @@ class EngineProcess:
         for transport in self._transports:
             transport.close()
         self.close()
-        await asyncio.get_running_loop().run_in_executor(None, self._collect)
+        await asyncio.get_running_loop().run_in_executor(None, self._lease.collect)
         self._gone.set()
 
     def _finish_for_guard(self) -> None:
@@ -192,8 +245,3 @@ class EngineProcess:
         if self.engine_pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.engine_pid, signal.SIGKILL)
-
-    def _collect(self) -> None:
-        """Leave no zombie. Ray may have collected the guard before."""
-        with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
-            self._guard.wait(5)

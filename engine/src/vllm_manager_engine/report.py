@@ -20,9 +20,6 @@ def who(spec: ReplicaSpec, identity: Identity) -> dict[str, Any]:
         "incarnation": identity.incarnation,
         "node": asdict(identity.node),
         "secret": identity.secret,
-        # Every start is a cold one until there is a process that has imported the engine before.
-        "how": "cold",
-        "how_reason": None,
     }
 
 

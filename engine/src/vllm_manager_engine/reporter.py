@@ -82,7 +82,7 @@ class Reporter:
                 answer = await request(
                     "POST",
                     f"{self._url}{REPORT_PATH}",
-                    headers={"Authorization": f"Bearer {_token()}"},
+                    headers={"Authorization": f"Bearer {token()}"},
                     body=report,
                     timeout_seconds=_TIMEOUT_SECONDS,
                 )
@@ -105,7 +105,7 @@ class Reporter:
         self._complained = True
 
 
-def _token() -> str:
+def token() -> str:
     """Return the report token: read each time, since it may be renewed."""
     path = os.environ.get(TOKEN_PATH_VARIABLE)
     try:

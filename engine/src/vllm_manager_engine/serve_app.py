@@ -1,18 +1,18 @@
 """One Ray Serve application per deployment: each replica supervises one engine.
 
-The only module that knows Ray. It is imported lazily, so that the rest can be read and checked
-where Ray is not installed.
+Ray is imported lazily, so that the rest can be read and checked where it is not installed.
 """
 
 import importlib
 import logging
 import os
-import socket
 from collections.abc import Mapping
 from typing import Any
 
-from vllm_manager_engine.spec import Identity, Node, ReplicaSpec
+from vllm_manager_engine import placement
+from vllm_manager_engine.spec import Identity, ReplicaSpec
 from vllm_manager_engine.supervisor import EngineFailed, Supervisor
+from vllm_manager_engine.warm import room, wire
 
 DEPLOYMENT = "replica"
 
@@ -37,7 +37,9 @@ class Replica:
             RuntimeError: the engine did not start; the message tells cause and proof, since it is
                 what Serve shows.
         """
-        self._supervisor = Supervisor(ReplicaSpec.from_args(args), _identity())
+        spec, identity = ReplicaSpec.from_args(args), _identity()
+        warmer = wire.address(identity.node.id) if spec.warm and room.is_linux() else None
+        self._supervisor = Supervisor(spec, identity, warmer=warmer)
         try:
             await self._supervisor.start()
         except EngineFailed as error:
@@ -74,13 +76,7 @@ def build(args: Mapping[str, Any]) -> Any:
 
 def _identity() -> Identity:
     """Ask Ray which replica on which node this is."""
-    ray: Any = importlib.import_module("ray")
     serve: Any = importlib.import_module("ray.serve")
     context = serve.get_replica_context()
-    node = Node(
-        id=ray.get_runtime_context().get_node_id(),
-        ip=ray.util.get_node_ip_address(),
-        hostname=socket.gethostname(),
-    )
     log.info("Supervising an engine from process %d", os.getpid())
-    return Identity(replica_id=context.replica_id.unique_id, node=node)
+    return Identity(replica_id=context.replica_id.unique_id, node=placement.this_node())

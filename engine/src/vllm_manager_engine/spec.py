@@ -31,6 +31,7 @@ class ReplicaSpec:
     start_deadline_seconds: float = 1800
     idle_deadline_seconds: float = 600
     drain_seconds: float = 30
+    warm: bool = False
 
     @classmethod
     def from_args(cls, args: Mapping[str, Any]) -> "ReplicaSpec":

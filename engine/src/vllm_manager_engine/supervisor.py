@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from vllm_manager_engine import command, failures, metrics, model_folder, report
@@ -15,9 +16,10 @@ from vllm_manager_engine.log_lines import LogRing, Output
 from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.phases import Course, is_listening
 from vllm_manager_engine.probe import Engine, ProbeFailed
-from vllm_manager_engine.process import EngineProcess, free_port
+from vllm_manager_engine.process import EngineProcess, OnOutput, free_port
 from vllm_manager_engine.reporter import LINES_PER_REPORT, Reporter
 from vllm_manager_engine.spec import Identity, ReplicaSpec, listen_host
+from vllm_manager_engine.warm import client
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,9 @@ class Supervisor:
         inherited: Mapping[str, str] | None = None,
         pick_port: Callable[[str], int] = free_port,
         patience: Patience | None = None,
+        warmer: Path | None = None,
     ) -> None:
+        """`warmer` is the socket of this node's warmer; None: every start is a cold one."""
         self.spec = spec
         self.identity = identity
         self.course = Course(time.monotonic())
@@ -69,6 +73,9 @@ class Supervisor:
         self.failure: Failure | None = None
         self.engine: Engine | None = None
         self.process: EngineProcess | None = None
+        self.how: str | None = None
+        self.how_reason: str | None = None
+        self._warmer = warmer
         self._inherited = os.environ if inherited is None else inherited
         self._pick_port = pick_port
         self._patience = patience or Patience()
@@ -157,15 +164,40 @@ class Supervisor:
         self.engine = Engine(f"http://{address}:{port}", secret, self.spec.deployment)
         self._streams = {name: self._output(name) for name in ("stdout", "stderr")}
         self.reporter.nudge()
-        self.process = await EngineProcess.launch(
+        self.process = await self._run(
             command.command(self.spec, model, host, port),
             command.environment(self.spec, model, self._inherited, secret),
-            lambda stream, data: self._streams[stream].feed(data, time.monotonic()),
         )
-        await self._until_proved(self.engine, self.process, deadline)
+        with client.starting(self._warmer):
+            await self._until_proved(self.engine, self.process, deadline)
         # Now, not in the task: whatever dies from here on is missed by the watch.
         health = Health(self.engine, self.process.engine_pid, self._patience)
         self._watching = asyncio.create_task(self._watch(health, self.process))
+
+    async def _run(self, words: list[str], environment: dict[str, str]) -> EngineProcess:
+        """Start the engine's process: warm where that can be had, else cold, with the reason."""
+
+        def output(stream: str, data: bytes) -> None:
+            self._streams[stream].feed(data, time.monotonic())
+
+        try:
+            process = await self._run_warm(words, environment, output)
+        except client.NotWarm as reason:
+            self.how, self.how_reason = "cold", str(reason)
+            log.info("A cold start: %s", reason)
+            return await EngineProcess.launch(words, environment, output)
+        self.how, self.how_reason = "warm", None
+        return process
+
+    async def _run_warm(
+        self, words: list[str], environment: dict[str, str], output: OnOutput
+    ) -> EngineProcess:
+        if self._warmer is None:
+            raise client.NotWarm("warm starts are switched off")
+        wait_seconds = min(client.WAIT_SECONDS, self.spec.idle_deadline_seconds / 2)
+        return await client.launch(
+            self._warmer, self.spec.engine, words, environment, output, wait_seconds
+        )
 
     async def _until_proved(self, engine: Engine, process: EngineProcess, deadline: float) -> None:
         asked = time.monotonic()
@@ -322,6 +354,8 @@ class Supervisor:
             **report.who(self.spec, self.identity),
             **report.where(self.course, self.failure, time.monotonic()),
             **report.lines(self.ring, log_from, LINES_PER_REPORT),
+            "how": self.how,
+            "how_reason": self.how_reason,
             "sequence": sequence,
             "supervisor_pid": os.getpid(),
             "engine_pid": process.engine_pid if process is not None else None,

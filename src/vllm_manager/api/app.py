@@ -34,7 +34,10 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     limits_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
-_FOR_REPLICAS: tuple[APIRouter, ...] = (deployment_routes.report_router,)
+_FOR_REPLICAS: tuple[APIRouter, ...] = (
+    deployment_routes.report_router,
+    cluster_routes.report_router,
+)
 
 
 def create_app(settings: Settings, clock: Clock | None = None, static: Path = ui.STATIC) -> FastAPI:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import psutil
 
+from vllm_manager.cluster import Warmer
+from vllm_manager.deployments import StartCounts
+
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -51,7 +54,14 @@ def resident_bytes() -> int:
     return psutil.Process().memory_info().rss
 
 
-def render(requests: RequestCounts, phases: Mapping[str, int], streams: int, workers: int) -> str:
+def render(
+    requests: RequestCounts,
+    phases: Mapping[str, int],
+    starts: StartCounts,
+    warmers: Sequence[Warmer],
+    streams: int,
+    workers: int,
+) -> str:
     """Return the whole exposition."""
     by_phase = [(_labels({"phase": phase}), count) for phase, count in sorted(phases.items())]
     lines = [
@@ -59,9 +69,41 @@ def render(requests: RequestCounts, phases: Mapping[str, int], streams: int, wor
         *_family("event_streams", "gauge", "Open event streams.", _one(streams)),
         *_family("gateway_workers", "gauge", "Connected gateway workers.", _one(workers)),
         *_family("deployments", "gauge", "Deployments by phase.", by_phase),
+        *_start_lines(starts),
+        *_spare_lines(warmers),
         *requests.lines(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _start_lines(starts: StartCounts) -> list[str]:
+    """Return the starts that reached ready since this process began, and their phases."""
+    totals = [(_labels({"how": how}), count) for how, count in sorted(starts.totals.items())]
+    parts = [({"how": how, "phase": phase}, s) for (how, phase), s in sorted(starts.phases.items())]
+    counts = [(_labels(labels), spent.count) for labels, spent in parts]
+    sums = [(_labels(labels), round(spent.seconds, 3)) for labels, spent in parts]
+    name = "vllm_manager_start_seconds"
+    return [
+        *_family("starts_total", "counter", "Starts that reached ready.", totals),
+        f"# HELP {name} Seconds of each phase of a start.",
+        f"# TYPE {name} summary",
+        *(f"{name}_sum{labels} {value}" for labels, value in sums),
+        *(f"{name}_count{labels} {value}" for labels, value in counts),
+    ]
+
+
+def _spare_lines(warmers: Sequence[Warmer]) -> list[str]:
+    spares = [(warmer.node, spare) for warmer in warmers for spare in warmer.spares]
+    held = [
+        (_labels({"node": node.hostname or node.id, "pid": s.pid}), s.resident_bytes)
+        for node, s in spares
+        if s.resident_bytes is not None
+    ]
+    ready = sum(spare.state == "ready" for _, spare in spares)
+    return [
+        *_family("spares_ready", "gauge", "Processes that wait to become engines.", _one(ready)),
+        *_family("spare_resident_bytes", "gauge", "Memory of each of them.", held),
+    ]
 
 
 def _one(value: float) -> list[tuple[str, float]]:

@@ -13,7 +13,8 @@ from vllm_manager.api import metrics
 from vllm_manager.api.events import Events
 from vllm_manager.api.metrics import RequestCounts
 from vllm_manager.auth.guard import require_user
-from vllm_manager.cluster import Cluster
+from vllm_manager.cluster import Cluster, Warmer, WarmerBoard
+from vllm_manager.deployments import StartCounts
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.process import ProcessIdentity
@@ -110,6 +111,29 @@ class System(BaseModel):
                         "version": "2.60.0",
                     },
                     "engine": {"name": "vllm", "version": "0.32.0", "python": "3.11"},
+                    "warmers": [
+                        {
+                            "node": {"id": "ad02", "ip": "127.0.0.1", "hostname": "host-a"},
+                            "pid": 4730,
+                            "engine": "vllm",
+                            "wanted": 1,
+                            "reason": None,
+                            "refused": 0,
+                            "restarts": 0,
+                            "spares": [
+                                {
+                                    "pid": 4731,
+                                    "state": "ready",
+                                    "reason": None,
+                                    "resident_bytes": 666972160,
+                                    "anonymous_bytes": 453361664,
+                                    "age_seconds": 20.0,
+                                    "engines_forked": 2,
+                                }
+                            ],
+                            "last_seen_at": "2026-11-23T10:05:00Z",
+                        }
+                    ],
                 }
             ]
         }
@@ -121,6 +145,7 @@ class System(BaseModel):
     gateway: Gateway
     ray: RaySeen
     engine: EngineSeen
+    warmers: list[Warmer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +160,8 @@ class Facts:
     database_answers: Callable[[], Awaitable[bool]]
     phases: Callable[[], Awaitable[Mapping[str, int]]]
     cluster: Cluster
+    warmers: WarmerBoard
+    starts: StartCounts
     publisher: SnapshotPublisher
     events: Events
     engine: Callable[[], EngineSeen]
@@ -182,7 +209,9 @@ async def get_metrics(request: Request) -> Response:
     facts = _facts(request)
     requests: RequestCounts = request.app.state.request_counts
     streams, workers = facts.events.open_count, len(facts.publisher.workers())
-    text = metrics.render(requests, await facts.phases(), streams, workers)
+    text = metrics.render(
+        requests, await facts.phases(), facts.starts, facts.warmers.all(), streams, workers
+    )
     return Response(text, media_type=metrics.MEDIA_TYPE)
 
 
@@ -202,6 +231,7 @@ async def get_system(request: Request) -> System:
         gateway=Gateway(workers=_workers(facts.publisher)),
         ray=RaySeen(**ray.model_dump()),
         engine=facts.engine(),
+        warmers=list(facts.warmers.all()),
     )
 
 

@@ -16,12 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
-from vllm_manager.cluster import Cluster, RayRest
+from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
 from vllm_manager.configs import EngineArguments
 from vllm_manager.db import Database
 from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
-from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings
+from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import Problem
@@ -59,6 +59,7 @@ class Services:
     operations: Operations
     deployments: Deployments
     cluster: Cluster
+    warmers: WarmerBoard
     engine_arguments: EngineArguments
     publisher: SnapshotPublisher
     events: Events
@@ -123,18 +124,15 @@ def _build(
     access = Access(database, clock, credentials_changed)
     operations = Operations(database, hub, clock)
     cluster = Cluster(ray)
+    warmers = WarmerBoard(clock)
     arguments = EngineArguments(settings.engine_arguments_file)
-    engine = RayServeEngine(ray, _replica_settings(settings))
+    engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
     room = build_deployments(settings, database, engine, cluster, operations, arguments, hub, clock)
     deployments = room.service
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     deployments.on_route_change(publisher.nudge)
-    snapshots = {
-        "operations": _operations_of(operations),
-        "deployments": _deployments_of(deployments),
-    }
-    events = Events(hub, snapshots, access, clock)
+    events = Events(hub, _snapshots(operations, deployments), access, clock)
     facts = Facts(
         identity=own_identity(),
         started_at=clock.now(),
@@ -144,6 +142,8 @@ def _build(
         database_answers=lambda: _answers(database),
         phases=_phases_of(deployments),
         cluster=cluster,
+        warmers=warmers,
+        starts=deployments.start_counts,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
@@ -154,6 +154,7 @@ def _build(
         operations=operations,
         deployments=deployments,
         cluster=cluster,
+        warmers=warmers,
         engine_arguments=arguments,
         publisher=publisher,
         events=events,
@@ -164,13 +165,27 @@ def _build(
     return services, room
 
 
+def _snapshots(operations: Operations, deployments: Deployments) -> dict[str, Snapshot]:
+    return {
+        "operations": _operations_of(operations),
+        "deployments": _deployments_of(deployments),
+    }
+
+
 def _replica_settings(settings: Settings) -> ReplicaSettings:
     return ReplicaSettings(
         report_url=settings.report_url or settings.control_url,
         start_deadline_seconds=settings.start_deadline_seconds,
         idle_deadline_seconds=settings.phase_deadline_seconds,
         drain_seconds=settings.drain_seconds,
+        warm=settings.warm_spares > 0,
     )
+
+
+def _warmer_settings(settings: Settings) -> WarmerSettings | None:
+    if not settings.warm_spares:
+        return None
+    return WarmerSettings(settings.warm_spares, settings.warm_memory_bytes)
 
 
 def _housekeeping(services: Services) -> Loop:

@@ -119,9 +119,32 @@ def _print_services(services: list[Json]) -> None:
 def _print_system(system: Json) -> None:
     ray, engine = as_object(system.get("ray")) or {}, as_object(system.get("engine")) or {}
     said = f" ({ray['message']})" if ray.get("message") else ""
+    for warmer in system.get("warmers") or ():
+        _print_warmer(as_object(warmer) or {})
     out.print(f"\nServer version {system['version']}; Ray is {ray.get('state')}{escape(said)}")
     if engine.get("version"):
         out.print(f"Engine {engine['name']} {engine['version']}")
+
+
+def _print_warmer(warmer: Json) -> None:
+    """Show what a node keeps ready for warm starts, or why it keeps nothing."""
+    node = as_object(warmer.get("node")) or {}
+    place = escape(str(node.get("hostname") or node.get("id")))
+    rows = [
+        [
+            place,
+            str(s["pid"]),
+            state(s["state"]),
+            size(s["resident_bytes"]),
+            str(s["engines_forked"]),
+        ]
+        for s in warmer.get("spares") or ()
+    ]
+    out.print()
+    if rows:
+        print_table(("SPARES OF", "PID", "STATE", "MEMORY", "ENGINES FORKED"), rows)
+    if warmer.get("reason"):
+        out.print(f"No warm starts on {place}: {escape(str(warmer['reason']))}")
 
 
 def status(url: UrlOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:

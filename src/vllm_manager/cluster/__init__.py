@@ -3,5 +3,14 @@
 from vllm_manager.cluster.ray import RayRest, RayUnavailableError
 from vllm_manager.cluster.schemas import ClusterNode, RayStatus
 from vllm_manager.cluster.service import Cluster
+from vllm_manager.cluster.warmers import Warmer, WarmerBoard
 
-__all__ = ["Cluster", "ClusterNode", "RayRest", "RayStatus", "RayUnavailableError"]
+__all__ = [
+    "Cluster",
+    "ClusterNode",
+    "RayRest",
+    "RayStatus",
+    "RayUnavailableError",
+    "Warmer",
+    "WarmerBoard",
+]

@@ -3,6 +3,7 @@
 from vllm_manager.deployments.build import DeploymentsRoom, build
 from vllm_manager.deployments.schemas import Deployment, DeploymentSpec, Route, RouteEndpoint
 from vllm_manager.deployments.service import Deployments
+from vllm_manager.deployments.starts import StartCounts
 
 __all__ = [
     "Deployment",
@@ -11,5 +12,6 @@ __all__ = [
     "DeploymentsRoom",
     "Route",
     "RouteEndpoint",
+    "StartCounts",
     "build",
 ]

@@ -14,6 +14,7 @@ from vllm_manager.deployments.schemas import (
     Route,
     RouteEndpoint,
 )
+from vllm_manager.deployments.starts import StartCounts
 from vllm_manager.deployments.states import Assessment, Wanted, assess
 from vllm_manager.deployments.tables import DeploymentRow
 from vllm_manager.deployments.views import (
@@ -37,6 +38,7 @@ class Memory:
     def __init__(self, hub: Hub, clock: Clock, policy: Policy, silence_seconds: float) -> None:
         self.board = ReportBoard(clock)
         self.history = History()
+        self.starts = StartCounts()
         self.observation = Observation(reachable=False, error="It was not asked yet.")
         self.policy = policy
         self.silence_seconds = silence_seconds

@@ -212,6 +212,7 @@ class Reconciler:
             )
         )
         self._memory.history.add(row.uid, model, phases)
+        self._memory.starts.add(lead.how if lead else None, watch.measured)
 
     async def _converge(self, rows: Sequence[DeploymentRow]) -> None:
         wanted = [self._memory.wanted(row) for row in rows]

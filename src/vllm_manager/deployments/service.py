@@ -24,6 +24,7 @@ from vllm_manager.deployments.schemas import (
     Replica,
     Route,
 )
+from vllm_manager.deployments.starts import StartCounts
 from vllm_manager.deployments.states import Phase
 from vllm_manager.deployments.tables import DeploymentRow, EventRow
 from vllm_manager.kit.clock import Clock
@@ -247,6 +248,11 @@ class Deployments:
     def routes(self) -> Sequence[Route] | None:
         """Return what the gateway needs to know, or None until enough was heard to say."""
         return self._memory.routes()
+
+    @property
+    def start_counts(self) -> StartCounts:
+        """The starts since this process began."""
+        return self._memory.starts
 
     def on_route_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever `routes` would answer something else."""

@@ -988,6 +988,44 @@ export type SessionView = {
 };
 
 /**
+ * Spare
+ *
+ * A process that has imported the engine and waits; engines are forked from it.
+ */
+export type Spare = {
+    /**
+     * Age Seconds
+     */
+    age_seconds?: number | null;
+    /**
+     * Anonymous Bytes
+     */
+    anonymous_bytes?: number | null;
+    /**
+     * Engines Forked
+     */
+    engines_forked?: number;
+    /**
+     * Pid
+     */
+    pid: number;
+    /**
+     * Reason
+     */
+    reason?: string | null;
+    /**
+     * Resident Bytes
+     */
+    resident_bytes?: number | null;
+    /**
+     * State
+     *
+     * `preparing`, `ready` or `failed`.
+     */
+    state: string;
+};
+
+/**
  * Suggestion
  *
  * An engine argument that would mend a failure, as the replica worked it out.
@@ -1021,6 +1059,10 @@ export type System = {
      * Version
      */
     version: string;
+    /**
+     * Warmers
+     */
+    warmers: Array<Warmer>;
 };
 
 /**
@@ -1133,6 +1175,75 @@ export type Version = {
      * Version
      */
     version: string;
+};
+
+/**
+ * Warmer
+ *
+ * The warmer of a node, and when it was heard of.
+ */
+export type Warmer = {
+    /**
+     * Engine
+     */
+    engine?: string | null;
+    /**
+     * Handed Over
+     */
+    handed_over?: number;
+    /**
+     * Last Seen At
+     */
+    last_seen_at: string;
+    node: WarmerNode;
+    /**
+     * Pid
+     */
+    pid?: number | null;
+    /**
+     * Reason
+     *
+     * Why there are fewer; null: there aren't.
+     */
+    reason?: string | null;
+    /**
+     * Refused
+     */
+    refused?: number;
+    /**
+     * Restarts
+     */
+    restarts?: number;
+    /**
+     * Spares
+     */
+    spares?: Array<Spare>;
+    /**
+     * Wanted
+     *
+     * Spares that it is to keep.
+     */
+    wanted?: number | null;
+};
+
+/**
+ * WarmerNode
+ *
+ * The node of a warmer, as Ray names it.
+ */
+export type WarmerNode = {
+    /**
+     * Hostname
+     */
+    hostname?: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Ip
+     */
+    ip?: string | null;
 };
 
 export type LoginData = {

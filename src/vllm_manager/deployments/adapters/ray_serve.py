@@ -8,8 +8,13 @@ from typing import Any, cast
 from vllm_manager.cluster import RayRest, RayUnavailableError
 from vllm_manager.deployments.engine import EngineUnavailableError, Launch
 from vllm_manager.deployments.observed import Identity, Observation, SeenApplication, SeenReplica
+from vllm_manager.kit.clock import Clock, SystemClock
 
 _IMPORT_PATH = "vllm_manager_engine.serve_app:build"
+WARMER = "vllm-manager.warmer"
+"""The application that keeps warm starts possible. No deployment can have a name with a dot."""
+_WARMER_PATH = "vllm_manager_engine.warm.node:build"
+_NODES_SECONDS = 10.0
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 Json = Mapping[str, Any]
@@ -23,24 +28,46 @@ class ReplicaSettings:
     start_deadline_seconds: float
     idle_deadline_seconds: float
     drain_seconds: float
+    warm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WarmerSettings:
+    """What the warmer of each node is to hold; see `docs/decisions/0022-warm-starts.md`."""
+
+    spares: int
+    memory_bytes: int
 
 
 class RayServeEngine:
     """Turns launches into Serve applications, one per deployment, and reads them back."""
 
-    def __init__(self, ray: RayRest, replica: ReplicaSettings) -> None:
+    def __init__(
+        self,
+        ray: RayRest,
+        replica: ReplicaSettings,
+        warmer: WarmerSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`warmer` is None where every start is to be a cold one."""
         self._ray = ray
         self._replica = replica
+        self._warmer = warmer
+        self._clock = clock or SystemClock()
+        self._nodes = 1
+        self._nodes_due = 0.0
 
     async def observe(self) -> Observation:
         try:
             details = await self._ray.applications()
         except RayUnavailableError as error:
             return Observation(reachable=False, error=str(error))
-        applications = _mapping(details.get("applications"))
+        applications = dict(_mapping(details.get("applications")))
+        warmer = _mapping(applications.pop(WARMER, None))
+        await self._count_nodes()
         return Observation(
             reachable=True,
-            prepared=bool(details.get("controller_info")),
+            prepared=bool(details.get("controller_info")) and self._is_warm_as_asked(warmer),
             applications={
                 name: _application(name, _mapping(a)) for name, a in applications.items()
             },
@@ -48,11 +75,47 @@ class RayServeEngine:
 
     async def converge(self, launches: Sequence[Launch], observation: Observation) -> None:
         applications = [self._configure(launch, observation) for launch in launches]
+        if self._warmer is not None:
+            applications.insert(0, self._warmer_application(self._warmer))
         body = {"proxy_location": "Disabled", "applications": applications}
         try:
             await self._ray.put_applications(body)
         except RayUnavailableError as error:
             raise EngineUnavailableError(str(error)) from error
+
+    async def _count_nodes(self) -> None:
+        """Learn now and then how many nodes want a warmer; keep the number while Ray is silent."""
+        if self._warmer is None or self._clock.monotonic() < self._nodes_due:
+            return
+        self._nodes_due = self._clock.monotonic() + _NODES_SECONDS
+        try:
+            nodes = await self._ray.nodes()
+        except RayUnavailableError:
+            return
+        self._nodes = max(1, sum(node.get("state") == "ALIVE" for node in nodes))
+
+    def _is_warm_as_asked(self, seen: Json) -> bool:
+        if self._warmer is None:
+            return not seen or seen.get("status") == "DELETING"
+        config = _mapping(seen.get("deployed_app_config"))
+        wanted = self._warmer_application(self._warmer)
+        return all(config.get(name) == wanted[name] for name in ("args", "import_path")) and (
+            _target(config) == self._nodes
+        )
+
+    def _warmer_application(self, warmer: WarmerSettings) -> Json:
+        return {
+            "name": WARMER,
+            "route_prefix": None,
+            "import_path": _WARMER_PATH,
+            "args": {
+                "engine": "vllm",
+                "spares": warmer.spares,
+                "memory_bytes": warmer.memory_bytes,
+                "report_url": self._replica.report_url,
+            },
+            "deployments": [{"name": "warmer", "num_replicas": self._nodes}],
+        }
 
     def _configure(self, launch: Launch, observation: Observation) -> Json:
         deployments = [{"name": "replica", "num_replicas": launch.replicas}]
@@ -86,6 +149,7 @@ class RayServeEngine:
             "start_deadline_seconds": self._replica.start_deadline_seconds,
             "idle_deadline_seconds": self._replica.idle_deadline_seconds,
             "drain_seconds": self._replica.drain_seconds,
+            "warm": self._replica.warm,
         }
 
 

@@ -1,0 +1,306 @@
+"""The warmer of a node: a small process that keeps spares and passes requests for engines to them.
+
+    python -m vllm_manager_engine.warm JSON
+
+JSON is a `Plan`. Standard input is the lease: at its end the warmer ends, and its spares with it.
+Engines that were handed over belong to their replicas and live on.
+
+On the socket, a message asks for an `engine` (with two descriptors for its output; the spare
+answers on the same connection, which then is the engine's lease), for the `status`, or says that
+the sender is `starting` an engine and will be until it closes the connection: as long as anybody
+is, no new spare is prepared beside it, unless the start waits for one.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vllm_manager_engine.warm import room, wire
+from vllm_manager_engine.warm.crew import SpareProcess
+from vllm_manager_engine.warm.wire import Message
+
+_REQUEST_SECONDS = 5.0
+_RETRY_SECONDS = 600.0
+_LOOK_SECONDS = 30.0
+_DEFER_SECONDS = 120.0
+_WORTH_SECONDS = 5.0
+_BACKLOG = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one warmer is to hold."""
+
+    socket: str
+    engine: str = "vllm"
+    spares: int = 1
+    memory_bytes: int | None = None
+    """The most that all spares together may hold."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A replica that asked for an engine before a spare was ready."""
+
+    replica: socket.socket
+    request: Message
+    descriptors: list[int]
+
+    def close(self) -> None:
+        self.replica.close()
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+    def refuse(self, reason: str) -> None:
+        with contextlib.suppress(OSError):
+            self.replica.send(json.dumps({"refused": reason}).encode() + b"\n")
+        self.close()
+
+    def is_gone(self) -> bool:
+        """Say whether the replica gave up meanwhile."""
+        try:
+            return self.replica.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+class Warmer:
+    """Keeps `plan.spares` spares as long as there is room for them."""
+
+    def __init__(self, plan: Plan, environment: Mapping[str, str]) -> None:
+        self._plan = plan
+        self._environment = environment
+        self._spares: list[SpareProcess] = []
+        self._waiting: list[_Waiting] = []
+        self._starting = 0
+        self._reason: str | None = None
+        self._failures = 0
+        self._retry_at = time.monotonic()
+        self._refused = 0
+        self._handed_over = 0
+        self._stirred = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, listener: socket.socket) -> None:
+        """Serve until cancelled."""
+        keeping = asyncio.create_task(self._keep())
+        accepting = asyncio.create_task(self._accept(listener))
+        try:
+            await asyncio.gather(keeping, accepting)
+        finally:
+            keeping.cancel()
+            accepting.cancel()
+            for waiting in self._waiting:
+                waiting.refuse("the warmer is ending")
+            for spare in self._spares:
+                await spare.end()
+
+    def status(self) -> dict[str, Any]:
+        """Return what is held now, for people."""
+        return {
+            "engine": self._plan.engine,
+            "wanted": self._plan.spares,
+            "pid": os.getpid(),
+            "reason": self._reason,
+            "starting": self._starting,
+            "refused": self._refused,
+            "handed_over": self._handed_over,
+            "spares": [spare.figures() for spare in self._spares],
+        }
+
+    # Keeping spares
+
+    async def _keep(self) -> None:
+        while True:
+            self._stirred.clear()
+            await self._discard()
+            self._shrink()
+            pause = self._prepare()
+            await self._serve()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), pause)
+
+    async def _discard(self) -> None:
+        """Drop spares that failed; the next one is made later after each failure."""
+        for spare in [s for s in self._spares if s.state == "failed"]:
+            self._spares.remove(spare)
+            await spare.end()
+            self._reason = f"the last spare was discarded: {spare.reason}"
+            self._failures = 1 if spare.served_long else self._failures + 1
+            self._retry_at = time.monotonic() + min(_RETRY_SECONDS, 0.5 * 2**self._failures)
+
+    def _shrink(self) -> None:
+        """Discard a spare where all of them hold more than they may."""
+        limit = self._plan.memory_bytes
+        held = sum(spare.figures()["resident_bytes"] or 0 for spare in self._spares)
+        if limit is not None and held > limit and self._spares:
+            self._spares[-1].fail(f"spares hold {held} bytes, more than {limit}")
+
+    def _prepare(self) -> float:
+        """Start a spare if one is missing and may be started; return when to look again."""
+        missing = self._plan.spares - len(self._spares)
+        for spare in self._spares:
+            spare.prefer_others(not self._waiting)
+        if missing <= 0:
+            self._reason = None if self._is_ready() else self._reason
+            return _LOOK_SECONDS
+        pause = self._retry_at - time.monotonic()
+        if pause > 0:
+            return pause
+        obstacle = room.absence(self._plan.engine) or room.shortage(self._plan.memory_bytes)
+        if obstacle is not None:
+            self._reason = obstacle
+            return _LOOK_SECONDS
+        if self._starting and not self._waiting:
+            self._reason = "an engine is being started; a new spare is prepared after it"
+            return _DEFER_SECONDS
+        self._spares.append(SpareProcess(self._plan.engine, self._environment, self._stirred.set))
+        return _LOOK_SECONDS
+
+    def _is_ready(self) -> bool:
+        return any(spare.state == "ready" for spare in self._spares)
+
+    # Requests
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            peer, _ = await loop.sock_accept(listener)
+            task = asyncio.create_task(self._meet(peer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _meet(self, peer: socket.socket) -> None:
+        peer.settimeout(_REQUEST_SECONDS)
+        try:
+            request, descriptors = await asyncio.to_thread(wire.receive, peer)
+        except (wire.WireError, OSError):
+            return peer.close()
+        asked = request.get("ask")
+        peer.setblocking(False)
+        if asked == "engine":
+            return self._take(_Waiting(peer, request, descriptors))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if asked == "starting":
+            await self._count(peer)
+        else:
+            with contextlib.suppress(OSError):
+                wire.send(peer, self.status())  # small: it fits into the socket's buffer
+        return peer.close()
+
+    def _take(self, waiting: _Waiting) -> None:
+        if waiting.request.get("engine") != self._plan.engine:
+            self._refused += 1
+            return waiting.refuse(f"spares are kept for {self._plan.engine} only")
+        self._waiting.append(waiting)
+        return self._stirred.set()
+
+    async def _count(self, peer: socket.socket) -> None:
+        self._starting += 1
+        try:
+            with contextlib.suppress(OSError):
+                await asyncio.get_running_loop().sock_recv(peer, 1)
+        finally:
+            self._starting -= 1
+            self._stirred.set()
+
+    async def _serve(self) -> None:
+        """Hand those who wait to a spare, or tell them why there will be none."""
+        for waiting in [w for w in self._waiting if w.is_gone()]:
+            self._waiting.remove(waiting)
+            waiting.close()
+        is_coming = 0 < self._retry_at - time.monotonic() < _WORTH_SECONDS
+        if not self._spares and self._waiting and not is_coming:
+            self._refused += len(self._waiting)
+            for waiting in self._waiting:
+                waiting.refuse(self._reason or "the warmer holds no spare")
+            self._waiting.clear()
+        ready = [spare for spare in self._spares if spare.state == "ready"]
+        if not ready:
+            return
+        while self._waiting:
+            waiting = self._waiting.pop(0)
+            spare = min(ready, key=lambda s: s.forked)
+            try:
+                descriptors = [waiting.replica.fileno(), *waiting.descriptors]
+                await spare.hand_over(waiting.request, descriptors)
+            except OSError:
+                waiting.refuse("the spare died in mid hand-over")
+            else:
+                waiting.close()
+                self._handed_over += 1
+
+
+def listen(path: Path) -> socket.socket:
+    """Return a listening socket of mode 0600 at `path`, in the place of one that nobody serves.
+
+    Raises:
+        WireError: its folder is not private.
+        OSError: it can't be made.
+    """
+    wire.make_folder(path.parent)
+    _sweep(path.parent)
+    listener = socket.socket(socket.AF_UNIX)
+    made = path.with_suffix(f".{os.getpid()}")
+    made.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(made))
+    finally:
+        os.umask(before)
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    made.rename(path)  # nobody ever meets a socket that does not listen yet
+    return listener
+
+
+def _sweep(folder: Path) -> None:
+    """Remove sockets that warmers of clusters long gone left behind."""
+    for path in folder.glob("*.sock"):
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.settimeout(1)
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+
+
+async def serve(plan: Plan, environment: Mapping[str, str], lease: int) -> None:
+    """Be the warmer until `lease`, a descriptor, is at its end."""
+    listener = listen(Path(plan.socket))
+    own = os.stat(plan.socket)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(lease, _read_lease(lease, ended.set))
+    warming = asyncio.create_task(Warmer(plan, environment).run(listener))
+    ending = asyncio.create_task(ended.wait())
+    try:
+        await asyncio.wait((warming, ending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        loop.remove_reader(lease)
+        warming.cancel()
+        with contextlib.suppress(OSError):
+            # Not the socket of a successor.
+            if os.path.samestat(os.stat(plan.socket), own):
+                os.unlink(plan.socket)
+        listener.close()
+        with contextlib.suppress(asyncio.CancelledError):
+            await warming
+
+
+def _read_lease(lease: int, end: Callable[[], None]) -> Callable[[], None]:
+    def read() -> None:
+        if not os.read(lease, 4096):
+            end()
+
+    return read
