@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from check import report
 from conversations import Topic, Writer, encode, encode_plain, load_topics, load_variations
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
-
-from check import report
 
 SEED = 8800
 VOCABULARY = 1024
