@@ -75,17 +75,26 @@ class Reconciler:
                     self._memory.watch_of(row).told()
         for row in rows:
             self._memory.renew(row)
-            await asyncio.sleep(0)  # many rows must not hold up the requests between them
+            await asyncio.sleep(0)
         self._memory.board.prune(self._memory.observation, began)
 
     async def _load(self) -> Sequence[DeploymentRow]:
         async with self._database.read() as session:
-            rows = await store.all_rows(session)
+            rows = await self._rows(session)
             if not self._remembered:
                 await self._remember(session, rows)
         for gone in self._memory.load(rows):
             self._memory.forget(gone)
         return rows
+
+    async def _rows(self, session: AsyncSession) -> Sequence[DeploymentRow]:
+        """Return every row, reading only those that are not known in their present version."""
+        known = self._memory.rows
+        keys = await store.all_keys(session)
+        held = {k.uid: known[k.uid] for k in keys if _holds(known, k)}
+        read = await store.by_uids(session, [k.uid for k in keys if k.uid not in held])
+        rows = {**held, **read}
+        return [rows[k.uid] for k in keys if k.uid in rows]
 
     async def _remember(self, session: AsyncSession, rows: Sequence[DeploymentRow]) -> None:
         """After a start: since when each phase lasts, and how long starts took."""
@@ -103,6 +112,7 @@ class Reconciler:
         changed = False
         for row in rows:
             changed |= await self._advance(row)
+            await asyncio.sleep(0)  # many rows must not hold up the requests between them
         if changed:
             rows = await self._load()
         await self._converge(rows)
@@ -256,6 +266,11 @@ class Reconciler:
         progress = assessment.lead.progress if assessment.lead else None
         message = f"{assessment.phase.capitalize()}. {assessment.reason or ''}".strip()
         return Outcome("running", message, progress)
+
+
+def _holds(known: Mapping[str, DeploymentRow], key: store.Key) -> bool:
+    row = known.get(key.uid)
+    return row is not None and row.version == key.version
 
 
 def _values(

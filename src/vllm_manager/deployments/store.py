@@ -14,8 +14,23 @@ async def all_rows(session: AsyncSession) -> Sequence[DeploymentRow]:
     return (await session.scalars(select(DeploymentRow).order_by(DeploymentRow.name))).all()
 
 
+async def all_keys(session: AsyncSession) -> Sequence["Key"]:
+    """Return the key of every deployment, by name."""
+    columns = (DeploymentRow.uid, DeploymentRow.name, DeploymentRow.version)
+    query = select(*columns).order_by(DeploymentRow.name)
+    return [Key(*row) for row in await session.execute(query)]
+
+
+async def by_uids(session: AsyncSession, uids: Sequence[str]) -> Mapping[str, DeploymentRow]:
+    """Return the rows that there are of these, by uid."""
+    if not uids:
+        return {}
+    query = select(DeploymentRow).where(DeploymentRow.uid.in_(uids))
+    return {row.uid: row for row in await session.scalars(query)}
+
+
 class Key(NamedTuple):
-    """Enough of a row to find its view."""
+    """Enough of a row to find its view, and to know whether it changed."""
 
     uid: str
     name: str
