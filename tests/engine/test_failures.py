@@ -69,3 +69,13 @@ def test_without_any_line_the_exit_code_is_told() -> None:
     failure = explain(3, None, [])
     assert (failure.exit_code, failure.evidence) == (3, None)
     assert "code 3" in failure.detail
+
+
+def test_a_dump_of_settings_is_no_cause():
+    dump = "ERROR 11-23 18:00:00 [dump_input.py:72] config: model='demo', trust_remote_code=False"
+    assert explain(None, 9, [dump]).code == "engine_exited"
+
+
+def test_a_model_that_needs_code_of_its_own_is_named_so():
+    line = "consider setting `trust_remote_code=True` in LLM or using the `--trust-remote-code`"
+    assert explain(1, None, [line]).code == "unsupported_model"

@@ -52,13 +52,26 @@ class Api:
         return self.ask(f"/deployments/{name}/replicas")["items"]
 
     def replica(self, name: str) -> Json:
-        """Return the only replica whose engine has not failed, once there is one."""
+        """Return the only replica whose engine has not failed, once there is one.
+
+        Replicas of earlier attempts are listed until it is known that they are gone.
+        """
 
         def found() -> Sequence[Json]:
-            return [r for r in self.replicas(name) if r["engine_pid"] and r["phase"] != "failed"]
+            attempt = self.ask(f"/deployments/{name}")["attempt"]
+            of_now = [r for r in self.replicas(name) if r["attempt"] == attempt]
+            return [r for r in of_now if r["engine_pid"] and r["phase"] != "failed"]
 
         (replica,) = wait_until(found, 30, f"{name}: an engine's pid")
         return replica
+
+    def wait_for_operation(self, operation_id: str, status: str) -> None:
+        """Return once an operation has ended so: a moment after what it was about is seen."""
+        wait_until(
+            lambda: self.ask(f"/operations/{operation_id}")["status"] == status,
+            10,
+            f"{operation_id}: {status}",
+        )
 
     def wait_for(
         self, name: str, phase: str | Callable[[Json], bool], within_seconds: float = 60

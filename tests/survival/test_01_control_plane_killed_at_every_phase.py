@@ -20,7 +20,7 @@ def test_01_the_same_engine_becomes_ready(plane: ControlPlane, phase: str) -> No
     assert (now["engine_pid"], now["replica_id"]) == (before["engine_pid"], before["replica_id"])
     assert is_alive(now["engine_pid"])
     assert (after["generation"], after["attempt"], after["last_error"]) == (1, 1, None)
-    assert plane.ask(f"/operations/{begun['id']}")["status"] == "succeeded"
+    plane.wait_for_operation(begun["id"], "succeeded")
 
 
 def test_01_what_waits_for_room_goes_on_waiting_and_then_starts(plane: ControlPlane) -> None:

@@ -30,7 +30,7 @@ def test_02_a_stop_is_finished(plane: ControlPlane, when: str) -> None:
     plane.restart()
     plane.wait_for("demo", "stopped")
     wait_for_end(pids)
-    assert plane.ask(f"/operations/{accepted['operation']['id']}")["status"] == "succeeded"
+    plane.wait_for_operation(accepted["operation"]["id"], "succeeded")
     assert plane.ray.applications() == {}
 
 

@@ -41,7 +41,7 @@ def test_29_it_is_given_up_after_five_tries_with_the_cause(plane: ControlPlane) 
 
     events = plane.ask("/deployments/demo/events?limit=200")["items"]
     assert [event["kind"] for event in events].count("error") == 5
-    assert plane.ask(f"/operations/{begun['operation']['id']}")["status"] == "failed"
+    plane.wait_for_operation(begun["operation"]["id"], "failed")
     wait_until(lambda: not plane.ray.applications(), 30, "the end of the application")
 
     # A person's start is a new start: all five tries are there again.

@@ -98,7 +98,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "unsupported_model",
-        r"(trust_remote_code|contains custom code which must be executed)",
+        r"(trust_remote_code=True|--trust-remote-code|contains custom code which must be executed)",
         "The model needs code of its own to run, which is refused. Choose a model that the engine "
         "supports by itself.",
     ),

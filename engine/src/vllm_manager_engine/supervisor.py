@@ -105,6 +105,7 @@ class Supervisor:
         except BaseException:
             self.close()
             raise
+        self._launch_line = self.ring.next  # what was said before explains no later death
         self._enter("ready")
 
     async def check(self) -> None:
