@@ -13,10 +13,10 @@ LONGEST_FUNCTION_LINES = 50
 REGISTRY_HOSTS = [
     "pypi" + ".org",
     "pythonhosted" + ".org",
-    "registry.npmjs" + ".org",
+    "registry." + "npmjs.org",
     "registry.yarnpkg" + ".com",
     "download.pytorch" + ".org",
-    "deb.debian" + ".org",
+    "deb." + "debian.org",
 ]
 _GENERATED = ("frontend/src/api/gen/", "frontend/openapi.json")
 _MIGRATIONS = "versions"  # a migration is a list of statements, written once by a tool
