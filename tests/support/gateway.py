@@ -191,9 +191,9 @@ async def rig(home: Path, engines: int = 1, **settings: Any) -> AsyncGenerator[R
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(ControlPlane())
         servers = [await stack.enter_async_context(FakeEngine()) for _ in range(engines)]
-        gateway = await stack.enter_async_context(Gateway(home, control.port, **settings))
-        made = Rig(control, servers, gateway, engines)
-        await made.publish()
+        made = Rig(control, servers, Gateway(home, control.port, **settings), engines)
+        await control.publish(snapshot({"demo": made.entry()}))  # every worker begins with it
+        await stack.enter_async_context(made.gateway)
         yield made
 
 

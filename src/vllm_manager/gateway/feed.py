@@ -34,6 +34,7 @@ class Feed:
     ) -> None:
         """`is_writer`: keeps the file; one worker of a gateway does."""
         self.is_connected = False
+        self.has_snapshot = asyncio.Event()
         self._directory = directory
         self._control = control
         self._file = file
@@ -45,7 +46,7 @@ class Feed:
     def restore(self) -> None:
         """Start from the kept file, where there is a readable one."""
         try:
-            self._directory.update(decode(self._file.read_bytes()))
+            self._update(decode(self._file.read_bytes()))
         except FileNotFoundError:
             log.info("no kept snapshot: waiting for the control plane")
         except (OSError, ValueError) as error:
@@ -101,11 +102,15 @@ class Feed:
         except ValueError as error:
             log.error("a snapshot was left out: %s", error)
             return
-        self._directory.update(snapshot)
+        self._update(snapshot)
         if self._is_writer:
             self._unwritten = self._directory.snapshot
             if self._writing is None or self._writing.done():
                 self._writing = asyncio.create_task(self._write())
+
+    def _update(self, snapshot: Snapshot) -> None:
+        self._directory.update(snapshot)
+        self.has_snapshot.set()
 
     async def _write(self) -> None:
         while self._unwritten is not None:

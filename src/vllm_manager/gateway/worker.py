@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _LAST_SEND_SECONDS = 3.0
 _HEAD_SWEEP_SECONDS = 5.0
+_FIRST_SNAPSHOT_SECONDS = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -89,6 +90,7 @@ class Worker:
             asyncio.create_task(self._sender.run(), name="usage"),
             asyncio.create_task(self._expire_heads(), name="heads"),
         ]
+        await self._know_something()
         gc.collect()
         gc.freeze()  # what was built at the start stays: no need to look at it again
         await self._server.serve(sockets=[self._listener])
@@ -97,6 +99,12 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._hand_over_usage()
         self._context.client.close()
+
+    async def _know_something(self) -> None:
+        """Wait a moment for the first snapshot: callers would rather wait than be refused."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_SNAPSHOT_SECONDS):
+                await self._feed.has_snapshot.wait()
 
     def _drain(self) -> None:
         if self._context.is_draining:
