@@ -140,7 +140,15 @@ def measure(rounds: int, engine: str, model: str) -> dict[str, Any]:
     ray = ray_cluster.start(cpus=2)
     try:
         # Serve's own start and the first spare are not what is measured.
-        with Deployed(ray, "first", beside=[_warmer(engine)], engine=engine, warm=True) as first:
+        # With a machine that has read nothing of the engine yet, this start takes minutes.
+        with Deployed(
+            ray,
+            "first",
+            beside=[_warmer(engine)],
+            engine=engine,
+            start_deadline_seconds=_LIMIT_SECONDS,
+            warm=True,
+        ) as first:
             first.wait_report(lambda r: r["phase"] == "ready", _LIMIT_SECONDS)
         with tempfile.TemporaryDirectory(prefix="vm-bench-") as home:
             for number in range(rounds):

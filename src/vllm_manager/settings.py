@@ -90,6 +90,25 @@ class Settings(BaseSettings):
         ge=0,
         description="The most that the spares of one node may hold; one holds about 0.7 GB.",
     )
+    hub_endpoint: str | None = Field(
+        default=None,
+        description="Address of the Hugging Face Hub or a mirror of it. Unset: `HF_ENDPOINT`, "
+        "else the public Hub.",
+    )
+    models_dir: Path | None = Field(
+        default=None,
+        description="Where models are kept, laid out as a Hugging Face cache. Unset: `models` in "
+        "the home.",
+    )
+    download_connections: int = Field(
+        default=8, ge=1, le=64, description="Connections that one download may use at once."
+    )
+    downloads_at_once: int = Field(
+        default=2, ge=1, le=16, description="Downloads that run at the same time; others wait."
+    )
+    download_bytes_per_second: int | None = Field(
+        default=None, ge=1024, description="The most that all downloads take. Unset: no limit."
+    )
     lease_seconds: float = Field(
         default=10,
         gt=0,
@@ -114,6 +133,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite+aiosqlite:///{self.home / 'vllm-manager.db'}"
+
+    @cached_property
+    def model_store(self) -> Path:
+        """The folder in force in which models are kept."""
+        return self.models_dir or self.home / "models"
 
     @cached_property
     def control_url(self) -> str:

@@ -33,7 +33,7 @@ async def test_a_new_operation_ends_the_open_ones_on_the_same_subject_alone(room
 
 async def test_of_many_that_begin_at_once_one_stays_open(room: Room):
     await asyncio.gather(*(room.begin() for _ in range(20)))
-    assert len(await room.operations.open()) == 1
+    assert len(await room.operations.open("deployment")) == 1
 
 
 async def test_whoever_watches_hears_of_both_once_it_is_committed(room: Room):
@@ -55,7 +55,7 @@ async def test_nothing_is_said_of_what_was_rolled_back(room: Room):
 
     with pytest.raises(RuntimeError, match="no"):
         await fail()
-    assert await room.operations.open() == []
+    assert await room.operations.open("deployment") == []
     assert await subscription.wait(0) == []
 
 
@@ -123,7 +123,7 @@ async def test_what_did_not_change_is_not_told_again(room: Room):
 async def test_open_are_those_that_have_not_ended(room: Room):
     begun = [await room.begin(subject=name) for name in ("a", "b", "c")]
     await room.operations.settle({begun[1].id: DONE})
-    assert {o.subject for o in await room.operations.open()} == {"a", "c"}
+    assert {o.subject for o in await room.operations.open("deployment")} == {"a", "c"}
 
 
 async def test_pages_cover_every_operation_once_newest_first(room: Room):

@@ -64,7 +64,7 @@ class Reconciler:
         began = self._clock.monotonic()
         self._memory.observation = await self._engine.observe()
         # Read before the rows: what begins later is judged by the next step, with its own row.
-        operations = await self._operations.open()
+        operations = await self._operations.open("deployment")
         rows = await self._load()
         if self._memory.is_settled():
             if self._lease.is_mine:

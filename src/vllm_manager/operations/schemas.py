@@ -13,10 +13,14 @@ OperationKind = Literal[
     "deployment.stop",
     "deployment.restart",
     "deployment.delete",
+    "model.download",
+    "model.verify",
+    "model.adopt",
+    "model.import",
 ]
-OperationStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
+OperationStatus = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled"]
 
-OPEN_STATUSES: tuple[OperationStatus, ...] = ("pending", "running")
+OPEN_STATUSES: tuple[OperationStatus, ...] = ("pending", "running", "paused")
 
 
 class Operation(BaseModel):
@@ -43,7 +47,7 @@ class Operation(BaseModel):
 
     id: str
     kind: OperationKind
-    subject: str = Field(description="Name of the deployment it works on.")
+    subject: str = Field(description="Name of the deployment or model it works on.")
     status: OperationStatus
     progress: float | None = Field(
         default=None, description="0 to 1; null where it can't be known."

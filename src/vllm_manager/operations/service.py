@@ -14,7 +14,12 @@ from vllm_manager.kit.paging import Page, cut, decode_cursor
 from vllm_manager.kit.secrets import fingerprint
 from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import store
-from vllm_manager.operations.schemas import Operation, OperationKind, OperationStatus
+from vllm_manager.operations.schemas import (
+    OPEN_STATUSES,
+    Operation,
+    OperationKind,
+    OperationStatus,
+)
 from vllm_manager.operations.tables import IdempotencyRow, OperationRow
 
 TOPIC = "operations"
@@ -45,7 +50,7 @@ class Outcome:
 
     @property
     def ended(self) -> bool:
-        return self.status not in ("pending", "running")
+        return self.status not in OPEN_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,22 @@ class Operations:
         subject: str,
         key: IdempotencyKey | None = None,
     ) -> Begun:
-        """Add a running operation in the caller's transaction; open ones on `subject` end.
+        """Add a running operation in the caller's transaction.
+
+        Open ones of the same room on `subject` end.
 
         The caller publishes both with `announce` once its transaction is committed.
         """
         now = self._clock.now()
-        superseded = await store.open_rows(session, subject)
+        superseded = [
+            row
+            for row in await store.open_rows(session, subject)
+            if _room_of(row.kind) == _room_of(kind)
+        ]
         for row in superseded:
-            _apply(row, Outcome("cancelled", f"Superseded by {kind.split('.')[1]}."), self._clock)
+            _apply(
+                row, Outcome("cancelled", f"Superseded by {kind.partition('.')[2]}."), self._clock
+            )
         row = OperationRow(
             id=new_id("op"),
             kind=kind,
@@ -132,10 +145,11 @@ class Operations:
                     changed.append(to_schema(row))
         self._publish(changed)
 
-    async def open(self) -> Sequence[Operation]:
-        """Return operations that have not ended, oldest first."""
+    async def open(self, room: str) -> Sequence[Operation]:
+        """Return a room's operations (`deployment`, `model`) that have not ended, oldest first."""
         async with self._database.read() as session:
-            return [to_schema(row) for row in await store.open_rows(session)]
+            rows = await store.open_rows(session)
+        return [to_schema(row) for row in rows if _room_of(row.kind) == room]
 
     async def get(self, operation_id: str) -> Operation:
         """Return one operation.
@@ -171,6 +185,10 @@ class Operations:
     def _publish(self, operations: Sequence[Operation]) -> None:
         for operation in operations:
             self._hub.publish(TOPIC, "operation", operation.model_dump(mode="json"))
+
+
+def _room_of(kind: str) -> str:
+    return kind.partition(".")[0]
 
 
 def _differs(row: OperationRow, outcome: Outcome) -> bool:

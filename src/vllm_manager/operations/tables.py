@@ -17,7 +17,7 @@ class OperationRow(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
-    subject: Mapped[str] = mapped_column(String(63))
+    subject: Mapped[str] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(16), index=True)
     progress: Mapped[float | None] = mapped_column(Float)
     message: Mapped[str | None] = mapped_column(Text)

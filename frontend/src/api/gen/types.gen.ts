@@ -631,7 +631,7 @@ export type Operation = {
     /**
      * Kind
      */
-    kind: 'deployment.create' | 'deployment.start' | 'deployment.stop' | 'deployment.restart' | 'deployment.delete';
+    kind: 'deployment.create' | 'deployment.start' | 'deployment.stop' | 'deployment.restart' | 'deployment.delete' | 'model.download' | 'model.verify' | 'model.adopt' | 'model.import';
     /**
      * Message
      *
@@ -647,11 +647,11 @@ export type Operation = {
     /**
      * Status
      */
-    status: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+    status: 'pending' | 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled';
     /**
      * Subject
      *
-     * Name of the deployment it works on.
+     * Name of the deployment or model it works on.
      */
     subject: string;
     /**
@@ -2127,7 +2127,7 @@ export type ListOperationsData = {
         /**
          * Status
          */
-        status?: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled' | null;
+        status?: 'pending' | 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled' | null;
     };
     url: '/api/v1/operations';
 };
