@@ -69,12 +69,12 @@ class Api:
         """Return once an operation has ended so: a moment after what it was about is seen."""
         wait_until(
             lambda: self.ask(f"/operations/{operation_id}")["status"] == status,
-            10,
+            60,
             f"{operation_id}: {status}",
         )
 
     def wait_for(
-        self, name: str, phase: str | Callable[[Json], bool], within_seconds: float = 60
+        self, name: str, phase: str | Callable[[Json], bool], within_seconds: float = 120
     ) -> Json:
         """Return a deployment once it is in a phase, or as wanted; tell all there is if not."""
         seen: list[Json] = []
@@ -91,7 +91,7 @@ class Api:
             raise
         return seen[0]
 
-    def wait_until_gone(self, name: str, within_seconds: float = 60) -> None:
+    def wait_until_gone(self, name: str, within_seconds: float = 120) -> None:
         """Return once nobody knows the deployment any more."""
 
         def is_gone() -> bool:

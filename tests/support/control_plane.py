@@ -78,7 +78,7 @@ class ControlPlane(HttpServer):
         """Return every usage record, of each batch once."""
         return [record for batch in self.batches.values() for record in batch]
 
-    async def wait_for_records(self, count: int, within_seconds: float = 15) -> list[Any]:
+    async def wait_for_records(self, count: int, within_seconds: float = 60) -> list[Any]:
         """Wait until `count` usage records have come."""
         async with asyncio.timeout(within_seconds):
             while len(self.records) < count:

@@ -62,7 +62,7 @@ async def supervised(
         await supervisor.stop()
 
 
-async def until(condition: Callable[[], Any], timeout_seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Any], timeout_seconds: float = 60) -> Any:
     """Return the first true value of `condition`, looked at every 10 ms of real time."""
     async with asyncio.timeout(timeout_seconds):
         while True:

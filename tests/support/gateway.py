@@ -48,7 +48,7 @@ class Gateway:
         )
         self.config = msgspec.structs.replace(self.config, **settings)
         self.log_path = home / "gateway.log"
-        self.client = httpx.AsyncClient(base_url=self.url, timeout=20, trust_env=False)
+        self.client = httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -102,10 +102,10 @@ class Gateway:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self._process.wait(), 20)
+        return await asyncio.wait_for(self._process.wait(), 60)
 
     async def wait_until(
-        self, holds: Callable[[dict[str, Any]], bool], within_seconds: float = 10
+        self, holds: Callable[[dict[str, Any]], bool], within_seconds: float = 60
     ) -> dict[str, Any]:
         """Ask for the health until `holds(health)`."""
         async with asyncio.timeout(within_seconds):
@@ -118,7 +118,7 @@ class Gateway:
                     pass
                 await asyncio.sleep(0.02)
 
-    async def when(self, holds: Callable[[], bool], within_seconds: float = 10) -> None:
+    async def when(self, holds: Callable[[], bool], within_seconds: float = 60) -> None:
         """Wait until `holds()`."""
         async with asyncio.timeout(within_seconds):
             while not holds():  # noqa: ASYNC110 - about other processes

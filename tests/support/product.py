@@ -65,7 +65,7 @@ class Product:
         members = self.record(service).members
         return next(m for m in members if role in (None, m.role))
 
-    def wait_until_runs_anew(self, service: str, old: Member, within_seconds: float = 60) -> None:
+    def wait_until_runs_anew(self, service: str, old: Member, within_seconds: float = 120) -> None:
         """Wait until another process stands in the place of `old`, and it answers."""
 
         def anew() -> bool:

@@ -122,7 +122,7 @@ class Deployed:
         return self.ray.applications().get(self.name, {})
 
     def wait_report(
-        self, condition: Callable[[Report], bool], timeout_seconds: float = 60
+        self, condition: Callable[[Report], bool], timeout_seconds: float = 120
     ) -> Report:
         """Return the first report, past or coming, that fits."""
         return wait_until(

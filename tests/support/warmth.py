@@ -35,7 +35,7 @@ class RunningWarmer:
     async def status(self) -> dict[str, Any]:
         return await client.status(self.place)
 
-    async def spare(self, timeout_seconds: float = 60) -> dict[str, Any]:
+    async def spare(self, timeout_seconds: float = 120) -> dict[str, Any]:
         """Return the first spare once it is ready."""
         async with asyncio.timeout(timeout_seconds):
             while True:

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from support.api import Json
+from support.pace import slowness
 from support.server import ControlPlane, is_alive
 
 pytestmark = [pytest.mark.survival, pytest.mark.engine]
@@ -22,7 +23,7 @@ def test_05_a_dead_engine_is_not_shown_as_ready(plane: ControlPlane) -> None:
     def is_seen(deployment: Json) -> bool:
         return deployment["phase"] in ("degraded", "scheduling", "starting", "loading", "queued")
 
-    plane.wait_for("demo", is_seen, within_seconds=10)
+    plane.wait_for("demo", is_seen, within_seconds=10 * slowness())
     plane.wait_for("demo", "ready", within_seconds=90)
     assert plane.replica("demo")["engine_pid"] != pid
     assert is_alive(plane.replica("demo")["engine_pid"])
