@@ -26,6 +26,8 @@ check:  ## every gate that needs no engine and no browser
 test:  ## the gates, then the tests with a real engine, faults and a browser
 	@$(SETUP) test
 	@$(PYTHON) scripts/gate.py
+	$(PYTEST) -q --postgres -m "not engine and not sqlite" tests/db tests/migrations tests/operations tests/auth \
+		tests/limits tests/deployments
 	$(PYTEST) -m "(engine or product or browser or survival) and not slow"
 
 soak:  ## the long tests

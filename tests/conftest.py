@@ -4,7 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from support import ray_cluster
+from support import databases, ray_cluster
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--postgres"):
+        databases.use_postgres()
+
+
+def pytest_unconfigure() -> None:
+    databases.end_postgres()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from bootstrap import browser, environments, locks, ui
+from bootstrap import environments, locks, packages, ui
 from bootstrap.progress import SetupError
 
 
@@ -24,7 +24,7 @@ def _dev() -> None:
 def _test() -> None:
     _dev()
     environments.engine()
-    browser.install()
+    packages.install()
 
 
 _TARGETS = {

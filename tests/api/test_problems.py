@@ -144,6 +144,7 @@ async def test_a_full_disk_is_named(control: Running) -> None:
     assert (found.status, found.code, found.retry_after_seconds) == (503, "storage_full", 5)
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_is_gone_is_told_with_a_time_to_retry(control: Running) -> None:
     with closing(sqlite3.connect(control.home / "vllm-manager.db")) as connection, connection:
         connection.execute("ALTER TABLE keys RENAME TO hidden")

@@ -141,6 +141,7 @@ async def test_a_dump_of_the_database_holds_no_usable_credential(door: Door) -> 
     assert not [secret for secret in secrets if secret in dump]
 
 
+@pytest.mark.sqlite
 async def test_expired_sessions_are_deleted(door: Door) -> None:
     await door.log_in()
     door.clock.advance(timedelta(days=8).total_seconds())

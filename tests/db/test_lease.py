@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from fakes.clock import FakeClock
 from vllm_manager.db import Base, Database, Lease
@@ -110,7 +110,7 @@ async def test_a_renewal_that_fails_leaves_nothing_to_act_on(database: Database)
     await mine.hold()
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.drop_all)
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         await mine.hold()
     assert not mine.is_mine
 

@@ -100,6 +100,7 @@ async def test_what_is_written_while_reading_is_dropped(database: Database):
     assert await read(database, "one") is None
 
 
+@pytest.mark.sqlite
 async def test_sqlite_is_set_for_durability_and_patience(database: Database):
     expected = {"journal_mode": "wal", "busy_timeout": 30000, "synchronous": 2, "foreign_keys": 1}
     async with database.read() as session:

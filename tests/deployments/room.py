@@ -6,6 +6,7 @@ from typing import Any
 
 from fakes.clock import FakeClock
 from fakes.engine import FakeEngine
+from support.databases import database_url
 from vllm_manager.cluster import Cluster, RayRest
 from vllm_manager.configs import EngineArguments
 from vllm_manager.db import Base, Database, Lease
@@ -48,7 +49,7 @@ class Room:
         self.engine = engine or FakeEngine()
         self.clock = clock or FakeClock()
         self.hub = Hub("epoch")
-        self.database = Database(f"sqlite+aiosqlite:///{folder / 'test.db'}")
+        self.database = Database(database_url(folder))
         self.operations = Operations(self.database, self.hub, self.clock)
         self.memory = Memory(self.hub, self.clock, POLICY, silence_seconds=10)
         self.lease = Lease(self.database, "reconciler", identity or own_identity(), 10, self.clock)

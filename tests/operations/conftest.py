@@ -7,6 +7,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from operations.room import Room
+from support.databases import database_url
 from vllm_manager.db import Base, Database
 from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import Operations
@@ -14,7 +15,7 @@ from vllm_manager.operations import Operations
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncGenerator[Room]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
+    database = Database(database_url(tmp_path))
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     hub, clock = Hub("epoch"), FakeClock()

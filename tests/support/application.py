@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
+from support.databases import database_url, is_on_postgres
 from vllm_manager.api.app import create_app
 from vllm_manager.db import Base, Database
 from vllm_manager.kit.clock import Clock
@@ -22,7 +23,13 @@ _ARGUMENTS = Path(__file__).parent.parent / "fixtures" / "engine_arguments.json"
 
 def settings_in(home: Path, **more: object) -> Settings:
     """Return settings for a home of its own, without Ray and without the demo model."""
-    values = {"home": home, "demo": False, "ray_address": "http://127.0.0.1:9", **more}
+    values = {
+        "home": home,
+        "demo": False,
+        "ray_address": "http://127.0.0.1:9",
+        "database_url": database_url(home) if is_on_postgres() else None,
+        **more,
+    }
     return Settings.model_validate(values)
 
 
@@ -37,7 +44,7 @@ def engine_python_in(folder: Path) -> Path:
 @asynccontextmanager
 async def database_in(folder: Path) -> AsyncGenerator[Database]:
     """Yield a database with every table."""
-    database = Database(f"sqlite+aiosqlite:///{folder / 'vllm-manager.db'}")
+    database = Database(database_url(folder))
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all, tables=list(METADATA.sorted_tables))
     try:

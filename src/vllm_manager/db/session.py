@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -41,6 +41,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+# SQLite has one writer at a time. PostgreSQL is held to the same, so that what was read in a unit
+# of work stays true until it commits, on both: writes are short, and few beside reads.
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7305113)")
+
+
 class Database:
     """One pool of connections to SQLite or PostgreSQL.
 
@@ -64,9 +69,14 @@ class Database:
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncGenerator[AsyncSession]:
-        """A transaction: committed when the block ends, rolled back when it raises."""
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        One at a time: another waits where it begins.
+        """
         async with self._sessions.begin() as session:
             await session.connection(execution_options={"writes": True})
+            if self.engine.dialect.name == "postgresql":
+                await session.execute(_ONE_WRITER)
             yield session
 
     async def close(self) -> None:
