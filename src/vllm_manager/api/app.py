@@ -17,6 +17,7 @@ from vllm_manager.auth.guard import require_internal, require_report, require_us
 from vllm_manager.cluster import routes as cluster_routes
 from vllm_manager.configs import routes as config_routes
 from vllm_manager.deployments import routes as deployment_routes
+from vllm_manager.downloads import routes as download_routes
 from vllm_manager.gateway import control_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
@@ -28,6 +29,7 @@ _OPEN: tuple[APIRouter, ...] = (auth_routes.router, events.router, system.router
 
 _FOR_USERS: tuple[APIRouter, ...] = (
     deployment_routes.router,
+    download_routes.router,
     operation_routes.router,
     config_routes.router,
     cluster_routes.router,

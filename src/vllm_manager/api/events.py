@@ -18,6 +18,7 @@ from vllm_manager.kit.topics import Hub, Subscription
 
 HEARTBEAT_SECONDS = 10.0
 _MAX_TOPICS = 32
+_TOPICS = ("deployments", "operations", "downloads")
 _LOGS_TOPIC = re.compile(r"logs:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -160,7 +161,8 @@ async def stream_events(
         str,
         Query(
             max_length=2048,
-            description="Comma-separated: `deployments`, `operations`, `logs:{deployment}`.",
+            description="Comma-separated: `deployments`, `operations`, `downloads`, "
+            "`logs:{deployment}`.",
         ),
     ] = "deployments,operations",
     last_event_id: Annotated[str | None, Header(max_length=128)] = None,
@@ -177,10 +179,12 @@ def _topics(text: str) -> frozenset[str]:
     unknown = [
         topic
         for topic in sorted(topics)
-        if topic not in ("deployments", "operations") and not _LOGS_TOPIC.fullmatch(topic)
+        if topic not in _TOPICS and not _LOGS_TOPIC.fullmatch(topic)
     ]
     if unknown or not 1 <= len(topics) <= _MAX_TOPICS:
-        known = "Use deployments, operations and logs:NAME, separated by commas, at most 32."
+        known = (
+            "Use deployments, operations, downloads and logs:NAME, separated by commas, at most 32."
+        )
         named = f"There is no topic “{unknown[0][:100]}”. " if unknown else ""
         raise invalid([FieldError(field="topics", message=named + known, suggestion=None)])
     return topics

@@ -22,6 +22,9 @@ from vllm_manager.db import Database
 from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
+from vllm_manager.downloads.build import DownloadsRoom
+from vllm_manager.downloads.build import build as build_downloads
+from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import Problem
@@ -58,6 +61,7 @@ class Services:
     usage: UsageLedger
     operations: Operations
     deployments: Deployments
+    downloads: Downloads
     cluster: Cluster
     warmers: WarmerBoard
     engine_arguments: EngineArguments
@@ -89,11 +93,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         if await ensure_administrator(database, clock, admin_file):
             log.info("A first administrator was made; name, password and key are in %s", admin_file)
         ray = RayRest(settings.ray_url, settings.ray_token_file)
-        services, room = _build(settings, clock, database, ray)
+        services, rooms = _build(settings, clock, database, ray)
         if settings.demo:
             await _deploy_demo(services.deployments)
         loops = [services.publisher.loop, _housekeeping(services)]
-        await room.start()
+        for room in rooms:
+            await room.start()
         for loop in loops:
             loop.start()
         try:
@@ -102,7 +107,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
             services.close_streams()
             for loop in reversed(loops):
                 await loop.stop()
-            await room.stop()
+            for room in reversed(rooms):
+                await room.stop()
             await ray.close()
     finally:
         await database.close()
@@ -118,7 +124,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, DeploymentsRoom]:
+) -> tuple[Services, tuple[DownloadsRoom, DeploymentsRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     access = Access(database, clock, credentials_changed)
@@ -132,43 +138,61 @@ def _build(
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     deployments.on_route_change(publisher.nudge)
-    events = Events(hub, _snapshots(operations, deployments), access, clock)
-    facts = Facts(
+    downloads = build_downloads(database, operations, hub, clock)
+    snapshots = _snapshots(operations, deployments, downloads.service)
+    events = Events(hub, snapshots, access, clock)
+    services = Services(
+        access=access,
+        usage=UsageLedger(database, clock),
+        operations=operations,
+        deployments=deployments,
+        downloads=downloads.service,
+        cluster=cluster,
+        warmers=warmers,
+        engine_arguments=arguments,
+        publisher=publisher,
+        events=events,
+        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
+        internal_token=read_or_create(settings.secrets_dir / "internal_token"),
+        report_token=read_or_create(settings.secrets_dir / "report_token"),
+    )
+    return services, (downloads, room)
+
+
+def _facts(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    room: DeploymentsRoom,
+    cluster: Cluster,
+    warmers: WarmerBoard,
+    publisher: SnapshotPublisher,
+    events: Events,
+) -> Facts:
+    return Facts(
         identity=own_identity(),
         started_at=clock.now(),
         home_hint=_home_hint(settings.home),
         holder=lambda: room.lease.holder,
         is_leader=lambda: room.lease.is_mine,
         database_answers=lambda: _answers(database),
-        phases=_phases_of(deployments),
+        phases=_phases_of(room.service),
         cluster=cluster,
         warmers=warmers,
-        starts=deployments.start_counts,
+        starts=room.service.start_counts,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
     )
-    services = Services(
-        access=access,
-        usage=UsageLedger(database, clock),
-        operations=operations,
-        deployments=deployments,
-        cluster=cluster,
-        warmers=warmers,
-        engine_arguments=arguments,
-        publisher=publisher,
-        events=events,
-        facts=facts,
-        internal_token=read_or_create(settings.secrets_dir / "internal_token"),
-        report_token=read_or_create(settings.secrets_dir / "report_token"),
-    )
-    return services, room
 
 
-def _snapshots(operations: Operations, deployments: Deployments) -> dict[str, Snapshot]:
+def _snapshots(
+    operations: Operations, deployments: Deployments, downloads: Downloads
+) -> dict[str, Snapshot]:
     return {
         "operations": _operations_of(operations),
         "deployments": _deployments_of(deployments),
+        "downloads": _downloads_of(downloads),
     }
 
 
@@ -195,6 +219,7 @@ def _housekeeping(services: Services) -> Loop:
         await services.access.prune()
         await services.usage.prune()
         await services.operations.forget_old()
+        await services.downloads.forget_old()
 
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 
@@ -217,6 +242,13 @@ def _phases_of(deployments: Deployments) -> Callable[[], Awaitable[Mapping[str, 
 def _deployments_of(deployments: Deployments) -> Snapshot:
     async def snapshot() -> list[dict[str, Any]]:
         return [view.model_dump(mode="json") for view in await deployments.views()]
+
+    return snapshot
+
+
+def _downloads_of(downloads: Downloads) -> Snapshot:
+    async def snapshot() -> list[dict[str, Any]]:
+        return [view.model_dump(mode="json") for view in await downloads.views()]
 
     return snapshot
 

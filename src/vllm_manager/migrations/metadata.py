@@ -3,9 +3,10 @@
 from vllm_manager.auth import tables as auth_tables
 from vllm_manager.db import Base, lease
 from vllm_manager.deployments import tables as deployment_tables
+from vllm_manager.downloads import tables as download_tables
 from vllm_manager.limits import tables as limits_tables
 from vllm_manager.operations import tables as operation_tables
 
 # Importing a module registers its tables.
-SOURCES = (auth_tables, deployment_tables, lease, limits_tables, operation_tables)
+SOURCES = (auth_tables, deployment_tables, download_tables, lease, limits_tables, operation_tables)
 METADATA = Base.metadata
