@@ -436,6 +436,314 @@ export type DeploymentSpec = {
 };
 
 /**
+ * Download
+ *
+ * A model on its way here, or that came, or that did not.
+ */
+export type Download = {
+    /**
+     * Bytes Done
+     *
+     * Bytes on disk, from earlier attempts included.
+     */
+    bytes_done: number;
+    /**
+     * Bytes Per Second
+     *
+     * Over the last seconds; 0 when nothing comes, null when it does not run.
+     */
+    bytes_per_second: number | null;
+    /**
+     * Bytes Total
+     *
+     * Null until the files are listed.
+     */
+    bytes_total: number | null;
+    /**
+     * Commit
+     *
+     * What that was when the files were listed; null before that.
+     */
+    commit: string | null;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Created By
+     *
+     * Who asked for it; null where a deployment did.
+     */
+    created_by: string | null;
+    /**
+     * Why it failed.
+     */
+    error: ProblemDetails | null;
+    /**
+     * Eta Seconds
+     *
+     * Null where it can't be known.
+     */
+    eta_seconds: number | null;
+    /**
+     * Files Done
+     */
+    files_done: number;
+    /**
+     * Files Total
+     *
+     * Null until the files are listed.
+     */
+    files_total: number | null;
+    /**
+     * Finished At
+     */
+    finished_at: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Include
+     *
+     * Patterns of files; null for the usual ones.
+     */
+    include: Array<string> | null;
+    /**
+     * Message
+     *
+     * What it waits for, where it waits.
+     */
+    message: string | null;
+    /**
+     * Operation Id
+     */
+    operation_id: string;
+    /**
+     * Priority
+     */
+    priority: number;
+    /**
+     * Repo
+     */
+    repo: string;
+    /**
+     * Revision
+     *
+     * What was asked for.
+     */
+    revision: string;
+    /**
+     * Stalled
+     *
+     * Running, but no byte has come for some seconds.
+     */
+    stalled: boolean;
+    /**
+     * State
+     */
+    state: 'queued' | 'listing' | 'running' | 'paused' | 'verifying' | 'succeeded' | 'failed' | 'cancelled';
+    /**
+     * Updated At
+     */
+    updated_at: string;
+};
+
+/**
+ * DownloadChange
+ *
+ * What may be changed of a download.
+ */
+export type DownloadChange = {
+    /**
+     * Priority
+     *
+     * Of those that wait, the highest is next.
+     */
+    priority: number;
+};
+
+/**
+ * DownloadDetails
+ *
+ * A download with its files.
+ */
+export type DownloadDetails = {
+    /**
+     * Bytes Done
+     *
+     * Bytes on disk, from earlier attempts included.
+     */
+    bytes_done: number;
+    /**
+     * Bytes Per Second
+     *
+     * Over the last seconds; 0 when nothing comes, null when it does not run.
+     */
+    bytes_per_second: number | null;
+    /**
+     * Bytes Total
+     *
+     * Null until the files are listed.
+     */
+    bytes_total: number | null;
+    /**
+     * Commit
+     *
+     * What that was when the files were listed; null before that.
+     */
+    commit: string | null;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Created By
+     *
+     * Who asked for it; null where a deployment did.
+     */
+    created_by: string | null;
+    /**
+     * Why it failed.
+     */
+    error: ProblemDetails | null;
+    /**
+     * Eta Seconds
+     *
+     * Null where it can't be known.
+     */
+    eta_seconds: number | null;
+    /**
+     * Files
+     *
+     * The first 500; the rest is at `/downloads/{id}/files`.
+     */
+    files: Array<DownloadFile>;
+    /**
+     * Files Done
+     */
+    files_done: number;
+    /**
+     * Files Total
+     *
+     * Null until the files are listed.
+     */
+    files_total: number | null;
+    /**
+     * Finished At
+     */
+    finished_at: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Include
+     *
+     * Patterns of files; null for the usual ones.
+     */
+    include: Array<string> | null;
+    /**
+     * Message
+     *
+     * What it waits for, where it waits.
+     */
+    message: string | null;
+    /**
+     * Operation Id
+     */
+    operation_id: string;
+    /**
+     * Priority
+     */
+    priority: number;
+    /**
+     * Repo
+     */
+    repo: string;
+    /**
+     * Revision
+     *
+     * What was asked for.
+     */
+    revision: string;
+    /**
+     * Stalled
+     *
+     * Running, but no byte has come for some seconds.
+     */
+    stalled: boolean;
+    /**
+     * State
+     */
+    state: 'queued' | 'listing' | 'running' | 'paused' | 'verifying' | 'succeeded' | 'failed' | 'cancelled';
+    /**
+     * Updated At
+     */
+    updated_at: string;
+};
+
+/**
+ * DownloadFile
+ *
+ * One file of a download.
+ */
+export type DownloadFile = {
+    /**
+     * Bytes Done
+     *
+     * Bytes of it that are on disk.
+     */
+    bytes_done: number;
+    /**
+     * Path
+     *
+     * Its name in the repository.
+     */
+    path: string;
+    /**
+     * Size Bytes
+     */
+    size_bytes: number;
+    /**
+     * State
+     */
+    state: 'waiting' | 'running' | 'verifying' | 'done';
+};
+
+/**
+ * DownloadRequest
+ *
+ * A model to fetch from the Hub.
+ */
+export type DownloadRequest = {
+    /**
+     * Include
+     *
+     * Names of files, `*` stands for anything. Null: what the engine needs, which is weights as safetensors, configuration, tokenizer and chat template.
+     */
+    include?: Array<string> | null;
+    /**
+     * Priority
+     *
+     * Of those that wait, the highest is next.
+     */
+    priority?: number;
+    /**
+     * Repo
+     *
+     * `organisation/name` on the Hub.
+     */
+    repo: string;
+    /**
+     * Revision
+     *
+     * Commit, tag or branch.
+     */
+    revision?: string;
+};
+
+/**
  * EngineMetrics
  *
  * An engine's own figures; null where they can't be read.
@@ -696,6 +1004,34 @@ export type PageDeployment = {
      * Items
      */
     items: Array<Deployment>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[DownloadFile]
+ */
+export type PageDownloadFile = {
+    /**
+     * Items
+     */
+    items: Array<DownloadFile>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[Download]
+ */
+export type PageDownload = {
+    /**
+     * Items
+     */
+    items: Array<Download>;
     /**
      * Next Cursor
      */
@@ -1980,6 +2316,474 @@ export type StopDeploymentResponses = {
 
 export type StopDeploymentResponse = StopDeploymentResponses[keyof StopDeploymentResponses];
 
+export type ListDownloadsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
+         * State
+         */
+        state?: 'queued' | 'listing' | 'running' | 'paused' | 'verifying' | 'succeeded' | 'failed' | 'cancelled' | null;
+    };
+    url: '/api/v1/downloads';
+};
+
+export type ListDownloadsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListDownloadsError = ListDownloadsErrors[keyof ListDownloadsErrors];
+
+export type ListDownloadsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageDownload;
+};
+
+export type ListDownloadsResponse = ListDownloadsResponses[keyof ListDownloadsResponses];
+
+export type CreateDownloadData = {
+    body: DownloadRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/downloads';
+};
+
+export type CreateDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateDownloadError = CreateDownloadErrors[keyof CreateDownloadErrors];
+
+export type CreateDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    202: Download;
+};
+
+export type CreateDownloadResponse = CreateDownloadResponses[keyof CreateDownloadResponses];
+
+export type GetDownloadData = {
+    body?: never;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: never;
+    url: '/api/v1/downloads/{download_id}';
+};
+
+export type GetDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetDownloadError = GetDownloadErrors[keyof GetDownloadErrors];
+
+export type GetDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    200: DownloadDetails;
+};
+
+export type GetDownloadResponse = GetDownloadResponses[keyof GetDownloadResponses];
+
+export type ChangeDownloadData = {
+    body: DownloadChange;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: never;
+    url: '/api/v1/downloads/{download_id}';
+};
+
+export type ChangeDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ChangeDownloadError = ChangeDownloadErrors[keyof ChangeDownloadErrors];
+
+export type ChangeDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    200: Download;
+};
+
+export type ChangeDownloadResponse = ChangeDownloadResponses[keyof ChangeDownloadResponses];
+
+export type CancelDownloadData = {
+    body?: never;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: never;
+    url: '/api/v1/downloads/{download_id}/cancel';
+};
+
+export type CancelDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CancelDownloadError = CancelDownloadErrors[keyof CancelDownloadErrors];
+
+export type CancelDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    202: Download;
+};
+
+export type CancelDownloadResponse = CancelDownloadResponses[keyof CancelDownloadResponses];
+
+export type ListDownloadFilesData = {
+    body?: never;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/downloads/{download_id}/files';
+};
+
+export type ListDownloadFilesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListDownloadFilesError = ListDownloadFilesErrors[keyof ListDownloadFilesErrors];
+
+export type ListDownloadFilesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageDownloadFile;
+};
+
+export type ListDownloadFilesResponse = ListDownloadFilesResponses[keyof ListDownloadFilesResponses];
+
+export type PauseDownloadData = {
+    body?: never;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: never;
+    url: '/api/v1/downloads/{download_id}/pause';
+};
+
+export type PauseDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type PauseDownloadError = PauseDownloadErrors[keyof PauseDownloadErrors];
+
+export type PauseDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    202: Download;
+};
+
+export type PauseDownloadResponse = PauseDownloadResponses[keyof PauseDownloadResponses];
+
+export type ResumeDownloadData = {
+    body?: never;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: never;
+    url: '/api/v1/downloads/{download_id}/resume';
+};
+
+export type ResumeDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ResumeDownloadError = ResumeDownloadErrors[keyof ResumeDownloadErrors];
+
+export type ResumeDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    202: Download;
+};
+
+export type ResumeDownloadResponse = ResumeDownloadResponses[keyof ResumeDownloadResponses];
+
+export type RetryDownloadData = {
+    body?: never;
+    path: {
+        /**
+         * Download Id
+         *
+         * The download's id.
+         */
+        download_id: string;
+    };
+    query?: never;
+    url: '/api/v1/downloads/{download_id}/retry';
+};
+
+export type RetryDownloadErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RetryDownloadError = RetryDownloadErrors[keyof RetryDownloadErrors];
+
+export type RetryDownloadResponses = {
+    /**
+     * Successful Response
+     */
+    202: Download;
+};
+
+export type RetryDownloadResponse = RetryDownloadResponses[keyof RetryDownloadResponses];
+
 export type ListEngineArgumentsData = {
     body?: never;
     path?: never;
@@ -2030,7 +2834,7 @@ export type StreamEventsData = {
         /**
          * Topics
          *
-         * Comma-separated: `deployments`, `operations`, `logs:{deployment}`.
+         * Comma-separated: `deployments`, `operations`, `downloads`, `logs:{deployment}`.
          */
         topics?: string;
         /**
