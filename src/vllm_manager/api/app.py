@@ -19,6 +19,7 @@ from vllm_manager.configs import routes as config_routes
 from vllm_manager.deployments import routes as deployment_routes
 from vllm_manager.downloads import routes as download_routes
 from vllm_manager.gateway import control_routes
+from vllm_manager.hardware import routes as hardware_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
 from vllm_manager.operations import routes as operation_routes
@@ -33,6 +34,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     operation_routes.router,
     config_routes.router,
     cluster_routes.router,
+    hardware_routes.router,
     limits_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)

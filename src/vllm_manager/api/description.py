@@ -22,6 +22,7 @@ _TAGS = [
     {"name": "engine", "description": "What the installed engine understands."},
     {"name": "events", "description": "Changes as they happen."},
     {"name": "nodes", "description": "The machines of the Ray cluster."},
+    {"name": "hardware", "description": "This machine: processors, memory, GPUs, disks."},
     {"name": "access", "description": "Logging in and out."},
     {"name": "usage", "description": "Requests and tokens."},
     {"name": "system", "description": "The product itself."},

@@ -26,6 +26,8 @@ from vllm_manager.downloads.build import DownloadsRoom
 from vllm_manager.downloads.build import build as build_downloads
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
+from vllm_manager.hardware import Hardware
+from vllm_manager.hardware.build import build as build_hardware
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.loops import Loop
@@ -63,6 +65,7 @@ class Services:
     deployments: Deployments
     downloads: Downloads
     cluster: Cluster
+    hardware: Hardware
     warmers: WarmerBoard
     engine_arguments: EngineArguments
     publisher: SnapshotPublisher
@@ -148,6 +151,7 @@ def _build(
         deployments=deployments,
         downloads=downloads.service,
         cluster=cluster,
+        hardware=build_hardware(settings, clock, deployments.engine_pids),
         warmers=warmers,
         engine_arguments=arguments,
         publisher=publisher,

@@ -87,6 +87,12 @@ class ReportBoard:
         """Return the reports of one deployment, of any generation."""
         return [r for r in self._reports.values() if r.identity.uid == uid]
 
+    def engine_pids(self, hostname: str) -> frozenset[int]:
+        """Return the engines' and supervisors' processes on one machine."""
+        here = [r for r in self._reports.values() if r.hostname in (None, hostname)]
+        pids = (pid for r in here for pid in (r.engine_pid, r.supervisor_pid))
+        return frozenset(pid for pid in pids if pid is not None)
+
     def forget(self, incarnations: Iterable[str]) -> None:
         """Drop these incarnations."""
         for incarnation in incarnations:

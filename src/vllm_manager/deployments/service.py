@@ -1,5 +1,6 @@
 """Create, change, start, stop and delete: writes what is wanted, and nudges the loop."""
 
+import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -248,6 +249,10 @@ class Deployments:
     def routes(self) -> Sequence[Route] | None:
         """Return what the gateway needs to know, or None until enough was heard to say."""
         return self._memory.routes()
+
+    def engine_pids(self) -> frozenset[int]:
+        """Return the processes of this machine's engines that replicas have reported."""
+        return self._memory.board.engine_pids(socket.gethostname())
 
     @property
     def start_counts(self) -> StartCounts:

@@ -1,1 +1,22 @@
-"""What this machine has: processors, memory, GPUs, disks, as probes see them now."""
+"""The machine itself: processors, memory, GPUs, disks, and what of them is free."""
+
+from vllm_manager.hardware.probe import GpusFound, HostFound, Probe, ProbeFailure
+from vllm_manager.hardware.schemas import (
+    Gpu,
+    GpuProcess,
+    HardwareSnapshot,
+    ProbeProblem,
+)
+from vllm_manager.hardware.service import Hardware
+
+__all__ = [
+    "Gpu",
+    "GpuProcess",
+    "GpusFound",
+    "Hardware",
+    "HardwareSnapshot",
+    "HostFound",
+    "Probe",
+    "ProbeFailure",
+    "ProbeProblem",
+]

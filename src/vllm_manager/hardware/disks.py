@@ -1,0 +1,47 @@
+"""The probe of the disks that the product keeps things on: the models' and the home's."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from vllm_manager.hardware.schemas import Disk
+
+Purpose = Literal["models", "home"]
+
+
+class Disks:
+    """Says how full the file systems under some folders are."""
+
+    name = "disks"
+
+    def __init__(self, folders: Mapping[Purpose, Path]) -> None:
+        self._folders = folders
+
+    def read(self) -> Sequence[Disk]:
+        """Return each folder's file system; a folder that is not made yet counts as its parent."""
+        return [_disk(purpose, folder) for purpose, folder in self._folders.items()]
+
+
+def _disk(purpose: Purpose, folder: Path) -> Disk:
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    usage = shutil.disk_usage(place)
+    mount_point, filesystem = _mount(place.resolve())
+    return Disk(
+        purpose=purpose,
+        path=str(folder),
+        mount_point=mount_point,
+        filesystem=filesystem,
+        total_bytes=usage.total,
+        used_bytes=usage.used,
+        free_bytes=usage.free,
+    )
+
+
+def _mount(place: Path) -> tuple[str | None, str | None]:
+    """Return the mount point that `place` is under, and its kind of file system."""
+    mounted = [m for m in psutil.disk_partitions(all=True) if place.is_relative_to(m.mountpoint)]
+    deepest = max(mounted, key=lambda m: len(m.mountpoint), default=None)
+    return (deepest.mountpoint, deepest.fstype or None) if deepest else (None, None)
