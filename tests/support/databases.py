@@ -94,4 +94,4 @@ def database_url(folder: Path) -> str:
     """Return the URL of the database of a test's folder: the same one each time."""
     if _Chosen.postgres is not None:
         return _Chosen.postgres.url(folder)
-    return f"sqlite+aiosqlite:///{folder / 'test.db'}"
+    return f"sqlite+aiosqlite:///{folder / 'vllm-manager.db'}"
