@@ -33,6 +33,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     download_routes.router,
     operation_routes.router,
     config_routes.router,
+    config_routes.config_router,
     cluster_routes.router,
     hardware_routes.router,
     limits_routes.router,

@@ -19,6 +19,7 @@ _ABOUT = (
 _TAGS = [
     {"name": "deployments", "description": "Models that run, or should."},
     {"name": "operations", "description": "Long work that was accepted."},
+    {"name": "configs", "description": "Named, versioned recipes for deployments."},
     {"name": "engine", "description": "What the installed engine understands."},
     {"name": "events", "description": "Changes as they happen."},
     {"name": "nodes", "description": "The machines of the Ray cluster."},

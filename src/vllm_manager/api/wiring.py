@@ -17,7 +17,7 @@ from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
-from vllm_manager.configs import EngineArguments
+from vllm_manager.configs import EngineArguments, Presets, RecipeChecks, Recipes
 from vllm_manager.db import Database
 from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
@@ -68,6 +68,8 @@ class Services:
     hardware: Hardware
     warmers: WarmerBoard
     engine_arguments: EngineArguments
+    recipes: Recipes
+    presets: Presets
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
@@ -136,7 +138,12 @@ def _build(
     warmers = WarmerBoard(clock)
     arguments = EngineArguments(settings.engine_arguments_file)
     engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
+    config_saved = Nudge()
+    recipes = Recipes(
+        database, RecipeChecks(arguments), clock, lambda: room.service.config_users(), config_saved
+    )
     room = build_deployments(settings, database, engine, cluster, operations, arguments, hub, clock)
+    config_saved.target = room.nudge
     deployments = room.service
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
@@ -154,6 +161,8 @@ def _build(
         hardware=build_hardware(settings, clock, deployments.engine_pids),
         warmers=warmers,
         engine_arguments=arguments,
+        recipes=recipes,
+        presets=Presets(),
         publisher=publisher,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),

@@ -1,14 +1,36 @@
-"""HTTP routes of the engine's argument list."""
+"""HTTP routes of configs, and of the engine's argument list."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from vllm_manager.auth.guard import User
 from vllm_manager.configs.arguments import EngineArguments
-from vllm_manager.configs.schemas import ArgumentInfo
+from vllm_manager.configs.presets import Presets, Question
+from vllm_manager.configs.schema_document import file_schema
+from vllm_manager.configs.schemas import (
+    ArgumentInfo,
+    Config,
+    ConfigClone,
+    ConfigCreate,
+    ConfigDiff,
+    ConfigFile,
+    ConfigFiles,
+    ConfigImport,
+    ConfigRollback,
+    ConfigSave,
+    ConfigSaved,
+    ConfigsImported,
+    ConfigSummary,
+    ConfigVersion,
+    PresetList,
+)
+from vllm_manager.configs.service import Recipes
+from vllm_manager.kit.paging import MAX_LIMIT, Page
 
 router = APIRouter(prefix="/api/v1/engine", tags=["engine"])
+config_router = APIRouter(prefix="/api/v1/configs", tags=["configs"])
 
 
 class ArgumentList(BaseModel):
@@ -25,13 +47,202 @@ def arguments_of(request: Request) -> EngineArguments:
     return request.app.state.engine_arguments
 
 
+def recipes_of(request: Request) -> Recipes:
+    """Return the service that `api.wiring` placed on the application."""
+    return request.app.state.recipes
+
+
+def presets_of(request: Request) -> Presets:
+    """Return the presets that `api.wiring` placed on the application."""
+    return request.app.state.presets
+
+
+Arguments = Annotated[EngineArguments, Depends(arguments_of)]
+Service = Annotated[Recipes, Depends(recipes_of)]
+ConfigName = Annotated[str, Path(max_length=63, description="The config's name.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
 @router.get(
     "/arguments",
     operation_id="listEngineArguments",
     summary="List the arguments that the installed engine knows",
 )
-async def list_engine_arguments(
-    arguments: Annotated[EngineArguments, Depends(arguments_of)],
-) -> ArgumentList:
+async def list_engine_arguments(arguments: Arguments) -> ArgumentList:
     known = arguments.known()
     return ArgumentList(version=arguments.version, items=list(known.values()))
+
+
+@config_router.get("", operation_id="listConfigs", summary="List configs by name")
+async def list_configs(
+    recipes: Service,
+    limit: Limit = 100,
+    cursor: str | None = None,
+    q: Annotated[str | None, Query(max_length=200, description="Part of name or model.")] = None,
+) -> Page[ConfigSummary]:
+    return await recipes.list(limit, cursor, q)
+
+
+@config_router.post(
+    "",
+    operation_id="createConfig",
+    summary="Keep a new config",
+    status_code=201,
+    responses={409: {"description": "The name is taken."}},
+)
+async def create_config(asked: ConfigCreate, user: User, recipes: Service) -> Config:
+    return await recipes.create(asked, user.username)
+
+
+@config_router.get(
+    "/schema",
+    operation_id="getConfigSchema",
+    summary="Read the JSON Schema of config files, with the installed engine's arguments",
+    responses={
+        200: {
+            "content": {
+                "application/json": {
+                    "example": {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+                }
+            }
+        }
+    },
+)
+async def get_config_schema(arguments: Arguments) -> dict[str, Any]:
+    return file_schema(arguments)
+
+
+@config_router.get(
+    "/presets", operation_id="listPresets", summary="List presets for families of models"
+)
+async def list_presets(
+    presets: Annotated[Presets, Depends(presets_of)],
+    model: Annotated[str | None, Query(max_length=512, description="A Hugging Face id.")] = None,
+    model_type: Annotated[
+        str | None, Query(max_length=128, description="`model_type` of its config.json.")
+    ] = None,
+    architecture: Annotated[
+        str | None, Query(max_length=128, description="`architectures[0]` of its config.json.")
+    ] = None,
+) -> PresetList:
+    return PresetList(items=presets.matching(Question(model, model_type, architecture)))
+
+
+@config_router.post(
+    "/import",
+    operation_id="importConfigs",
+    summary="Import the configs of a file; all of them, or none where one is wrong",
+)
+async def import_configs(asked: ConfigImport, user: User, recipes: Service) -> ConfigsImported:
+    return await recipes.import_file(asked, user.username)
+
+
+@config_router.get(
+    "/export", operation_id="exportConfigs", summary="Export every config as one file"
+)
+async def export_configs(recipes: Service, response: Response) -> ConfigFiles:
+    _name_file(response, "configs")
+    return await recipes.export_all()
+
+
+@config_router.get("/{name}", operation_id="getConfig", summary="Read one config")
+async def get_config(name: ConfigName, recipes: Service) -> Config:
+    return await recipes.get(name)
+
+
+@config_router.put(
+    "/{name}",
+    operation_id="saveConfig",
+    summary="Save a config: a new version, if something changed",
+    responses={409: {"description": "Somebody saved another version since the expected one."}},
+)
+async def save_config(
+    name: ConfigName, asked: ConfigSave, user: User, recipes: Service
+) -> ConfigSaved:
+    return await recipes.save(name, asked, user.username)
+
+
+@config_router.delete(
+    "/{name}",
+    operation_id="deleteConfig",
+    summary="Delete a config that no deployment uses",
+    status_code=204,
+    responses={409: {"description": "Deployments use it."}},
+)
+async def delete_config(name: ConfigName, recipes: Service) -> None:
+    await recipes.delete(name)
+
+
+@config_router.get(
+    "/{name}/versions",
+    operation_id="listConfigVersions",
+    summary="List a config's versions, newest first",
+)
+async def list_config_versions(
+    name: ConfigName, recipes: Service, limit: Limit = 50, cursor: str | None = None
+) -> Page[ConfigVersion]:
+    return await recipes.versions(name, limit, cursor)
+
+
+@config_router.get(
+    "/{name}/versions/{version}", operation_id="getConfigVersion", summary="Read one version"
+)
+async def get_config_version(
+    name: ConfigName, version: Annotated[int, Path(ge=1, le=2**31 - 1)], recipes: Service
+) -> ConfigVersion:
+    return await recipes.version(name, version)
+
+
+@config_router.get(
+    "/{name}/diff",
+    operation_id="diffConfigVersions",
+    summary="Compare two versions; by default, the newest with the one before",
+)
+async def diff_config_versions(
+    name: ConfigName,
+    recipes: Service,
+    before: Annotated[Version, Query(alias="from")] = None,
+    after: Annotated[Version, Query(alias="to")] = None,
+) -> ConfigDiff:
+    return await recipes.diff(name, before, after)
+
+
+@config_router.post(
+    "/{name}/clone",
+    operation_id="cloneConfig",
+    summary="Copy a config under a new name",
+    status_code=201,
+    responses={409: {"description": "The name is taken."}},
+)
+async def clone_config(
+    name: ConfigName, asked: ConfigClone, user: User, recipes: Service
+) -> Config:
+    return await recipes.clone(name, asked, user.username)
+
+
+@config_router.post(
+    "/{name}/rollback",
+    operation_id="rollBackConfig",
+    summary="Make a new version that is equal to an old one",
+)
+async def roll_back_config(
+    name: ConfigName, asked: ConfigRollback, user: User, recipes: Service
+) -> ConfigSaved:
+    return await recipes.roll_back(name, asked, user.username)
+
+
+@config_router.get(
+    "/{name}/export", operation_id="exportConfig", summary="Export a config as a file"
+)
+async def export_config(
+    name: ConfigName, recipes: Service, response: Response, version: Version = None
+) -> ConfigFile:
+    exported = await recipes.export(name, version)
+    _name_file(response, exported.name)
+    return exported
+
+
+def _name_file(response: Response, name: str) -> None:
+    """Have a browser keep the answer as a file of this name."""
+    response.headers["content-disposition"] = f'attachment; filename="{name}.json"'

@@ -17,7 +17,7 @@ _FACTORS: Final = {
     **{letter: 1000**power for power, letter in enumerate("kmgt", 1)},
     **{letter: 1024**power for power, letter in enumerate("KMGT", 1)},
 }
-_AT_LEAST_ONE: Final = frozenset(
+LEAST_ONE: Final = frozenset(
     {
         "block_size",
         "kv_cache_memory_bytes",
@@ -29,7 +29,9 @@ _AT_LEAST_ONE: Final = frozenset(
         "num_gpu_blocks_override",
     }
 )
-_SHARES: Final = frozenset({"gpu_memory_utilization", "kv_cache_metrics_sample"})
+"""Arguments that are at least 1."""
+SHARES: Final = frozenset({"gpu_memory_utilization", "kv_cache_metrics_sample"})
+"""Arguments that are a share above 0 and up to 1."""
 
 
 def value_problem(info: ArgumentInfo, value: Any) -> str | None:
@@ -128,7 +130,7 @@ def _integer_problem(name: str, value: Any) -> str | None:
     number = whole_number(value) if isinstance(value, str) else value
     if not isinstance(number, int) or isinstance(number, bool):
         return "is a whole number."
-    least = 1 if name in _AT_LEAST_ONE or name == "max_model_len" else -1
+    least = 1 if name in LEAST_ONE or name == "max_model_len" else -1
     if not least <= number <= _LARGEST:
         return f"is out of range: {value}. The least is {least}."
     return None
@@ -137,7 +139,7 @@ def _integer_problem(name: str, value: Any) -> str | None:
 def _number_problem(name: str, value: Any) -> str | None:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return "is a number."
-    if name in _SHARES:
+    if name in SHARES:
         return None if 0 < value <= 1 else f"is a share above 0 and up to 1, not {value}."
     return None if 0 <= value <= _LARGEST else f"is out of range: {value}. The least is 0."
 

@@ -1,5 +1,6 @@
 """Puts the room together: service, reconciler and lease, from settings and what lies below."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vllm_manager.cluster import Cluster
@@ -29,6 +30,8 @@ class DeploymentsRoom:
     service: Deployments
     lease: Lease
     loops: tuple[Loop, ...]
+    nudge: Callable[[], None]
+    """Makes the next look at everything begin at once."""
 
     async def start(self) -> None:
         """Take the lease if it is free, and begin to reconcile."""
@@ -82,4 +85,4 @@ def build(
             reconcile.nudge()
 
     renew = Loop("lease", hold, settings.lease_seconds / 3)
-    return DeploymentsRoom(service, lease, (renew, reconcile))
+    return DeploymentsRoom(service, lease, (renew, reconcile), reconcile.nudge)

@@ -1,17 +1,12 @@
 """Whether a deployment can be run at all: asked before anything starts."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vllm_manager.cluster import ClusterNode
-from vllm_manager.configs import EngineArguments, check_model
-from vllm_manager.configs.reserved import RESERVED_ENVIRONMENT
+from vllm_manager.configs import EngineArguments, check_environment, check_model
 from vllm_manager.deployments.schemas import DeploymentSpec
 from vllm_manager.kit.errors import FieldError, invalid
-
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_MAX_ENVIRONMENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +26,7 @@ class Checks:
         errors = [
             *check_model(spec.model, spec.revision, local=self.ray_is_local),
             *self.arguments.check(spec.arguments),
-            *_check_environment(spec.environment),
+            *check_environment(spec.environment),
             *_check_resources(spec, nodes),
         ]
         if spec.engine == "fake" and not self.allow_fake:
@@ -39,25 +34,6 @@ class Checks:
             errors.append(FieldError(field="engine", message=message, suggestion="vllm"))
         if errors:
             raise invalid(errors)
-
-
-def _check_environment(environment: Mapping[str, str]) -> list[FieldError]:
-    errors: list[FieldError] = []
-    if len(environment) > _MAX_ENVIRONMENT:
-        message = f"At most {_MAX_ENVIRONMENT} variables."
-        errors.append(FieldError(field="environment", message=message))
-    for name, value in environment.items():
-        field = f"environment.{name}"
-        if not _ENVIRONMENT_NAME.fullmatch(name):
-            message = "A name has letters, digits and underscores, and begins with no digit."
-            errors.append(FieldError(field=field, message=message))
-        elif name.upper().startswith(RESERVED_ENVIRONMENT):
-            message = f"`{name}` is set by vLLM Manager, or would change how the engine is guarded."
-            errors.append(FieldError(field=field, message=message))
-        elif "\0" in value or len(value) > 32_768:
-            message = "A value has at most 32,768 characters and no NUL."
-            errors.append(FieldError(field=field, message=message))
-    return errors
 
 
 def _check_resources(spec: DeploymentSpec, nodes: Sequence[ClusterNode] | None) -> list[FieldError]:

@@ -1,58 +1,14 @@
 """What deployments look like to a client."""
 
-import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
+from vllm_manager.configs import ArgumentValue, Name, Resources, Strict
 from vllm_manager.deployments.states import Desired, Phase, ReplicaPhase
 from vllm_manager.kit.errors import ProblemDetails
 from vllm_manager.operations import Operation
-
-_NAME: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(_NAME, value):
-        raise PydanticCustomError(
-            "name",
-            "A name has lower-case letters, digits and inner hyphens only, at most 63 of them.",
-        )
-    return value
-
-
-Name = Annotated[
-    str,
-    AfterValidator(_name),
-    Field(
-        description="Lower-case letters, digits and inner hyphens, at most 63.",
-        json_schema_extra={"pattern": f"^{_NAME}$"},
-    ),
-]
-ArgumentEntry = str | int | float | dict[str, object]
-ArgumentValue = bool | int | float | str | list[ArgumentEntry] | dict[str, object] | None
-
-
-class Strict(BaseModel):
-    """A request body: unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Resources(Strict):
-    """What one replica reserves."""
-
-    cpus: float = Field(default=1.0, gt=0, le=1024, description="CPU cores that Ray sets aside.")
-    gpus: int | None = Field(
-        default=None,
-        ge=0,
-        le=64,
-        description="GPUs; null: tensor × pipeline parallel where there are GPUs, else none.",
-    )
-    tensor_parallel_size: int = Field(default=1, ge=1, le=64)
-    pipeline_parallel_size: int = Field(default=1, ge=1, le=64)
 
 
 class DeploymentSpec(Strict):

@@ -1,7 +1,8 @@
 """Create, change, start, stop and delete: writes what is wanted, and nudges the loop."""
 
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -253,6 +254,15 @@ class Deployments:
     def engine_pids(self) -> frozenset[int]:
         """Return the processes of this machine's engines that replicas have reported."""
         return self._memory.board.engine_pids(socket.gethostname())
+
+    async def config_users(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of the deployments that were made from each config."""
+        users: defaultdict[str, list[str]] = defaultdict(list)
+        async with self._database.read() as session:
+            for name, spec in await store.specs(session):
+                if spec.get("config"):
+                    users[spec["config"]["name"]].append(name)
+        return users
 
     @property
     def start_counts(self) -> StartCounts:

@@ -50,6 +50,12 @@ async def page(
     return [Key(*row) for row in await session.execute(query)]
 
 
+async def specs(session: AsyncSession) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """Return name and spec of every deployment that is not being deleted."""
+    query = select(DeploymentRow.name, DeploymentRow.spec).where(DeploymentRow.desired != "deleted")
+    return [(name, spec) for name, spec in await session.execute(query)]
+
+
 async def by_uid(session: AsyncSession, uid: str) -> DeploymentRow | None:
     return await session.get(DeploymentRow, uid)
 

@@ -1,6 +1,7 @@
 """Every room's tables in one place, for Alembic to compare with."""
 
 from vllm_manager.auth import tables as auth_tables
+from vllm_manager.configs import tables as config_tables
 from vllm_manager.db import Base, lease
 from vllm_manager.deployments import tables as deployment_tables
 from vllm_manager.downloads import tables as download_tables
@@ -8,5 +9,13 @@ from vllm_manager.limits import tables as limits_tables
 from vllm_manager.operations import tables as operation_tables
 
 # Importing a module registers its tables.
-SOURCES = (auth_tables, deployment_tables, download_tables, lease, limits_tables, operation_tables)
+SOURCES = (
+    auth_tables,
+    config_tables,
+    deployment_tables,
+    download_tables,
+    lease,
+    limits_tables,
+    operation_tables,
+)
 METADATA = Base.metadata

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListUsageData, ListUsageErrors, ListUsageResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses } from './types.gen';
+import type { CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListUsageData, ListUsageErrors, ListUsageResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -59,6 +59,221 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
             type: 'apiKey'
         }],
     url: '/api/v1/auth/me',
+    ...options
+});
+
+/**
+ * List configs by name
+ */
+export const listConfigs = <ThrowOnError extends boolean = false>(options?: Options<ListConfigsData, ThrowOnError>) => (options?.client ?? client).get<ListConfigsResponses, ListConfigsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs',
+    ...options
+});
+
+/**
+ * Keep a new config
+ */
+export const createConfig = <ThrowOnError extends boolean = false>(options: Options<CreateConfigData, ThrowOnError>) => (options.client ?? client).post<CreateConfigResponses, CreateConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Export every config as one file
+ */
+export const exportConfigs = <ThrowOnError extends boolean = false>(options?: Options<ExportConfigsData, ThrowOnError>) => (options?.client ?? client).get<ExportConfigsResponses, ExportConfigsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/export',
+    ...options
+});
+
+/**
+ * Import the configs of a file; all of them, or none where one is wrong
+ */
+export const importConfigs = <ThrowOnError extends boolean = false>(options: Options<ImportConfigsData, ThrowOnError>) => (options.client ?? client).post<ImportConfigsResponses, ImportConfigsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/import',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List presets for families of models
+ */
+export const listPresets = <ThrowOnError extends boolean = false>(options?: Options<ListPresetsData, ThrowOnError>) => (options?.client ?? client).get<ListPresetsResponses, ListPresetsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/presets',
+    ...options
+});
+
+/**
+ * Read the JSON Schema of config files, with the installed engine's arguments
+ */
+export const getConfigSchema = <ThrowOnError extends boolean = false>(options?: Options<GetConfigSchemaData, ThrowOnError>) => (options?.client ?? client).get<GetConfigSchemaResponses, GetConfigSchemaErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/schema',
+    ...options
+});
+
+/**
+ * Delete a config that no deployment uses
+ */
+export const deleteConfig = <ThrowOnError extends boolean = false>(options: Options<DeleteConfigData, ThrowOnError>) => (options.client ?? client).delete<DeleteConfigResponses, DeleteConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}',
+    ...options
+});
+
+/**
+ * Read one config
+ */
+export const getConfig = <ThrowOnError extends boolean = false>(options: Options<GetConfigData, ThrowOnError>) => (options.client ?? client).get<GetConfigResponses, GetConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}',
+    ...options
+});
+
+/**
+ * Save a config: a new version, if something changed
+ */
+export const saveConfig = <ThrowOnError extends boolean = false>(options: Options<SaveConfigData, ThrowOnError>) => (options.client ?? client).put<SaveConfigResponses, SaveConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Copy a config under a new name
+ */
+export const cloneConfig = <ThrowOnError extends boolean = false>(options: Options<CloneConfigData, ThrowOnError>) => (options.client ?? client).post<CloneConfigResponses, CloneConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}/clone',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Compare two versions; by default, the newest with the one before
+ */
+export const diffConfigVersions = <ThrowOnError extends boolean = false>(options: Options<DiffConfigVersionsData, ThrowOnError>) => (options.client ?? client).get<DiffConfigVersionsResponses, DiffConfigVersionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}/diff',
+    ...options
+});
+
+/**
+ * Export a config as a file
+ */
+export const exportConfig = <ThrowOnError extends boolean = false>(options: Options<ExportConfigData, ThrowOnError>) => (options.client ?? client).get<ExportConfigResponses, ExportConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}/export',
+    ...options
+});
+
+/**
+ * Make a new version that is equal to an old one
+ */
+export const rollBackConfig = <ThrowOnError extends boolean = false>(options: Options<RollBackConfigData, ThrowOnError>) => (options.client ?? client).post<RollBackConfigResponses, RollBackConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}/rollback',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List a config's versions, newest first
+ */
+export const listConfigVersions = <ThrowOnError extends boolean = false>(options: Options<ListConfigVersionsData, ThrowOnError>) => (options.client ?? client).get<ListConfigVersionsResponses, ListConfigVersionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}/versions',
+    ...options
+});
+
+/**
+ * Read one version
+ */
+export const getConfigVersion = <ThrowOnError extends boolean = false>(options: Options<GetConfigVersionData, ThrowOnError>) => (options.client ?? client).get<GetConfigVersionResponses, GetConfigVersionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/configs/{name}/versions/{version}',
     ...options
 });
 
@@ -365,6 +580,21 @@ export const streamEvents = <ThrowOnError extends boolean = false>(options?: Opt
             type: 'apiKey'
         }],
     url: '/api/v1/events',
+    ...options
+});
+
+/**
+ * Read this machine's processors, memory, GPUs and disks as they are now
+ *
+ * What can't be read is null, and its reason is in `problems`.
+ */
+export const getHardware = <ThrowOnError extends boolean = false>(options?: Options<GetHardwareData, ThrowOnError>) => (options?.client ?? client).get<GetHardwareResponses, GetHardwareErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hardware',
     ...options
 });
 

@@ -83,6 +83,22 @@ export type ArgumentList = {
 };
 
 /**
+ * Autoscaling
+ *
+ * Bounds that the number of replicas is held within.
+ */
+export type Autoscaling = {
+    /**
+     * Max Replicas
+     */
+    max_replicas: number;
+    /**
+     * Min Replicas
+     */
+    min_replicas?: number;
+};
+
+/**
  * Cause
  *
  * One link of the chain that led to the problem.
@@ -147,6 +163,419 @@ export type ClusterNode = {
 };
 
 /**
+ * Config
+ *
+ * A config with the recipe of its newest version.
+ */
+export type Config = {
+    /**
+     * Author
+     *
+     * Of the newest version.
+     */
+    author: string | null;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Description
+     */
+    description: string | null;
+    /**
+     * Message
+     *
+     * Of the newest version.
+     */
+    message: string | null;
+    /**
+     * Model
+     */
+    model: string;
+    /**
+     * Name
+     */
+    name: string;
+    recipe: Recipe;
+    /**
+     * Revision
+     */
+    revision: string | null;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+    /**
+     * Used By
+     *
+     * Names of the deployments that were made from it.
+     */
+    used_by: Array<string>;
+    /**
+     * Version
+     *
+     * Number of the newest version.
+     */
+    version: number;
+};
+
+/**
+ * ConfigChange
+ *
+ * One difference between two versions.
+ */
+export type ConfigChange = {
+    /**
+     * From
+     */
+    from?: unknown;
+    /**
+     * Kind
+     */
+    kind: 'added' | 'removed' | 'changed';
+    /**
+     * Path
+     *
+     * Dotted: `arguments.max_model_len`, `lora_modules[0].path`.
+     */
+    path: string;
+    /**
+     * To
+     */
+    to?: unknown;
+};
+
+/**
+ * ConfigClone
+ *
+ * A copy under another name.
+ */
+export type ConfigClone = {
+    /**
+     * Message
+     */
+    message?: string | null;
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    /**
+     * Version
+     *
+     * Null: the newest.
+     */
+    version?: number | null;
+};
+
+/**
+ * ConfigCreate
+ *
+ * A new config.
+ */
+export type ConfigCreate = {
+    /**
+     * Message
+     */
+    message?: string | null;
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    recipe: Recipe;
+};
+
+/**
+ * ConfigDiff
+ *
+ * What differs between two versions of a config.
+ */
+export type ConfigDiff = {
+    /**
+     * Changes
+     */
+    changes: Array<ConfigChange>;
+    /**
+     * From
+     */
+    from: number;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * To
+     */
+    to: number;
+};
+
+/**
+ * ConfigFile
+ *
+ * One config as a file: the recipe with its name and the format's number.
+ */
+export type ConfigFile = {
+    /**
+     * Arguments
+     *
+     * The engine's own arguments by name: `{"max_model_len": 1024}`.
+     */
+    arguments?: {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
+            [key: string]: unknown;
+        } | null;
+    };
+    autoscaling?: Autoscaling | null;
+    /**
+     * Description
+     *
+     * What it is for.
+     */
+    description?: string | null;
+    /**
+     * Environment
+     */
+    environment?: {
+        [key: string]: string;
+    };
+    /**
+     * Format
+     */
+    format: 1;
+    /**
+     * Lora Modules
+     */
+    lora_modules?: Array<LoraModule>;
+    /**
+     * Max Concurrent Requests
+     */
+    max_concurrent_requests?: number | null;
+    /**
+     * Model
+     *
+     * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
+     */
+    model: string;
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    /**
+     * Replicas
+     */
+    replicas?: number;
+    resources?: Resources;
+    /**
+     * Revision
+     *
+     * Commit, tag or branch.
+     */
+    revision?: string | null;
+};
+
+/**
+ * ConfigFiles
+ *
+ * Many configs as one file.
+ */
+export type ConfigFiles = {
+    /**
+     * Configs
+     */
+    configs: Array<ConfigFile>;
+    /**
+     * Format
+     */
+    format?: 1;
+};
+
+/**
+ * ConfigImport
+ *
+ * The text of a file with one config, or many.
+ */
+export type ConfigImport = {
+    /**
+     * Check Only
+     *
+     * Say what would happen; save nothing.
+     */
+    check_only?: boolean;
+    /**
+     * Message
+     */
+    message?: string | null;
+    /**
+     * Text
+     *
+     * The file as it is, so that errors name line and column.
+     */
+    text: string;
+};
+
+/**
+ * ConfigRollback
+ *
+ * Which version to go back to.
+ */
+export type ConfigRollback = {
+    /**
+     * Message
+     */
+    message?: string | null;
+    /**
+     * Version
+     */
+    version: number;
+};
+
+/**
+ * ConfigSave
+ *
+ * The recipe as it should be from now on.
+ */
+export type ConfigSave = {
+    /**
+     * Expected Version
+     *
+     * The version that was edited; 409 if somebody saved another one since.
+     */
+    expected_version?: number | null;
+    /**
+     * Message
+     */
+    message?: string | null;
+    recipe: Recipe;
+};
+
+/**
+ * ConfigSaved
+ *
+ * A config after a save: a new version was made only if something changed.
+ */
+export type ConfigSaved = {
+    /**
+     * Changed
+     */
+    changed: boolean;
+    config: Config;
+};
+
+/**
+ * ConfigSummary
+ *
+ * A config in a list: what its newest version says, and who uses it.
+ */
+export type ConfigSummary = {
+    /**
+     * Author
+     *
+     * Of the newest version.
+     */
+    author: string | null;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Description
+     */
+    description: string | null;
+    /**
+     * Message
+     *
+     * Of the newest version.
+     */
+    message: string | null;
+    /**
+     * Model
+     */
+    model: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Revision
+     */
+    revision: string | null;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+    /**
+     * Used By
+     *
+     * Names of the deployments that were made from it.
+     */
+    used_by: Array<string>;
+    /**
+     * Version
+     *
+     * Number of the newest version.
+     */
+    version: number;
+};
+
+/**
+ * ConfigVersion
+ *
+ * One version of a config: it never changes.
+ */
+export type ConfigVersion = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Author
+     */
+    author: string | null;
+    /**
+     * Message
+     *
+     * What was changed, in a person's words.
+     */
+    message?: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    recipe: Recipe;
+    /**
+     * Version
+     *
+     * 1, 2, 3 …
+     */
+    version: number;
+};
+
+/**
+ * ConfigsImported
+ *
+ * What became of each config of a file.
+ */
+export type ConfigsImported = {
+    /**
+     * Items
+     */
+    items: Array<ImportedConfig>;
+    /**
+     * Saved
+     *
+     * False where it was only checked.
+     */
+    saved: boolean;
+};
+
+/**
  * ControlPlane
  *
  * The process that answers, and who acts if there are several.
@@ -172,6 +601,72 @@ export type ControlPlane = {
      * Started At
      */
     started_at: string;
+};
+
+/**
+ * Cpu
+ *
+ * The machine's processors.
+ */
+export type Cpu = {
+    /**
+     * Architecture
+     *
+     * `x86_64`, `arm64`…
+     */
+    architecture: string;
+    /**
+     * Cores
+     *
+     * Physical cores of all sockets.
+     */
+    cores: number | null;
+    /**
+     * Efficiency Cores
+     *
+     * Of Apple's chips; null elsewhere.
+     */
+    efficiency_cores: number | null;
+    /**
+     * Instruction Sets
+     *
+     * Those that matter to an engine: `avx2`, `avx512f`, `amx_tile`, `neon`…
+     */
+    instruction_sets: Array<string> | null;
+    /**
+     * Name
+     */
+    name: string | null;
+    /**
+     * Numa Nodes
+     */
+    numa_nodes: Array<NumaNode> | null;
+    /**
+     * Performance Cores
+     *
+     * Of Apple's chips; null elsewhere.
+     */
+    performance_cores: number | null;
+    /**
+     * Sockets
+     */
+    sockets: number | null;
+    /**
+     * Threads
+     *
+     * Logical CPUs of the machine.
+     */
+    threads: number | null;
+    /**
+     * Usable Cpus
+     *
+     * Logical CPUs that this process may use: affinity and the container's quota.
+     */
+    usable_cpus: number | null;
+    /**
+     * Vendor
+     */
+    vendor: string | null;
 };
 
 /**
@@ -433,6 +928,46 @@ export type DeploymentSpec = {
      * Start it at once.
      */
     start?: boolean;
+};
+
+/**
+ * Disk
+ *
+ * A file system that the product keeps things on.
+ */
+export type Disk = {
+    /**
+     * Filesystem
+     *
+     * `ext4`, `nfs4`, `apfs`…
+     */
+    filesystem: string | null;
+    /**
+     * Free Bytes
+     *
+     * For this user.
+     */
+    free_bytes: number | null;
+    /**
+     * Mount Point
+     */
+    mount_point: string | null;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Purpose
+     */
+    purpose: 'models' | 'home';
+    /**
+     * Total Bytes
+     */
+    total_bytes: number | null;
+    /**
+     * Used Bytes
+     */
+    used_bytes: number | null;
 };
 
 /**
@@ -850,6 +1385,393 @@ export type GatewayWorker = {
 };
 
 /**
+ * Gpu
+ *
+ * One GPU. Each field is null where the driver or the GPU does not know it.
+ */
+export type Gpu = {
+    clocks: GpuClocks | null;
+    /**
+     * Compute Capability
+     *
+     * As `8.9`.
+     */
+    compute_capability: string | null;
+    /**
+     * Cores
+     *
+     * GPU cores of Apple's chips; null elsewhere.
+     */
+    cores: number | null;
+    /**
+     * Null where the GPU has no ECC.
+     */
+    ecc: GpuEcc | null;
+    /**
+     * Index
+     */
+    index: number;
+    /**
+     * Is Memory Unified
+     *
+     * Its memory is the machine's own memory.
+     */
+    is_memory_unified: boolean | null;
+    /**
+     * Memory Free Bytes
+     */
+    memory_free_bytes: number | null;
+    /**
+     * Memory Total Bytes
+     */
+    memory_total_bytes: number | null;
+    /**
+     * Memory Used Bytes
+     *
+     * By every process, and the driver's own.
+     */
+    memory_used_bytes: number | null;
+    /**
+     * Memory Utilization Percent
+     *
+     * Share of time in which memory was read or written.
+     */
+    memory_utilization_percent: number | null;
+    /**
+     * Null where the GPU can't be split.
+     */
+    mig: GpuMig | null;
+    /**
+     * Name
+     */
+    name: string | null;
+    /**
+     * Numa Node
+     */
+    numa_node: number | null;
+    pcie: GpuPcie | null;
+    /**
+     * Power Limit Watts
+     */
+    power_limit_watts: number | null;
+    /**
+     * Power Watts
+     */
+    power_watts: number | null;
+    /**
+     * Processes
+     *
+     * Null where they can't be listed.
+     */
+    processes: Array<GpuProcess> | null;
+    /**
+     * State
+     *
+     * `lost`: it has fallen off the bus; `failed`: it does not answer. `problems` of the snapshot says why.
+     */
+    state: 'ok' | 'lost' | 'failed';
+    /**
+     * Temperature Celsius
+     */
+    temperature_celsius: number | null;
+    /**
+     * Utilization Percent
+     */
+    utilization_percent: number | null;
+    /**
+     * Uuid
+     */
+    uuid: string | null;
+    /**
+     * Vendor
+     */
+    vendor: 'nvidia' | 'apple';
+};
+
+/**
+ * GpuClocks
+ *
+ * Clocks now, and the highest there are.
+ */
+export type GpuClocks = {
+    /**
+     * Graphics Max Mhz
+     */
+    graphics_max_mhz: number | null;
+    /**
+     * Graphics Mhz
+     */
+    graphics_mhz: number | null;
+    /**
+     * Memory Max Mhz
+     */
+    memory_max_mhz: number | null;
+    /**
+     * Memory Mhz
+     */
+    memory_mhz: number | null;
+};
+
+/**
+ * GpuDriver
+ *
+ * The driver of the GPUs.
+ */
+export type GpuDriver = {
+    /**
+     * Cuda Version
+     *
+     * The newest CUDA that this driver can run.
+     */
+    cuda_version: string | null;
+    /**
+     * Source
+     *
+     * What answered.
+     */
+    source: 'nvml' | 'nvidia-smi';
+    /**
+     * Version
+     */
+    version: string | null;
+};
+
+/**
+ * GpuEcc
+ *
+ * Error correction of the GPU's memory.
+ */
+export type GpuEcc = {
+    /**
+     * Corrected Errors
+     *
+     * Since the driver was loaded.
+     */
+    corrected_errors: number | null;
+    /**
+     * Is Enabled
+     */
+    is_enabled: boolean;
+    /**
+     * Is Enabled After Reboot
+     */
+    is_enabled_after_reboot: boolean | null;
+    /**
+     * Uncorrected Errors
+     *
+     * Since the driver was loaded.
+     */
+    uncorrected_errors: number | null;
+};
+
+/**
+ * GpuLink
+ *
+ * How two GPUs reach each other.
+ */
+export type GpuLink = {
+    /**
+     * First
+     *
+     * Index of a GPU.
+     */
+    first: number;
+    /**
+     * Nvlinks
+     *
+     * Active NVLink lanes between them, direct or switched.
+     */
+    nvlinks: number | null;
+    /**
+     * Path
+     *
+     * The nearest that PCIe paths meet; `system` crosses sockets.
+     */
+    path: 'same_board' | 'one_switch' | 'switches' | 'host_bridge' | 'numa_node' | 'system' | null;
+    /**
+     * Second
+     */
+    second: number;
+};
+
+/**
+ * GpuMig
+ *
+ * Whether the GPU is split into instances, and which.
+ */
+export type GpuMig = {
+    /**
+     * Instances
+     */
+    instances: Array<MigInstance>;
+    /**
+     * Is Enabled
+     */
+    is_enabled: boolean;
+    /**
+     * Is Enabled After Reset
+     */
+    is_enabled_after_reset: boolean | null;
+};
+
+/**
+ * GpuPcie
+ *
+ * How the GPU is plugged in. Generation and width sink while it is idle.
+ */
+export type GpuPcie = {
+    /**
+     * Bus Id
+     */
+    bus_id: string | null;
+    /**
+     * Generation
+     */
+    generation: number | null;
+    /**
+     * Max Generation
+     */
+    max_generation: number | null;
+    /**
+     * Max Width
+     */
+    max_width: number | null;
+    /**
+     * Width
+     *
+     * Lanes.
+     */
+    width: number | null;
+};
+
+/**
+ * GpuProcess
+ *
+ * A process that holds memory of a GPU.
+ */
+export type GpuProcess = {
+    /**
+     * Memory Used Bytes
+     *
+     * Null where the driver does not say, as in some containers.
+     */
+    memory_used_bytes: number | null;
+    /**
+     * Mig Gpu Instance
+     *
+     * In which MIG instance; null elsewhere.
+     */
+    mig_gpu_instance: number | null;
+    /**
+     * Name
+     */
+    name: string | null;
+    /**
+     * Ours
+     *
+     * Whether it belongs to a deployment of this product; null where the process can't be seen from here.
+     */
+    ours: boolean | null;
+    /**
+     * Pid
+     */
+    pid: number;
+};
+
+/**
+ * HardwareSnapshot
+ *
+ * A machine at one moment.
+ */
+export type HardwareSnapshot = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Disks
+     */
+    disks: Array<Disk>;
+    /**
+     * Null where there is no NVIDIA driver.
+     */
+    driver: GpuDriver | null;
+    /**
+     * Gpu Links
+     */
+    gpu_links: Array<GpuLink>;
+    /**
+     * Gpus
+     */
+    gpus: Array<Gpu>;
+    host: Host;
+    /**
+     * Platform
+     */
+    platform: 'linux' | 'macos' | 'other';
+    /**
+     * Problems
+     */
+    problems: Array<ProbeProblem>;
+};
+
+/**
+ * Host
+ *
+ * The machine that the control plane runs on.
+ */
+export type Host = {
+    cpu: Cpu;
+    /**
+     * Hostname
+     */
+    hostname: string;
+    /**
+     * Kernel Version
+     */
+    kernel_version: string | null;
+    memory: Memory;
+    /**
+     * Model
+     *
+     * The manufacturer's name of the machine.
+     */
+    model: string | null;
+    /**
+     * Os Name
+     *
+     * `macOS`, `Debian GNU/Linux`…
+     */
+    os_name: string | null;
+    /**
+     * Os Version
+     */
+    os_version: string | null;
+};
+
+/**
+ * ImportedConfig
+ *
+ * What became of one config of a file.
+ */
+export type ImportedConfig = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Outcome
+     */
+    outcome: 'created' | 'changed' | 'unchanged';
+    /**
+     * Version
+     *
+     * The newest version after the import.
+     */
+    version: number;
+};
+
+/**
  * LogLine
  *
  * One line of an engine's output.
@@ -898,6 +1820,114 @@ export type Login = {
 };
 
 /**
+ * LoraModule
+ *
+ * An adapter that the engine loads beside the model.
+ */
+export type LoraModule = {
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    /**
+     * Path
+     *
+     * Absolute path of the adapter's folder, with safetensors weights.
+     */
+    path: string;
+};
+
+/**
+ * Memory
+ *
+ * The machine's memory, as far as this process may use it.
+ */
+export type Memory = {
+    /**
+     * Available Bytes
+     *
+     * What programs can still take without swapping, within the container's limit.
+     */
+    available_bytes: number | null;
+    /**
+     * Is Unified
+     *
+     * The GPU uses this memory, too.
+     */
+    is_unified: boolean;
+    /**
+     * Limit Bytes
+     *
+     * The container's limit; null where there is none.
+     */
+    limit_bytes: number | null;
+    /**
+     * Machine Total Bytes
+     *
+     * What is built in.
+     */
+    machine_total_bytes: number | null;
+    /**
+     * Swap Free Bytes
+     */
+    swap_free_bytes: number | null;
+    /**
+     * Swap Total Bytes
+     */
+    swap_total_bytes: number | null;
+    /**
+     * Total Bytes
+     *
+     * The container's limit where that is lower.
+     */
+    total_bytes: number | null;
+};
+
+/**
+ * MigInstance
+ *
+ * A part of a GPU that works as a GPU of its own.
+ */
+export type MigInstance = {
+    /**
+     * Compute Instance
+     */
+    compute_instance: number | null;
+    /**
+     * Gpu Instance
+     */
+    gpu_instance: number | null;
+    /**
+     * Index
+     */
+    index: number;
+    /**
+     * Memory Free Bytes
+     */
+    memory_free_bytes: number | null;
+    /**
+     * Memory Total Bytes
+     */
+    memory_total_bytes: number | null;
+    /**
+     * Memory Used Bytes
+     */
+    memory_used_bytes: number | null;
+    /**
+     * Name
+     *
+     * Its profile, as `1g.10gb`.
+     */
+    name: string | null;
+    /**
+     * Uuid
+     */
+    uuid: string | null;
+};
+
+/**
  * Node
  *
  * The node on which a replica runs.
@@ -915,6 +1945,28 @@ export type Node = {
      * Ip
      */
     ip?: string | null;
+};
+
+/**
+ * NumaNode
+ *
+ * A group of CPUs with the memory that is near to them.
+ */
+export type NumaNode = {
+    /**
+     * Cpus
+     *
+     * Numbers of its logical CPUs.
+     */
+    cpus: Array<number>;
+    /**
+     * Index
+     */
+    index: number;
+    /**
+     * Memory Total Bytes
+     */
+    memory_total_bytes: number | null;
 };
 
 /**
@@ -976,6 +2028,34 @@ export type PageClusterNode = {
      * Items
      */
     items: Array<ClusterNode>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[ConfigSummary]
+ */
+export type PageConfigSummary = {
+    /**
+     * Items
+     */
+    items: Array<ConfigSummary>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[ConfigVersion]
+ */
+export type PageConfigVersion = {
+    /**
+     * Items
+     */
+    items: Array<ConfigVersion>;
     /**
      * Next Cursor
      */
@@ -1095,6 +2175,86 @@ export type PageUsage = {
 };
 
 /**
+ * Preset
+ *
+ * Settings that a family of models is best run with, and why.
+ */
+export type Preset = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Matches
+     *
+     * What of the model in question it was chosen for.
+     */
+    matches?: Array<string>;
+    /**
+     * Recipe
+     *
+     * Fields of a recipe, to be laid over one's own.
+     */
+    recipe: {
+        [key: string]: unknown;
+    };
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Why
+     */
+    why: string;
+};
+
+/**
+ * PresetList
+ *
+ * Presets that fit, the most specific first.
+ */
+export type PresetList = {
+    /**
+     * Items
+     */
+    items: Array<Preset>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * ProbeProblem
+ *
+ * Something that could not be read, and why; everything else is still told.
+ */
+export type ProbeProblem = {
+    /**
+     * Code
+     *
+     * Stable name: `gpu_lost`, `driver_not_loaded`, `timeout`…
+     */
+    code: string;
+    /**
+     * Detail
+     */
+    detail: string;
+    /**
+     * Gpu Index
+     *
+     * The GPU that it is about.
+     */
+    gpu_index?: number | null;
+    /**
+     * Probe
+     *
+     * `nvidia`, `apple`, `host`, `disks`…
+     */
+    probe: string;
+};
+
+/**
  * ProblemDetails
  *
  * RFC 9457 problem details with this product's members.
@@ -1174,6 +2334,64 @@ export type RaySeen = {
      * Version
      */
     version: string | null;
+};
+
+/**
+ * Recipe
+ *
+ * Everything that a deployment needs but its name.
+ */
+export type Recipe = {
+    /**
+     * Arguments
+     *
+     * The engine's own arguments by name: `{"max_model_len": 1024}`.
+     */
+    arguments?: {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
+            [key: string]: unknown;
+        } | null;
+    };
+    autoscaling?: Autoscaling | null;
+    /**
+     * Description
+     *
+     * What it is for.
+     */
+    description?: string | null;
+    /**
+     * Environment
+     */
+    environment?: {
+        [key: string]: string;
+    };
+    /**
+     * Lora Modules
+     */
+    lora_modules?: Array<LoraModule>;
+    /**
+     * Max Concurrent Requests
+     */
+    max_concurrent_requests?: number | null;
+    /**
+     * Model
+     *
+     * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
+     */
+    model: string;
+    /**
+     * Replicas
+     */
+    replicas?: number;
+    resources?: Resources;
+    /**
+     * Revision
+     *
+     * Commit, tag or branch.
+     */
+    revision?: string | null;
 };
 
 /**
@@ -1700,6 +2918,793 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type ListConfigsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
+         * Q
+         *
+         * Part of name or model.
+         */
+        q?: string | null;
+    };
+    url: '/api/v1/configs';
+};
+
+export type ListConfigsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListConfigsError = ListConfigsErrors[keyof ListConfigsErrors];
+
+export type ListConfigsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageConfigSummary;
+};
+
+export type ListConfigsResponse = ListConfigsResponses[keyof ListConfigsResponses];
+
+export type CreateConfigData = {
+    body: ConfigCreate;
+    path?: never;
+    query?: never;
+    url: '/api/v1/configs';
+};
+
+export type CreateConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * It is in a state, or there is something, that forbids this.
+     */
+    409: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateConfigError = CreateConfigErrors[keyof CreateConfigErrors];
+
+export type CreateConfigResponses = {
+    /**
+     * Successful Response
+     */
+    201: Config;
+};
+
+export type CreateConfigResponse = CreateConfigResponses[keyof CreateConfigResponses];
+
+export type ExportConfigsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/configs/export';
+};
+
+export type ExportConfigsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ExportConfigsError = ExportConfigsErrors[keyof ExportConfigsErrors];
+
+export type ExportConfigsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigFiles;
+};
+
+export type ExportConfigsResponse = ExportConfigsResponses[keyof ExportConfigsResponses];
+
+export type ImportConfigsData = {
+    body: ConfigImport;
+    path?: never;
+    query?: never;
+    url: '/api/v1/configs/import';
+};
+
+export type ImportConfigsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ImportConfigsError = ImportConfigsErrors[keyof ImportConfigsErrors];
+
+export type ImportConfigsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigsImported;
+};
+
+export type ImportConfigsResponse = ImportConfigsResponses[keyof ImportConfigsResponses];
+
+export type ListPresetsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Model
+         *
+         * A Hugging Face id.
+         */
+        model?: string | null;
+        /**
+         * Model Type
+         *
+         * `model_type` of its config.json.
+         */
+        model_type?: string | null;
+        /**
+         * Architecture
+         *
+         * `architectures[0]` of its config.json.
+         */
+        architecture?: string | null;
+    };
+    url: '/api/v1/configs/presets';
+};
+
+export type ListPresetsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListPresetsError = ListPresetsErrors[keyof ListPresetsErrors];
+
+export type ListPresetsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PresetList;
+};
+
+export type ListPresetsResponse = ListPresetsResponses[keyof ListPresetsResponses];
+
+export type GetConfigSchemaData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/configs/schema';
+};
+
+export type GetConfigSchemaErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetConfigSchemaError = GetConfigSchemaErrors[keyof GetConfigSchemaErrors];
+
+export type GetConfigSchemaResponses = {
+    /**
+     * Response Getconfigschema
+     *
+     * Successful Response
+     */
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type GetConfigSchemaResponse = GetConfigSchemaResponses[keyof GetConfigSchemaResponses];
+
+export type DeleteConfigData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/configs/{name}';
+};
+
+export type DeleteConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * It is in a state, or there is something, that forbids this.
+     */
+    409: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DeleteConfigError = DeleteConfigErrors[keyof DeleteConfigErrors];
+
+export type DeleteConfigResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type DeleteConfigResponse = DeleteConfigResponses[keyof DeleteConfigResponses];
+
+export type GetConfigData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/configs/{name}';
+};
+
+export type GetConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetConfigError = GetConfigErrors[keyof GetConfigErrors];
+
+export type GetConfigResponses = {
+    /**
+     * Successful Response
+     */
+    200: Config;
+};
+
+export type GetConfigResponse = GetConfigResponses[keyof GetConfigResponses];
+
+export type SaveConfigData = {
+    body: ConfigSave;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/configs/{name}';
+};
+
+export type SaveConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * It is in a state, or there is something, that forbids this.
+     */
+    409: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type SaveConfigError = SaveConfigErrors[keyof SaveConfigErrors];
+
+export type SaveConfigResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigSaved;
+};
+
+export type SaveConfigResponse = SaveConfigResponses[keyof SaveConfigResponses];
+
+export type CloneConfigData = {
+    body: ConfigClone;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/configs/{name}/clone';
+};
+
+export type CloneConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * It is in a state, or there is something, that forbids this.
+     */
+    409: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CloneConfigError = CloneConfigErrors[keyof CloneConfigErrors];
+
+export type CloneConfigResponses = {
+    /**
+     * Successful Response
+     */
+    201: Config;
+};
+
+export type CloneConfigResponse = CloneConfigResponses[keyof CloneConfigResponses];
+
+export type DiffConfigVersionsData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: {
+        /**
+         * From
+         */
+        from?: number | null;
+        /**
+         * To
+         */
+        to?: number | null;
+    };
+    url: '/api/v1/configs/{name}/diff';
+};
+
+export type DiffConfigVersionsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DiffConfigVersionsError = DiffConfigVersionsErrors[keyof DiffConfigVersionsErrors];
+
+export type DiffConfigVersionsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigDiff;
+};
+
+export type DiffConfigVersionsResponse = DiffConfigVersionsResponses[keyof DiffConfigVersionsResponses];
+
+export type ExportConfigData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: {
+        /**
+         * Version
+         */
+        version?: number | null;
+    };
+    url: '/api/v1/configs/{name}/export';
+};
+
+export type ExportConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ExportConfigError = ExportConfigErrors[keyof ExportConfigErrors];
+
+export type ExportConfigResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigFile;
+};
+
+export type ExportConfigResponse = ExportConfigResponses[keyof ExportConfigResponses];
+
+export type RollBackConfigData = {
+    body: ConfigRollback;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/configs/{name}/rollback';
+};
+
+export type RollBackConfigErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RollBackConfigError = RollBackConfigErrors[keyof RollBackConfigErrors];
+
+export type RollBackConfigResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigSaved;
+};
+
+export type RollBackConfigResponse = RollBackConfigResponses[keyof RollBackConfigResponses];
+
+export type ListConfigVersionsData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+    };
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/configs/{name}/versions';
+};
+
+export type ListConfigVersionsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListConfigVersionsError = ListConfigVersionsErrors[keyof ListConfigVersionsErrors];
+
+export type ListConfigVersionsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageConfigVersion;
+};
+
+export type ListConfigVersionsResponse = ListConfigVersionsResponses[keyof ListConfigVersionsResponses];
+
+export type GetConfigVersionData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The config's name.
+         */
+        name: string;
+        /**
+         * Version
+         */
+        version: number;
+    };
+    query?: never;
+    url: '/api/v1/configs/{name}/versions/{version}';
+};
+
+export type GetConfigVersionErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetConfigVersionError = GetConfigVersionErrors[keyof GetConfigVersionErrors];
+
+export type GetConfigVersionResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConfigVersion;
+};
+
+export type GetConfigVersionResponse = GetConfigVersionResponses[keyof GetConfigVersionResponses];
 
 export type ListDeploymentsData = {
     body?: never;
@@ -2878,6 +4883,43 @@ export type StreamEventsResponses = {
 };
 
 export type StreamEventsResponse = StreamEventsResponses[keyof StreamEventsResponses];
+
+export type GetHardwareData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/hardware';
+};
+
+export type GetHardwareErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetHardwareError = GetHardwareErrors[keyof GetHardwareErrors];
+
+export type GetHardwareResponses = {
+    /**
+     * Successful Response
+     */
+    200: HardwareSnapshot;
+};
+
+export type GetHardwareResponse = GetHardwareResponses[keyof GetHardwareResponses];
 
 export type ListNodesData = {
     body?: never;
