@@ -61,6 +61,7 @@ class Board:
         return self._live[download_id]
 
     def end(self, download_id: str) -> None:
+        """Forget the figures: from now on the row says how far it is."""
         self._live.pop(download_id, None)
 
     def progress(self, download_id: str) -> Progress | None:

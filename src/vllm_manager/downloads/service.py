@@ -163,6 +163,10 @@ class Downloads:
         row.version += 1
         row.updated_at = self._clock.now()
         row.message = None
+        live = self._board.progress(row.id)
+        if live is not None:
+            row.bytes_done, row.files_done = live.bytes_done, live.files_done
+            self._board.end(row.id)  # what its run says from now on is not what is wanted
         row.needs_sweep = state == "cancelled"
         row.finished_at = row.updated_at if state == "cancelled" else None
         if state == "cancelled":
