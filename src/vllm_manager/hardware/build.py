@@ -1,9 +1,14 @@
 """Chooses the probes for the platform that this runs on."""
 
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Callable, Collection, Sequence
 
+from vllm_manager.hardware.apple import AppleGpus, AppleHost, Profile
 from vllm_manager.hardware.disks import Disks
 from vllm_manager.hardware.linux import LinuxHost
+from vllm_manager.hardware.nvidia import NvidiaGpus
+from vllm_manager.hardware.nvidia_smi import NvidiaSmi
+from vllm_manager.hardware.probe import GpusFound, HostFound, Probe
 from vllm_manager.hardware.service import Hardware
 from vllm_manager.kit.clock import Clock
 from vllm_manager.settings import Settings
@@ -12,4 +17,13 @@ from vllm_manager.settings import Settings
 def build(settings: Settings, clock: Clock, engine_pids: Callable[[], Collection[int]]) -> Hardware:
     """Return the hardware of this machine; nothing is read until somebody asks."""
     disks = Disks({"models": settings.model_store, "home": settings.home})
-    return Hardware(LinuxHost(), (), disks, clock, engine_pids)
+    host, gpus = probes_of(sys.platform)
+    return Hardware(host, gpus, disks, clock, engine_pids)
+
+
+def probes_of(platform: str) -> tuple[Probe[HostFound], Sequence[Probe[GpusFound]]]:
+    """Return the probes of the host and of the GPUs for a `sys.platform`."""
+    if platform == "darwin":
+        profile = Profile()
+        return AppleHost(profile), (AppleGpus(profile),)
+    return LinuxHost(), (NvidiaGpus(otherwise=NvidiaSmi()),)
