@@ -16,6 +16,7 @@ from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
 from vllm_manager.cluster import routes as cluster_routes
 from vllm_manager.configs import routes as config_routes
+from vllm_manager.configs.fit import routes as fit_routes
 from vllm_manager.deployments import routes as deployment_routes
 from vllm_manager.downloads import routes as download_routes
 from vllm_manager.gateway import control_routes
@@ -34,6 +35,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     operation_routes.router,
     config_routes.router,
     config_routes.config_router,
+    fit_routes.router,
     cluster_routes.router,
     hardware_routes.router,
     limits_routes.router,

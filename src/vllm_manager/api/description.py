@@ -20,6 +20,7 @@ _TAGS = [
     {"name": "deployments", "description": "Models that run, or should."},
     {"name": "operations", "description": "Long work that was accepted."},
     {"name": "configs", "description": "Named, versioned recipes for deployments."},
+    {"name": "fit", "description": "Whether a model fits the memory that is there."},
     {"name": "engine", "description": "What the installed engine understands."},
     {"name": "events", "description": "Changes as they happen."},
     {"name": "nodes", "description": "The machines of the Ray cluster."},

@@ -18,6 +18,7 @@ from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
 from vllm_manager.configs import EngineArguments, Presets, RecipeChecks, Recipes
+from vllm_manager.configs.fit import Fit
 from vllm_manager.db import Database
 from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
@@ -70,6 +71,7 @@ class Services:
     engine_arguments: EngineArguments
     recipes: Recipes
     presets: Presets
+    fit: Fit
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
@@ -151,6 +153,7 @@ def _build(
     downloads = build_downloads(database, operations, hub, clock)
     snapshots = _snapshots(operations, deployments, downloads.service)
     events = Events(hub, snapshots, access, clock)
+    hardware = build_hardware(settings, clock, deployments.engine_pids)
     services = Services(
         access=access,
         usage=UsageLedger(database, clock),
@@ -158,11 +161,12 @@ def _build(
         deployments=deployments,
         downloads=downloads.service,
         cluster=cluster,
-        hardware=build_hardware(settings, clock, deployments.engine_pids),
+        hardware=hardware,
         warmers=warmers,
         engine_arguments=arguments,
         recipes=recipes,
         presets=Presets(),
+        fit=Fit(hardware, None),
         publisher=publisher,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),

@@ -1353,6 +1353,327 @@ export type FieldError = {
 };
 
 /**
+ * FitDevice
+ *
+ * What one device would hold. Null is unknown, never 0.
+ */
+export type FitDevice = {
+    /**
+     * Activations Bytes
+     */
+    activations_bytes: number | null;
+    /**
+     * Allowed Bytes
+     *
+     * What the engine may take, by its settings and what is free.
+     */
+    allowed_bytes: number | null;
+    /**
+     * Free Bytes
+     */
+    free_bytes: number | null;
+    /**
+     * Graphs Bytes
+     *
+     * CUDA graphs; 0 where there are none.
+     */
+    graphs_bytes: number | null;
+    /**
+     * Index
+     *
+     * Number of the GPU; null for the machine's memory.
+     */
+    index: number | null;
+    /**
+     * Kind
+     */
+    kind: 'gpu' | 'cpu';
+    /**
+     * Kv Cache Bytes
+     *
+     * What the engine would set aside: the rest of what it may take, or what was asked for.
+     */
+    kv_cache_bytes: number | null;
+    /**
+     * Lora Bytes
+     */
+    lora_bytes: number | null;
+    /**
+     * Name
+     */
+    name: string | null;
+    /**
+     * Needed Bytes
+     *
+     * The least that works: everything, and KV cache for one request of full length.
+     */
+    needed_bytes: number | null;
+    /**
+     * Other Processes
+     */
+    other_processes: Array<FitProcess>;
+    /**
+     * Other Processes Bytes
+     */
+    other_processes_bytes: number | null;
+    /**
+     * Overhead Bytes
+     *
+     * The framework's own and the driver's context.
+     */
+    overhead_bytes: number | null;
+    /**
+     * Total Bytes
+     */
+    total_bytes: number | null;
+    /**
+     * Verdict
+     */
+    verdict: 'fits' | 'tight' | 'does_not_fit' | 'unknown';
+    /**
+     * Weights Bytes
+     */
+    weights_bytes: number | null;
+};
+
+/**
+ * FitGpu
+ *
+ * GPUs that are not here, to ask whether a model would fit them.
+ */
+export type FitGpu = {
+    /**
+     * Count
+     */
+    count?: number;
+    /**
+     * Memory Free Bytes
+     *
+     * Null: all but what the driver keeps.
+     */
+    memory_free_bytes?: number | null;
+    /**
+     * Memory Total Bytes
+     */
+    memory_total_bytes: number;
+    /**
+     * Name
+     */
+    name?: string | null;
+};
+
+/**
+ * FitProcess
+ *
+ * Somebody else's memory on a device.
+ */
+export type FitProcess = {
+    /**
+     * Memory Used Bytes
+     */
+    memory_used_bytes: number | null;
+    /**
+     * Name
+     */
+    name: string | null;
+    /**
+     * Ours
+     *
+     * A deployment of this product; null where not known.
+     */
+    ours: boolean | null;
+    /**
+     * Pid
+     */
+    pid: number;
+};
+
+/**
+ * FitReport
+ *
+ * Whether a model fits, what takes how much, and what to change.
+ */
+export type FitReport = {
+    /**
+     * Assumptions
+     */
+    assumptions: Array<string>;
+    /**
+     * Commit
+     */
+    commit: string | null;
+    /**
+     * Confidence
+     */
+    confidence: 'high' | 'medium' | 'low' | 'none';
+    /**
+     * Devices
+     *
+     * Of one replica, those that it would use.
+     */
+    devices: Array<FitDevice>;
+    /**
+     * Kv Block Tokens
+     */
+    kv_block_tokens: number | null;
+    /**
+     * Kv Bytes Per Request
+     *
+     * State that a request keeps whatever its length (Mamba and such).
+     */
+    kv_bytes_per_request: number | null;
+    /**
+     * Kv Bytes Per Token
+     *
+     * KV cache of one token on one device, all layers together, as long as every layer still sees the token.
+     */
+    kv_bytes_per_token: number | null;
+    /**
+     * Kv Tokens
+     *
+     * Tokens that the whole KV cache holds.
+     */
+    kv_tokens: number | null;
+    /**
+     * Largest Max Model Len
+     *
+     * The longest request that the KV cache can hold, at most the model's own.
+     */
+    largest_max_model_len: number | null;
+    /**
+     * Max Concurrency
+     *
+     * Requests of full length at the same time.
+     */
+    max_concurrency: number | null;
+    /**
+     * Max Model Len
+     *
+     * As asked, or else the model's own.
+     */
+    max_model_len: number | null;
+    /**
+     * Model
+     */
+    model: string;
+    /**
+     * Replicas
+     */
+    replicas: number;
+    /**
+     * Revision
+     */
+    revision: string | null;
+    /**
+     * Smallest Gpus
+     *
+     * The smallest number of such GPUs that it fits, by tensor parallelism; null where unknown, or where it does not fit 64.
+     */
+    smallest_gpus: number | null;
+    /**
+     * Suggestions
+     */
+    suggestions: Array<FitSuggestion>;
+    /**
+     * Summary
+     */
+    summary: string;
+    /**
+     * Unknowns
+     *
+     * What could not be known, a sentence each.
+     */
+    unknowns: Array<string>;
+    /**
+     * Verdict
+     */
+    verdict: 'fits' | 'tight' | 'does_not_fit' | 'unknown';
+};
+
+/**
+ * FitRequest
+ *
+ * A model and its settings, as a deployment has them.
+ */
+export type FitRequest = {
+    /**
+     * Arguments
+     */
+    arguments?: {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
+            [key: string]: unknown;
+        } | null;
+    };
+    /**
+     * Null: this machine as it is now, with what else runs on it.
+     */
+    device?: FitGpu | null;
+    /**
+     * Environment
+     */
+    environment?: {
+        [key: string]: string;
+    };
+    /**
+     * Lora Modules
+     */
+    lora_modules?: Array<LoraModule>;
+    /**
+     * Model
+     *
+     * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
+     */
+    model: string;
+    /**
+     * Replicas
+     */
+    replicas?: number;
+    resources?: Resources;
+    /**
+     * Revision
+     *
+     * Commit, tag or branch.
+     */
+    revision?: string | null;
+};
+
+/**
+ * FitSuggestion
+ *
+ * A change that was tried on the estimate, and helped.
+ */
+export type FitSuggestion = {
+    /**
+     * Field
+     *
+     * `arguments.max_model_len`, `resources.tensor_parallel_size`…
+     */
+    field: string;
+    /**
+     * Gain
+     *
+     * What it brings, in a sentence.
+     */
+    gain: string;
+    /**
+     * Value
+     */
+    value: boolean | number | number | string | Array<string | number | number | {
+        [key: string]: unknown;
+    }> | {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * Verdict
+     *
+     * Of the estimate with this change alone.
+     */
+    verdict: 'fits' | 'tight' | 'does_not_fit' | 'unknown';
+};
+
+/**
  * Gateway
  *
  * The gateway's workers, as far as they are connected.
@@ -4883,6 +5204,47 @@ export type StreamEventsResponses = {
 };
 
 export type StreamEventsResponse = StreamEventsResponses[keyof StreamEventsResponses];
+
+export type EstimateFitData = {
+    body: FitRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/fit';
+};
+
+export type EstimateFitErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type EstimateFitError = EstimateFitErrors[keyof EstimateFitErrors];
+
+export type EstimateFitResponses = {
+    /**
+     * Successful Response
+     */
+    200: FitReport;
+};
+
+export type EstimateFitResponse = EstimateFitResponses[keyof EstimateFitResponses];
 
 export type GetHardwareData = {
     body?: never;
