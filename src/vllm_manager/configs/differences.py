@@ -8,14 +8,14 @@ from vllm_manager.configs.schemas import ConfigChange
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[ConfigChange]:
     """Yield every difference between two JSON values, each with its dotted path."""
-    if before == after and type(before) is type(after):
-        return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _in_objects(
             cast(Mapping[str, Any], before), cast(Mapping[str, Any], after), path
         )
     elif isinstance(before, list) and isinstance(after, list):
         yield from _in_lists(cast(list[Any], before), cast(list[Any], after), path)
+    elif before == after and type(before) is type(after):
+        return
     elif before is None:
         yield ConfigChange(path=path, kind="added", after=after)
     elif after is None:
