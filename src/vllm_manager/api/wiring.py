@@ -25,6 +25,7 @@ from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
 from vllm_manager.downloads.build import DownloadsRoom
 from vllm_manager.downloads.build import build as build_downloads
+from vllm_manager.downloads.hub import Listing
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.hardware import Hardware
@@ -150,7 +151,7 @@ def _build(
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     deployments.on_route_change(publisher.nudge)
-    downloads = build_downloads(database, operations, hub, clock)
+    downloads = build_downloads(settings, database, operations, _NoHub(), hub, clock)
     snapshots = _snapshots(operations, deployments, downloads.service)
     events = Events(hub, snapshots, access, clock)
     hardware = build_hardware(settings, clock, deployments.engine_pids)
@@ -174,6 +175,18 @@ def _build(
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
     return services, (downloads, room)
+
+
+class _NoHub:
+    """Answers for the hub until the catalog is joined in."""
+
+    endpoint = ""
+
+    async def files(self, repo: str, revision: str, token: str | None) -> Listing:
+        raise Problem("hub_unreachable", f"No hub is known from which {repo} could come.")
+
+    async def token_of(self, user_id: str | None) -> str | None:
+        return None
 
 
 def _facts(

@@ -33,7 +33,7 @@ class Worker:
             self._limiter.set(told["bytes_per_second"])
         elif verb == "start":
             order = Order.of(told)
-            resolve = Addresses(order.endpoint).resolve
+            resolve = Addresses(order.endpoint, order.trusted).resolve
             job = Job(order, self.say, self._limiter, resolve)
             self._jobs[order.id] = job
             job.start()

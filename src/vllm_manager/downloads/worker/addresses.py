@@ -1,46 +1,59 @@
-"""Which addresses may be fetched from: the hub's own, and the public Internet's."""
+"""Which addresses may be fetched from: the hub's own and those trusted with it, and the Internet's.
 
-import ipaddress
+The same rule as for the catalog's calls (`catalog.outbound`), for sockets.
+"""
+
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from vllm_manager.downloads.worker.failures import Failure, TryAgain
 from vllm_manager.downloads.worker.wire import broken
+from vllm_manager.kit.addresses import is_public
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Addresses:
-    """Looks names up once per connection, and connects to what was checked: no rebinding."""
+    """Looks names up once per connection, and connects to what was checked: no rebinding.
 
-    def __init__(self, endpoint: str) -> None:
-        parts = urlsplit(endpoint)
-        self._own = (parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
+    `trusted` are further places (`host:port`) that may lie anywhere, over plain HTTP as well.
+    """
 
-    def resolve(self, host: str, port: int) -> Sequence[str]:
-        """Return the addresses of a host.
+    def __init__(self, endpoint: str, trusted: Collection[str] = ()) -> None:
+        self._own = {_place(endpoint), *(_place(f"https://{name}") for name in trusted)}
+
+    def resolve(self, scheme: str, host: str, port: int) -> Sequence[str]:
+        """Return the addresses of a host that may be connected to.
 
         Raises:
             TryAgain: the name can't be looked up now.
-            Failure: an address is not public, and the host is not the configured hub.
+            Failure: it may not be reached (`address_refused`).
         """
+        is_own = (host.lower(), port) in self._own
+        if not is_own and scheme != "https":
+            raise _refused(f"{host}:{port}", "which is not encrypted")
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise TryAgain(broken(host, error)) from error
-        addresses = [str(entry[4][0]) for entry in found]
-        if (host, port) != self._own:
-            for address in addresses:
-                _refuse_private(host, port, address)
-        return addresses
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        allowed = addresses if is_own else [one for one in addresses if is_public(one)]
+        if addresses and not allowed:
+            raise _refused(f"{host}:{port}", f"which is {addresses[0]}, not on the Internet")
+        return allowed
 
 
-def _refuse_private(host: str, port: int, address: str) -> None:
-    if not ipaddress.ip_address(address.partition("%")[0]).is_global:
-        raise Failure(
-            "address_refused",
-            f"The hub led to {host}:{port}, which is {address}: an address inside a network, not "
-            "on the Internet. Only the configured hub (VLLM_MANAGER_HUB_ENDPOINT) may be there.",
-            evidence=f"{host}:{port} is {address}",
-        )
+def _place(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _refused(place: str, why: str) -> Failure:
+    return Failure(
+        "hub_address_refused",
+        f"The hub led to {place}, {why}. Only the configured hub (VLLM_MANAGER_HUB_ENDPOINT) may "
+        "lie inside a network. If a mirror keeps its files there, name it in "
+        "VLLM_MANAGER_HUB_HOSTS.",
+        evidence=f"{place}, {why}",
+    )

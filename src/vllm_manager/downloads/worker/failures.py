@@ -14,6 +14,9 @@ class Failure(Exception):
     evidence: str | None = None
     remedies: tuple[str, ...] = field(default=())
     status: int = 502
+    answer: dict[str, Any] | None = None
+    """What the hub answered, where that is the reason: status, error_code, said, retry_after, path.
+    The control plane has the words for it."""
 
     def __str__(self) -> str:
         return self.detail
@@ -26,6 +29,7 @@ class Failure(Exception):
             "evidence": self.evidence,
             "remedies": list(self.remedies),
             "status": self.status,
+            "answer": self.answer,
         }
 
 

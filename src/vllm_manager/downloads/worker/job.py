@@ -42,6 +42,8 @@ class Order:
     files: Sequence[tuple[str, int, str | None, str]]
     """Path, size in bytes, sha256 (of files in LFS), git blob id."""
     patience: Patience
+    trusted: Sequence[str] = ()
+    """Further places (`host:port`) that may lie inside a network."""
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> "Order":
@@ -57,6 +59,7 @@ class Order:
             connections=told["connections"],
             files=[(path, size, sha256, blob) for path, size, sha256, blob in told["files"]],
             patience=Patience(**told.get("patience", {})),
+            trusted=told.get("trusted", ()),
         )
 
 

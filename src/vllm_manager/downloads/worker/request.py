@@ -14,6 +14,7 @@ from vllm_manager.downloads.worker.wire import Answer
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LONGEST_WAIT_SECONDS = 300.0
+_AGAIN = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ def offset_of(
             raise Changed(f"{wanted.path} is another file than when it was begun")
         return 0
     found = _RANGE.fullmatch(headers.get("Content-Range") or "")
-    if found is None or int(found[1]) != start or int(found[2]) != end - 1:
+    if found is None:  # it says that it is a range; the checksum tells if it is another one
+        return start
+    if int(found[1]) != start or int(found[2]) != end - 1:
         raise Changed(f"{wanted.path}: the hub sent another range than was asked for")
     if found[3] not in ("*", str(size)):
         raise Changed(f"{wanted.path} has {found[3]} bytes, listed were {size}")
@@ -94,29 +97,21 @@ def _bare(etag: str | None) -> str:
 
 
 def refusal(response: http.client.HTTPResponse, wanted: Wanted) -> Exception:
-    """Return what an answer that is no file means."""
+    """Return what an answer that is no file means: to ask again, or that there is no use in it."""
     status, headers = response.status, response.headers
-    what = f"{wanted.path} of {wanted.repo}"
     if status == 416:
-        return Changed(f"{what} is shorter than was listed")
-    if status == 429:
-        return TryAgain(_busy(what), retry_after(headers))
-    if status in (408, 425) or status >= 500:
-        return TryAgain(_ill(what, status), retry_after(headers))
-    code = headers.get("X-Error-Code")
-    if status == 401:
-        return _denied(wanted, "hub_token_needed", "The hub asks who is asking")
-    if status == 403:
-        why = "Its owners let in only whom they know" if code == "GatedRepo" else "It is refused"
-        return _denied(wanted, "hub_gated" if code == "GatedRepo" else "hub_forbidden", why)
-    if status in (404, 410):
-        return Failure(
-            "hub_file_gone",
-            f"{what} is no longer there at commit {wanted.commit[:12]}. The repository may have "
-            "been changed or removed; retry to list it anew.",
-            status=404,
-        )
-    return Failure("hub_refused", f"The hub answered {status} for {what}.", status=502)
+        return Changed(f"{wanted.path} is shorter than was listed")
+    answer = {
+        "status": status,
+        "error_code": headers.get("X-Error-Code"),
+        "said": headers.get("X-Error-Message"),
+        "retry_after": headers.get("Retry-After"),
+        "path": wanted.path,
+    }
+    detail = f"The hub answered {status} for {wanted.path}."
+    again = status in _AGAIN or status >= 500
+    failure = Failure("hub_refused", detail, retryable=again, status=502, answer=answer)
+    return TryAgain(failure, retry_after(headers)) if again else failure
 
 
 def retry_after(headers: Message) -> float | None:
@@ -132,35 +127,3 @@ def retry_after(headers: Message) -> float | None:
         except ValueError:
             return None
     return max(0.0, min(seconds, _LONGEST_WAIT_SECONDS))
-
-
-def _busy(what: str) -> Failure:
-    return Failure(
-        "hub_rate_limited",
-        f"The hub limits how often it is asked, and still did after several tries for {what}. "
-        "What has come is kept; retry later. With a token the limit is higher.",
-        retryable=True,
-        evidence="429 Too Many Requests",
-        status=429,
-    )
-
-
-def _ill(what: str, status: int) -> Failure:
-    return Failure(
-        "hub_unavailable",
-        f"The hub answered {status} for {what}, again and again. What has come is kept; retry "
-        "when the hub is well.",
-        retryable=True,
-        evidence=str(status),
-        status=503,
-    )
-
-
-def _denied(wanted: Wanted, code: str, why: str) -> Failure:
-    return Failure(
-        code,
-        f"{why}: {wanted.repo} can't be fetched with the token in use. Accept its terms on the "
-        "Hub, and set a token of that account that may read it.",
-        status=403,
-        remedies=("Set a token: vllm-manager token set",),
-    )

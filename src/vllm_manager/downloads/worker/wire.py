@@ -19,8 +19,8 @@ _REDIRECTS = 5
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
 _DRAIN_BYTES = 1 << 16
 
-Resolve = Callable[[str, int], Sequence[str]]
-"""Returns the addresses that may be connected to for a host and port; raises Failure if none."""
+Resolve = Callable[[str, str, int], Sequence[str]]
+"""Returns the addresses to connect to for a scheme, host and port; raises Failure if none may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,9 @@ class Wire:
 
     def _connect(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
         if scheme not in ("http", "https"):
-            raise Failure("address_refused", f"The hub led to a {scheme or 'nameless'} address.")
+            raise Failure(
+                "hub_address_refused", f"The hub led to a {scheme or 'nameless'} address."
+            )
         number = port or (443 if scheme == "https" else 80)
         connection = http.client.HTTPConnection(host, number)
         connection.default_port = 443 if scheme == "https" else 80  # not named in Host
@@ -138,7 +140,7 @@ class Wire:
 
     def _socket(self, scheme: str, host: str, port: int) -> socket.socket:
         error: OSError | None = None
-        for address in self._resolve(host, port):
+        for address in self._resolve(scheme, host, port):
             try:
                 plain = socket.create_connection((address, port), self._patience.connect_seconds)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
