@@ -97,7 +97,9 @@ def engine() -> None:
         python = find_python(ENGINE_PYTHON)
         with step(f"Engine for {'NVIDIA' if kind == 'cuda' else 'CPU'} (GBs)"):
             make_environment(ENGINE_ENV, python)
-            install_locked(ENGINE_ENV, [lock], _torch_options(kind))
+            # Without bytecode, each cold start compiles for ten seconds where Python may not
+            # write any, as in most containers; and so does each worker of Ray.
+            install_locked(ENGINE_ENV, [lock], ["--compile-bytecode", *_torch_options(kind)])
             install_ours(ENGINE_ENV, ENGINE_SOURCE)
             _name_vllm(ENGINE_ENV)
         stamp.write()

@@ -177,6 +177,7 @@ def _environment(mark: str, token_path: Path, report_token_path: Path) -> dict[s
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_path),
         "RAY_DISABLE_IMPORT_WARNING": "1",
+        "RAY_preload_python_modules": "ray.serve._private.replica,vllm_manager_engine.serve_app",
         "VLLM_MANAGER_REPORT_TOKEN_PATH": str(report_token_path),
     }
 

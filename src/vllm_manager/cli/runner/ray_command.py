@@ -18,6 +18,9 @@ MARK = "VMRAY_FOLDER"
 _CPUS_PER_CORE = 4
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024  # the smallest that Ray takes; replicas don't use it
 
+# A replica's process imports these while Serve is still building the application.
+_PRELOADED = "ray.serve._private.replica,vllm_manager_engine.serve_app"
+
 _INSIDE_PORTS = (
     "--port",
     "--node-manager-port",
@@ -77,6 +80,7 @@ def environment(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(settings.ray_token_file.absolute()),
         "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",  # small /dev/shm in containers
         "RAY_prestart_worker_first_driver": "0",  # no idle Python per CPU of the book-keeping
+        "RAY_preload_python_modules": _PRELOADED,
         "VLLM_MANAGER_REPORT_TOKEN_PATH": str((settings.secrets_dir / "report_token").absolute()),
     }
 
