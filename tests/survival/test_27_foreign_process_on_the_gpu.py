@@ -1,6 +1,5 @@
 """27. Another process holds the GPU's memory: it is shown with its pid, name and memory."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,18 @@ pytestmark = pytest.mark.survival
 
 
 async def test_27_a_foreign_process_is_shown_beside_our_own(tmp_path: Path) -> None:
-    with process() as stranger:
+    with process() as engine, process() as stranger:
         gpu = datacenter(
             0,
             nvmlDeviceGetMemoryInfo=memory(80 * GIB, 71 * GIB),
             nvmlDeviceGetComputeRunningProcesses=[
-                held(os.getpid(), 10 * GIB),
+                held(engine, 10 * GIB),
                 held(stranger, 60 * GIB),
             ],
         )
-        nvml = FakeNvml([gpu], names={stranger: "train.py", os.getpid(): "VLLM::EngineCore"})
+        nvml = FakeNvml([gpu], names={stranger: "train.py", engine: "VLLM::EngineCore"})
         async with running_in(tmp_path) as running:
-            running.app.state.hardware = hardware_with(
-                *nvidia(nvml), engine_pids=lambda: {os.getpid()}
-            )
+            running.app.state.hardware = hardware_with(*nvidia(nvml), engine_pids=lambda: {engine})
             answer = await running.client.get("/api/v1/hardware", headers=running.bearer)
     (told,) = answer.json()["gpus"]
     assert told["memory_free_bytes"] == 9 * GIB
