@@ -1,11 +1,14 @@
 """Every setting of the product, once. Each is read from `VLLM_MANAGER_<NAME>`."""
 
+import os
 import sys
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PUBLIC_HUB = "https://huggingface.co"
 
 
 def _default_engine_python() -> Path:
@@ -95,6 +98,11 @@ class Settings(BaseSettings):
         description="Address of the Hugging Face Hub or a mirror of it. Unset: `HF_ENDPOINT`, "
         "else the public Hub.",
     )
+    hub_hosts: str = Field(
+        default="",
+        description="Hosts (`host:port`, separated by commas) that may lie in a private network "
+        "though they are not the hub's: where a mirror keeps its files.",
+    )
     models_dir: Path | None = Field(
         default=None,
         description="Where models are kept, laid out as a Hugging Face cache. Unset: `models` in "
@@ -108,6 +116,12 @@ class Settings(BaseSettings):
     )
     download_bytes_per_second: int | None = Field(
         default=None, ge=1024, description="The most that all downloads take. Unset: no limit."
+    )
+    trusted_code: str = Field(
+        default="",
+        pattern=r"^(?:[\w.-]+/[\w.-]+@[0-9a-f]{40}(?:\s*,\s*|$))*$",
+        description="Models whose own code (`auto_map`) may run, each pinned to one commit: "
+        "`organisation/name@<40 hexadecimal digits>`, separated by commas.",
     )
     lease_seconds: float = Field(
         default=10,
@@ -138,6 +152,21 @@ class Settings(BaseSettings):
     def model_store(self) -> Path:
         """The folder in force in which models are kept."""
         return self.models_dir or self.home / "models"
+
+    @cached_property
+    def trusted_models(self) -> frozenset[str]:
+        """The models in `trusted_code`, one by one."""
+        return frozenset(each.strip() for each in self.trusted_code.split(",") if each.strip())
+
+    @cached_property
+    def hub_url(self) -> str:
+        """The address in force of the model hub, without a slash at the end."""
+        named = self.hub_endpoint or os.environ.get("HF_ENDPOINT") or PUBLIC_HUB
+        return named.strip().rstrip("/")
+
+    @cached_property
+    def trusted_hub_hosts(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.hub_hosts.split(",") if name.strip())
 
     @cached_property
     def control_url(self) -> str:

@@ -14,6 +14,7 @@ from vllm_manager.api.shell import Shell
 from vllm_manager.api.wiring import attach, running
 from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
+from vllm_manager.catalog import routes as catalog_routes
 from vllm_manager.cluster import routes as cluster_routes
 from vllm_manager.configs import routes as config_routes
 from vllm_manager.configs.fit import routes as fit_routes
@@ -36,6 +37,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     config_routes.router,
     config_routes.config_router,
     fit_routes.router,
+    catalog_routes.router,
     cluster_routes.router,
     hardware_routes.router,
     limits_routes.router,

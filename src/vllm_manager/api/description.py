@@ -24,6 +24,10 @@ _TAGS = [
     {"name": "engine", "description": "What the installed engine understands."},
     {"name": "events", "description": "Changes as they happen."},
     {"name": "nodes", "description": "The machines of the Ray cluster."},
+    {
+        "name": "catalog",
+        "description": "Models on the hub, what is known of each, and the token to have them with.",
+    },
     {"name": "hardware", "description": "This machine: processors, memory, GPUs, disks."},
     {"name": "access", "description": "Logging in and out."},
     {"name": "usage", "description": "Requests and tokens."},

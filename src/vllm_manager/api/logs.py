@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from vllm_manager.kit.redaction import Redacted
+
 _MAX_BYTES = 10 << 20
 _KEPT = 5
 
@@ -35,6 +37,8 @@ def configure(level: str, file: Path | None) -> None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handler = RotatingFileHandler(file, maxBytes=_MAX_BYTES, backupCount=_KEPT)
         handler.setFormatter(JsonLines())
+    if handler.formatter is not None:
+        handler.setFormatter(Redacted(handler.formatter))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("httpx", "httpcore", "aiosqlite", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -16,16 +16,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
+from vllm_manager.catalog import Catalog
+from vllm_manager.catalog.build import build as build_catalog
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
 from vllm_manager.configs import EngineArguments, Presets, RecipeChecks, Recipes
 from vllm_manager.configs.fit import Fit
 from vllm_manager.db import Database
-from vllm_manager.deployments import Deployments, DeploymentSpec, DeploymentsRoom
+from vllm_manager.deployments import DeploymentRequest, Deployments, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
+from vllm_manager.deployments.models import Snapshots, StoredModels
+from vllm_manager.deployments.planning import Planning
+from vllm_manager.deployments.vetting import Vetting
 from vllm_manager.downloads.build import DownloadsRoom
 from vllm_manager.downloads.build import build as build_downloads
-from vllm_manager.downloads.hub import Listing
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.hardware import Hardware
@@ -43,7 +47,7 @@ from vllm_manager.settings import Settings
 log = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 3600.0
-_DEMO = DeploymentSpec(name="demo", model="demo", arguments={"max_model_len": 1024})
+_DEMO = DeploymentRequest(name="demo", model="demo", arguments={"max_model_len": 1024})
 
 
 class Nudge:
@@ -66,6 +70,7 @@ class Services:
     operations: Operations
     deployments: Deployments
     downloads: Downloads
+    catalog: Catalog
     cluster: Cluster
     hardware: Hardware
     warmers: WarmerBoard
@@ -117,6 +122,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
                 await loop.stop()
             for room in reversed(rooms):
                 await room.stop()
+            await services.catalog.close()
             await ray.close()
     finally:
         await database.close()
@@ -137,6 +143,7 @@ def _build(
     credentials_changed = Nudge()
     access = Access(database, clock, credentials_changed)
     operations = Operations(database, hub, clock)
+    catalog = build_catalog(settings, database, clock)
     cluster = Cluster(ray)
     warmers = WarmerBoard(clock)
     arguments = EngineArguments(settings.engine_arguments_file)
@@ -145,29 +152,42 @@ def _build(
     recipes = Recipes(
         database, RecipeChecks(arguments), clock, lambda: room.service.config_users(), config_saved
     )
-    room = build_deployments(settings, database, engine, cluster, operations, arguments, hub, clock)
+    downloads = build_downloads(settings, database, operations, catalog, hub, clock)
+    hardware = build_hardware(settings, clock, lambda host: room.service.engine_pids(host))
+    fit = Fit(hardware, catalog)
+    room = build_deployments(
+        settings,
+        database,
+        engine,
+        cluster,
+        operations,
+        arguments,
+        Planning(recipes, fit, Vetting(catalog, settings.trusted_models)),
+        StoredModels(Snapshots(settings.model_store), downloads.service),
+        hub,
+        clock,
+    )
     config_saved.target = room.nudge
     deployments = room.service
     publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     deployments.on_route_change(publisher.nudge)
-    downloads = build_downloads(settings, database, operations, _NoHub(), hub, clock)
     snapshots = _snapshots(operations, deployments, downloads.service)
     events = Events(hub, snapshots, access, clock)
-    hardware = build_hardware(settings, clock, deployments.engine_pids)
     services = Services(
         access=access,
         usage=UsageLedger(database, clock),
         operations=operations,
         deployments=deployments,
         downloads=downloads.service,
+        catalog=catalog,
         cluster=cluster,
         hardware=hardware,
         warmers=warmers,
         engine_arguments=arguments,
         recipes=recipes,
         presets=Presets(),
-        fit=Fit(hardware, None),
+        fit=fit,
         publisher=publisher,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
@@ -175,18 +195,6 @@ def _build(
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
     return services, (downloads, room)
-
-
-class _NoHub:
-    """Answers for the hub until the catalog is joined in."""
-
-    endpoint = ""
-
-    async def files(self, repo: str, revision: str, token: str | None) -> Listing:
-        raise Problem("hub_unreachable", f"No hub is known from which {repo} could come.")
-
-    async def token_of(self, user_id: str | None) -> str | None:
-        return None
 
 
 def _facts(
@@ -250,6 +258,7 @@ def _housekeeping(services: Services) -> Loop:
         await services.usage.prune()
         await services.operations.forget_old()
         await services.downloads.forget_old()
+        await services.catalog.forget_old()
 
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 

@@ -72,12 +72,17 @@ class ModelPage(Freshness):
 
 
 class FileEntry(BaseModel):
-    """One file of a repository."""
+    """One file of a model."""
 
     path: str
     size_bytes: int
     sha256: str | None = Field(description="Of its content; null for small files kept in git.")
-    git_blob_id: str | None
+
+
+class HubFile(FileEntry):
+    """One file of a repository on the hub."""
+
+    git_blob_id: str = Field(description="Git's id: of the content, or of an LFS file's pointer.")
 
 
 class Listing(BaseModel):
@@ -85,7 +90,7 @@ class Listing(BaseModel):
 
     repo: str
     commit: str = Field(description="The commit that the revision meant just now.")
-    files: list[FileEntry]
+    files: list[HubFile]
 
     @property
     def size_bytes(self) -> int:
@@ -121,7 +126,7 @@ class ModelCard(BaseModel):
     """What its makers say of a model: Markdown, without the metadata at its head."""
 
     repo: str
-    commit: str
+    revision: str
     text: str
     truncated: bool = Field(description="It was longer than 256 KiB and is cut.")
 

@@ -1,6 +1,7 @@
 """Every room's tables in one place, for Alembic to compare with."""
 
 from vllm_manager.auth import tables as auth_tables
+from vllm_manager.catalog import tables as catalog_tables
 from vllm_manager.configs import tables as config_tables
 from vllm_manager.db import Base, lease
 from vllm_manager.deployments import tables as deployment_tables
@@ -11,6 +12,7 @@ from vllm_manager.operations import tables as operation_tables
 # Importing a module registers its tables.
 SOURCES = (
     auth_tables,
+    catalog_tables,
     config_tables,
     deployment_tables,
     download_tables,
