@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListUsageData, ListUsageErrors, ListUsageResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses } from './types.gen';
+import type { CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListUsageData, ListUsageErrors, ListUsageResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -59,6 +59,127 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
             type: 'apiKey'
         }],
     url: '/api/v1/auth/me',
+    ...options
+});
+
+/**
+ * Get one model
+ */
+export const getCatalogModel = <ThrowOnError extends boolean = false>(options: Options<GetCatalogModelData, ThrowOnError>) => (options.client ?? client).get<GetCatalogModelResponses, GetCatalogModelErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/models/{repo}',
+    ...options
+});
+
+/**
+ * Read a model's card
+ */
+export const getModelCard = <ThrowOnError extends boolean = false>(options: Options<GetModelCardData, ThrowOnError>) => (options.client ?? client).get<GetModelCardResponses, GetModelCardErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/models/{repo}/card',
+    ...options
+});
+
+/**
+ * List a model's files
+ */
+export const listModelFiles = <ThrowOnError extends boolean = false>(options: Options<ListModelFilesData, ThrowOnError>) => (options.client ?? client).get<ListModelFilesResponses, ListModelFilesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/models/{repo}/files',
+    ...options
+});
+
+/**
+ * List popular models
+ */
+export const listPopularModels = <ThrowOnError extends boolean = false>(options?: Options<ListPopularModelsData, ThrowOnError>) => (options?.client ?? client).get<ListPopularModelsResponses, ListPopularModelsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/popular',
+    ...options
+});
+
+/**
+ * Search the model hub
+ */
+export const searchModels = <ThrowOnError extends boolean = false>(options?: Options<SearchModelsData, ThrowOnError>) => (options?.client ?? client).get<SearchModelsResponses, SearchModelsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/search',
+    ...options
+});
+
+/**
+ * Forget a Hugging Face token
+ */
+export const deleteHubToken = <ThrowOnError extends boolean = false>(options?: Options<DeleteHubTokenData, ThrowOnError>) => (options?.client ?? client).delete<DeleteHubTokenResponses, DeleteHubTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/token',
+    ...options
+});
+
+/**
+ * See which Hugging Face token is set
+ */
+export const getHubToken = <ThrowOnError extends boolean = false>(options?: Options<GetHubTokenData, ThrowOnError>) => (options?.client ?? client).get<GetHubTokenResponses, GetHubTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/token',
+    ...options
+});
+
+/**
+ * Set a Hugging Face token
+ */
+export const putHubToken = <ThrowOnError extends boolean = false>(options: Options<PutHubTokenData, ThrowOnError>) => (options.client ?? client).put<PutHubTokenResponses, PutHubTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/token',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Test the Hugging Face token in force
+ */
+export const testHubToken = <ThrowOnError extends boolean = false>(options?: Options<TestHubTokenData, ThrowOnError>) => (options?.client ?? client).post<TestHubTokenResponses, TestHubTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/catalog/token/test',
     ...options
 });
 
@@ -390,7 +511,7 @@ export const listReplicas = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * Restart a deployment with its present spec
+ * Restart a deployment with its present spec and the newest version of its config
  */
 export const restartDeployment = <ThrowOnError extends boolean = false>(options: Options<RestartDeploymentData, ThrowOnError>) => (options.client ?? client).post<RestartDeploymentResponses, RestartDeploymentErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {
@@ -399,7 +520,11 @@ export const restartDeployment = <ThrowOnError extends boolean = false>(options:
             type: 'apiKey'
         }],
     url: '/api/v1/deployments/{name}/restart',
-    ...options
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -412,7 +537,11 @@ export const startDeployment = <ThrowOnError extends boolean = false>(options: O
             type: 'apiKey'
         }],
     url: '/api/v1/deployments/{name}/start',
-    ...options
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

@@ -246,6 +246,26 @@ export type ConfigChange = {
 };
 
 /**
+ * ConfigChoice
+ *
+ * A config to make a spec from.
+ */
+export type ConfigChoice = {
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    /**
+     * Version
+     *
+     * Null: the newest.
+     */
+    version?: number | null;
+};
+
+/**
  * ConfigClone
  *
  * A copy under another name.
@@ -421,6 +441,24 @@ export type ConfigImport = {
 };
 
 /**
+ * ConfigReference
+ *
+ * The version of a config that a spec was made from.
+ */
+export type ConfigReference = {
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    /**
+     * Version
+     */
+    version: number;
+};
+
+/**
  * ConfigRollback
  *
  * Which version to go back to.
@@ -520,6 +558,28 @@ export type ConfigSummary = {
      * Version
      *
      * Number of the newest version.
+     */
+    version: number;
+};
+
+/**
+ * ConfigUse
+ *
+ * The config that a deployment was made from.
+ */
+export type ConfigUse = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Newest Version
+     *
+     * Null where the config is gone.
+     */
+    newest_version: number | null;
+    /**
+     * Version
      */
     version: number;
 };
@@ -681,6 +741,7 @@ export type Deployment = {
      * Which try of this start this is, from 1.
      */
     attempt: number;
+    config?: ConfigUse | null;
     /**
      * Created At
      */
@@ -699,6 +760,18 @@ export type Deployment = {
      * Desired
      */
     desired: 'running' | 'stopped' | 'deleted';
+    /**
+     * Estimate
+     *
+     * What was estimated of its memory: a `FitReport`.
+     */
+    estimate?: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * The download of its model, while it waits for it.
+     */
+    fetch?: FetchView | null;
     /**
      * Generation
      *
@@ -726,6 +799,14 @@ export type Deployment = {
      * The engine's latest line of interest.
      */
     log_line?: string | null;
+    /**
+     * Measured
+     *
+     * What the engine itself said of its memory at the last start.
+     */
+    measured?: {
+        [key: string]: unknown;
+    } | null;
     /**
      * Sum over ready replicas.
      */
@@ -813,12 +894,27 @@ export type DeploymentChange = {
             [key: string]: unknown;
         } | null;
     } | null;
+    autoscaling?: Autoscaling | null;
+    /**
+     * Another config, or version, to be made from.
+     */
+    config?: ConfigChoice | null;
     /**
      * Environment
      */
     environment?: {
         [key: string]: string;
     } | null;
+    /**
+     * Force
+     *
+     * Start it even if the estimate says that it can't fit.
+     */
+    force?: boolean;
+    /**
+     * Lora Modules
+     */
+    lora_modules?: Array<LoraModule> | null;
     /**
      * Max Concurrent Requests
      */
@@ -868,6 +964,80 @@ export type DeploymentEvent = {
 };
 
 /**
+ * DeploymentRequest
+ *
+ * A deployment to create: a spec, or a config with what is to differ from it.
+ *
+ * Fields that are left out come from the config, or have the spec's defaults. `arguments`,
+ * `environment` and `resources` are laid over the config's member by member.
+ */
+export type DeploymentRequest = {
+    /**
+     * Arguments
+     */
+    arguments?: {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
+            [key: string]: unknown;
+        } | null;
+    } | null;
+    autoscaling?: Autoscaling | null;
+    config?: ConfigChoice | null;
+    /**
+     * Engine
+     */
+    engine?: 'vllm' | 'fake' | null;
+    /**
+     * Environment
+     */
+    environment?: {
+        [key: string]: string | null;
+    } | null;
+    /**
+     * Force
+     *
+     * Start it even if the estimate says that it can't fit.
+     */
+    force?: boolean;
+    /**
+     * Lora Modules
+     */
+    lora_modules?: Array<LoraModule> | null;
+    /**
+     * Max Concurrent Requests
+     */
+    max_concurrent_requests?: number | null;
+    /**
+     * Model
+     *
+     * Needed where there is no `config`.
+     */
+    model?: string | null;
+    /**
+     * Name
+     *
+     * Lower-case letters, digits and inner hyphens, at most 63.
+     */
+    name: string;
+    /**
+     * Replicas
+     */
+    replicas?: number | null;
+    resources?: Resources | null;
+    /**
+     * Revision
+     */
+    revision?: string | null;
+    /**
+     * Start
+     *
+     * Start it at once.
+     */
+    start?: boolean;
+};
+
+/**
  * DeploymentSpec
  *
  * What is wanted: a model, on which resources, with which engine arguments.
@@ -885,6 +1055,11 @@ export type DeploymentSpec = {
             [key: string]: unknown;
         } | null;
     };
+    autoscaling?: Autoscaling | null;
+    /**
+     * The config that it was made from, if it was.
+     */
+    config?: ConfigReference | null;
     /**
      * Engine
      */
@@ -896,13 +1071,17 @@ export type DeploymentSpec = {
         [key: string]: string;
     };
     /**
+     * Lora Modules
+     */
+    lora_modules?: Array<LoraModule>;
+    /**
      * Max Concurrent Requests
      */
     max_concurrent_requests?: number | null;
     /**
      * Model
      *
-     * `demo`, the absolute path of a folder, or a Hugging Face id.
+     * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
      */
     model: string;
     /**
@@ -918,8 +1097,6 @@ export type DeploymentSpec = {
     resources?: Resources;
     /**
      * Revision
-     *
-     * Commit, tag or branch.
      */
     revision?: string | null;
     /**
@@ -1327,6 +1504,48 @@ export type EngineSeen = {
 };
 
 /**
+ * FetchView
+ *
+ * How far the files are that a deployment waits for.
+ */
+export type FetchView = {
+    /**
+     * Bytes Done
+     */
+    bytes_done: number | null;
+    /**
+     * Bytes Per Second
+     */
+    bytes_per_second: number | null;
+    /**
+     * Bytes Total
+     */
+    bytes_total: number | null;
+    /**
+     * Download Id
+     */
+    download_id: string | null;
+    /**
+     * Eta Seconds
+     */
+    eta_seconds: number | null;
+    /**
+     * Path
+     *
+     * Where the API shows the download.
+     */
+    path: string | null;
+    /**
+     * Stalled
+     */
+    stalled: boolean;
+    /**
+     * State
+     */
+    state: 'asked' | 'queued' | 'running' | 'verifying' | 'paused' | 'failed';
+};
+
+/**
  * FieldError
  *
  * What is wrong with one field of a request.
@@ -1350,6 +1569,26 @@ export type FieldError = {
      * A value that would work, where one is known.
      */
     suggestion?: string | null;
+};
+
+/**
+ * Finding
+ *
+ * Something about a model that keeps it from being served as it is, and the way out.
+ */
+export type Finding = {
+    /**
+     * Code
+     */
+    code: 'architecture_unsupported' | 'code_refused' | 'gated' | 'no_config' | 'no_weights' | 'not_safetensors' | 'pickle_only';
+    /**
+     * Detail
+     */
+    detail: string;
+    /**
+     * Remediation
+     */
+    remediation?: Array<Remedy>;
 };
 
 /**
@@ -2071,6 +2310,34 @@ export type Host = {
 };
 
 /**
+ * HubFile
+ *
+ * One file of a repository on the hub.
+ */
+export type HubFile = {
+    /**
+     * Git Blob Id
+     *
+     * Git's id: of the content, or of an LFS file's pointer.
+     */
+    git_blob_id: string;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Sha256
+     *
+     * Of its content; null for small files kept in git.
+     */
+    sha256: string | null;
+    /**
+     * Size Bytes
+     */
+    size_bytes: number;
+};
+
+/**
  * ImportedConfig
  *
  * What became of one config of a file.
@@ -2090,6 +2357,28 @@ export type ImportedConfig = {
      * The newest version after the import.
      */
     version: number;
+};
+
+/**
+ * Listing
+ *
+ * Every file of one commit.
+ */
+export type Listing = {
+    /**
+     * Commit
+     *
+     * The commit that the revision meant just now.
+     */
+    commit: string;
+    /**
+     * Files
+     */
+    files: Array<HubFile>;
+    /**
+     * Repo
+     */
+    repo: string;
 };
 
 /**
@@ -2246,6 +2535,249 @@ export type MigInstance = {
      * Uuid
      */
     uuid: string | null;
+};
+
+/**
+ * ModelCard
+ *
+ * What its makers say of a model: Markdown, without the metadata at its head.
+ */
+export type ModelCard = {
+    /**
+     * Repo
+     */
+    repo: string;
+    /**
+     * Revision
+     */
+    revision: string;
+    /**
+     * Text
+     */
+    text: string;
+    /**
+     * Truncated
+     *
+     * It was longer than 256 KiB and is cut.
+     */
+    truncated: boolean;
+};
+
+/**
+ * ModelDetails
+ *
+ * A model at one commit.
+ */
+export type ModelDetails = {
+    /**
+     * Age Seconds
+     */
+    age_seconds: number | null;
+    /**
+     * Commit
+     */
+    commit: string;
+    /**
+     * Config
+     *
+     * `config.json`; null where it can't be read.
+     */
+    config: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * Context Tokens
+     *
+     * The longest context it was made for.
+     */
+    context_tokens: number | null;
+    /**
+     * Dtypes
+     *
+     * Parameters by dtype.
+     */
+    dtypes: {
+        [key: string]: number;
+    } | null;
+    /**
+     * Fetched At
+     */
+    fetched_at: string | null;
+    /**
+     * Files Bytes
+     */
+    files_bytes: number;
+    /**
+     * Files Count
+     */
+    files_count: number;
+    /**
+     * Findings
+     *
+     * Empty: nothing is known against serving it.
+     */
+    findings: Array<Finding>;
+    model: ModelSummary;
+    /**
+     * Why the Hub was not asked, where it should have been.
+     */
+    problem?: ProblemDetails | null;
+    /**
+     * Revision
+     */
+    revision: string;
+    /**
+     * Source
+     *
+     * `hub`: asked just now. `cache`: what the Hub said at `fetched_at`. `shipped`: a list that came with this version, since the Hub could not be asked.
+     */
+    source: 'hub' | 'cache' | 'shipped';
+    /**
+     * Url
+     *
+     * Its page on the Hub, where a licence is accepted.
+     */
+    url: string;
+    /**
+     * Weight Format
+     */
+    weight_format: 'safetensors' | 'pickle' | 'gguf' | 'none';
+    /**
+     * Weights Bytes
+     *
+     * Of the files that the engine loads.
+     */
+    weights_bytes: number | null;
+};
+
+/**
+ * ModelPage
+ *
+ * Models that were found, one page.
+ */
+export type ModelPage = {
+    /**
+     * Age Seconds
+     */
+    age_seconds: number | null;
+    /**
+     * Fetched At
+     */
+    fetched_at: string | null;
+    /**
+     * Items
+     */
+    items: Array<ModelSummary>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+    /**
+     * Why the Hub was not asked, where it should have been.
+     */
+    problem?: ProblemDetails | null;
+    /**
+     * Source
+     *
+     * `hub`: asked just now. `cache`: what the Hub said at `fetched_at`. `shipped`: a list that came with this version, since the Hub could not be asked.
+     */
+    source: 'hub' | 'cache' | 'shipped';
+};
+
+/**
+ * ModelSummary
+ *
+ * A model as a list shows it. What the Hub doesn't tell is null.
+ */
+export type ModelSummary = {
+    /**
+     * Architectures
+     */
+    architectures: Array<string>;
+    /**
+     * Author
+     */
+    author: string | null;
+    /**
+     * Downloads
+     *
+     * Of the last 30 days.
+     */
+    downloads: number | null;
+    /**
+     * Dtypes
+     *
+     * Of its weights, most first: `BF16`, `F8_E4M3`…
+     */
+    dtypes: Array<string>;
+    /**
+     * Gate
+     *
+     * Whether a licence must be accepted on the Hub first.
+     */
+    gate: 'open' | 'automatic' | 'manual' | null;
+    /**
+     * Has Safetensors
+     */
+    has_safetensors: boolean | null;
+    /**
+     * Library
+     */
+    library: string | null;
+    /**
+     * License
+     */
+    license: string | null;
+    /**
+     * Likes
+     */
+    likes: number | null;
+    /**
+     * Needs Own Code
+     *
+     * Whether it brings code of its own (`auto_map`), which is refused.
+     */
+    needs_own_code: boolean | null;
+    /**
+     * Parameters
+     *
+     * How many, all dtypes together.
+     */
+    parameters: number | null;
+    /**
+     * Private
+     */
+    private: boolean | null;
+    /**
+     * Repo
+     *
+     * Its id: `organisation/name`.
+     */
+    repo: string;
+    /**
+     * Supported
+     *
+     * Whether the installed vLLM has its architecture; null where unknown.
+     */
+    supported: boolean | null;
+    /**
+     * Tags
+     */
+    tags: Array<string>;
+    /**
+     * Task
+     *
+     * What it is for: `text-generation`, `feature-extraction`…
+     */
+    task: string | null;
+    /**
+     * Trending Score
+     */
+    trending_score: number | null;
+    /**
+     * Updated At
+     */
+    updated_at: string | null;
 };
 
 /**
@@ -2901,6 +3433,26 @@ export type Spare = {
 };
 
 /**
+ * StartRequest
+ *
+ * How to start.
+ */
+export type StartRequest = {
+    /**
+     * Config Version
+     *
+     * Of the config that it was made from. Null: the newest.
+     */
+    config_version?: number | null;
+    /**
+     * Force
+     *
+     * Start it even if the estimate says that it can't fit.
+     */
+    force?: boolean;
+};
+
+/**
  * Suggestion
  *
  * An engine argument that would mend a failure, as the replica worked it out.
@@ -2966,6 +3518,86 @@ export type TimelineStep = {
      * State
      */
     state: 'done' | 'running' | 'expected';
+};
+
+/**
+ * TokenPut
+ *
+ * A Hugging Face token to keep.
+ */
+export type TokenPut = {
+    /**
+     * Token
+     */
+    token: string;
+};
+
+/**
+ * TokenTest
+ *
+ * What the Hub says about the token that is in force for you.
+ */
+export type TokenTest = {
+    /**
+     * Account
+     */
+    account: string;
+    /**
+     * Kind
+     *
+     * `read`, `write` or `fineGrained`.
+     */
+    kind: string | null;
+    /**
+     * Organisations
+     */
+    organisations: Array<string>;
+    /**
+     * Scope
+     */
+    scope: 'installation' | 'user';
+};
+
+/**
+ * TokenView
+ *
+ * What may be shown of a token: never the token.
+ */
+export type TokenView = {
+    /**
+     * Account
+     *
+     * Whose it was when last tested.
+     */
+    account?: string | null;
+    /**
+     * In Force
+     *
+     * Whose token is used for you: your own before the installation's.
+     */
+    in_force?: 'installation' | 'user' | null;
+    /**
+     * Is Set
+     */
+    is_set: boolean;
+    /**
+     * Last Four
+     *
+     * Its last four characters.
+     */
+    last_four?: string | null;
+    /**
+     * Scope
+     */
+    scope: 'installation' | 'user';
+    /**
+     * Set At
+     */
+    set_at?: string | null;
+    /**
+     * Tested At
+     */
+    tested_at?: string | null;
 };
 
 /**
@@ -3239,6 +3871,484 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type GetCatalogModelData = {
+    body?: never;
+    path: {
+        /**
+         * Repo
+         */
+        repo: string;
+    };
+    query?: {
+        /**
+         * Revision
+         *
+         * A branch, tag or commit. Default: `main`.
+         */
+        revision?: string | null;
+    };
+    url: '/api/v1/catalog/models/{repo}';
+};
+
+export type GetCatalogModelErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetCatalogModelError = GetCatalogModelErrors[keyof GetCatalogModelErrors];
+
+export type GetCatalogModelResponses = {
+    /**
+     * Successful Response
+     */
+    200: ModelDetails;
+};
+
+export type GetCatalogModelResponse = GetCatalogModelResponses[keyof GetCatalogModelResponses];
+
+export type GetModelCardData = {
+    body?: never;
+    path: {
+        /**
+         * Repo
+         */
+        repo: string;
+    };
+    query?: {
+        /**
+         * Revision
+         *
+         * A branch, tag or commit. Default: `main`.
+         */
+        revision?: string | null;
+    };
+    url: '/api/v1/catalog/models/{repo}/card';
+};
+
+export type GetModelCardErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetModelCardError = GetModelCardErrors[keyof GetModelCardErrors];
+
+export type GetModelCardResponses = {
+    /**
+     * Successful Response
+     */
+    200: ModelCard;
+};
+
+export type GetModelCardResponse = GetModelCardResponses[keyof GetModelCardResponses];
+
+export type ListModelFilesData = {
+    body?: never;
+    path: {
+        /**
+         * Repo
+         */
+        repo: string;
+    };
+    query?: {
+        /**
+         * Revision
+         *
+         * A branch, tag or commit. Default: `main`.
+         */
+        revision?: string | null;
+    };
+    url: '/api/v1/catalog/models/{repo}/files';
+};
+
+export type ListModelFilesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListModelFilesError = ListModelFilesErrors[keyof ListModelFilesErrors];
+
+export type ListModelFilesResponses = {
+    /**
+     * Successful Response
+     */
+    200: Listing;
+};
+
+export type ListModelFilesResponse = ListModelFilesResponses[keyof ListModelFilesResponses];
+
+export type ListPopularModelsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+    };
+    url: '/api/v1/catalog/popular';
+};
+
+export type ListPopularModelsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListPopularModelsError = ListPopularModelsErrors[keyof ListPopularModelsErrors];
+
+export type ListPopularModelsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ModelPage;
+};
+
+export type ListPopularModelsResponse = ListPopularModelsResponses[keyof ListPopularModelsResponses];
+
+export type SearchModelsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Q
+         *
+         * Words in the model's id.
+         */
+        q?: string | null;
+        /**
+         * Task
+         */
+        task?: string | null;
+        /**
+         * Library
+         */
+        library?: string | null;
+        /**
+         * License
+         */
+        license?: string | null;
+        /**
+         * Min Parameters
+         */
+        min_parameters?: number | null;
+        /**
+         * Max Parameters
+         */
+        max_parameters?: number | null;
+        /**
+         * Sort
+         */
+        sort?: 'trending' | 'downloads' | 'likes' | 'updated';
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/catalog/search';
+};
+
+export type SearchModelsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type SearchModelsError = SearchModelsErrors[keyof SearchModelsErrors];
+
+export type SearchModelsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ModelPage;
+};
+
+export type SearchModelsResponse = SearchModelsResponses[keyof SearchModelsResponses];
+
+export type DeleteHubTokenData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Scope
+         *
+         * `installation`: for everyone; `user`: for yourself.
+         */
+        scope?: 'installation' | 'user';
+    };
+    url: '/api/v1/catalog/token';
+};
+
+export type DeleteHubTokenErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DeleteHubTokenError = DeleteHubTokenErrors[keyof DeleteHubTokenErrors];
+
+export type DeleteHubTokenResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type DeleteHubTokenResponse = DeleteHubTokenResponses[keyof DeleteHubTokenResponses];
+
+export type GetHubTokenData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Scope
+         *
+         * `installation`: for everyone; `user`: for yourself.
+         */
+        scope?: 'installation' | 'user';
+    };
+    url: '/api/v1/catalog/token';
+};
+
+export type GetHubTokenErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetHubTokenError = GetHubTokenErrors[keyof GetHubTokenErrors];
+
+export type GetHubTokenResponses = {
+    /**
+     * Successful Response
+     */
+    200: TokenView;
+};
+
+export type GetHubTokenResponse = GetHubTokenResponses[keyof GetHubTokenResponses];
+
+export type PutHubTokenData = {
+    body: TokenPut;
+    path?: never;
+    query?: {
+        /**
+         * Scope
+         *
+         * `installation`: for everyone; `user`: for yourself.
+         */
+        scope?: 'installation' | 'user';
+    };
+    url: '/api/v1/catalog/token';
+};
+
+export type PutHubTokenErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type PutHubTokenError = PutHubTokenErrors[keyof PutHubTokenErrors];
+
+export type PutHubTokenResponses = {
+    /**
+     * Successful Response
+     */
+    200: TokenView;
+};
+
+export type PutHubTokenResponse = PutHubTokenResponses[keyof PutHubTokenResponses];
+
+export type TestHubTokenData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/catalog/token/test';
+};
+
+export type TestHubTokenErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type TestHubTokenError = TestHubTokenErrors[keyof TestHubTokenErrors];
+
+export type TestHubTokenResponses = {
+    /**
+     * Successful Response
+     */
+    200: TokenTest;
+};
+
+export type TestHubTokenResponse = TestHubTokenResponses[keyof TestHubTokenResponses];
 
 export type ListConfigsData = {
     body?: never;
@@ -4088,7 +5198,7 @@ export type ListDeploymentsResponses = {
 export type ListDeploymentsResponse = ListDeploymentsResponses[keyof ListDeploymentsResponses];
 
 export type CreateDeploymentData = {
-    body: DeploymentSpec;
+    body: DeploymentRequest;
     headers?: {
         /**
          * Idempotency-Key
@@ -4487,7 +5597,10 @@ export type ListReplicasResponses = {
 export type ListReplicasResponse = ListReplicasResponses[keyof ListReplicasResponses];
 
 export type RestartDeploymentData = {
-    body?: never;
+    /**
+     * Asked
+     */
+    body?: StartRequest | null;
     path: {
         /**
          * Name
@@ -4539,7 +5652,10 @@ export type RestartDeploymentResponses = {
 export type RestartDeploymentResponse = RestartDeploymentResponses[keyof RestartDeploymentResponses];
 
 export type StartDeploymentData = {
-    body?: never;
+    /**
+     * Asked
+     */
+    body?: StartRequest | null;
     path: {
         /**
          * Name
