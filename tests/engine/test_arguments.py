@@ -61,7 +61,10 @@ def test_what_json_can_t_hold_is_unknown() -> None:
 def test_help_and_positional_arguments_are_left_out() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
-    assert listing(parser, "1")["arguments"] == []
+    document = listing(parser, "1", ["B", "A"])
+    assert document["arguments"] == []
+    assert document["architectures"] == ["A", "B"]
+    assert (Path(document["demo"]) / "config.json").is_file()
 
 
 def test_the_recorded_list_is_of_the_engine_that_is_pinned() -> None:

@@ -1,4 +1,5 @@
-"""The argument list of the installed engine, as data that the control plane can check against.
+"""What the installed engine understands, as data that the control plane can check against:
+its arguments, its model architectures, and where the demo model lies.
 
 `python -m vllm_manager_engine.arguments [FILE]` writes it to FILE, or prints it.
 """
@@ -9,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +84,17 @@ def _plain(value: Any) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-def listing(parser: argparse.ArgumentParser, version: str) -> dict[str, Any]:
+def listing(
+    parser: argparse.ArgumentParser, version: str, architectures: Iterable[str]
+) -> dict[str, Any]:
     """Return the whole document for `parser`, sorted by name."""
     actions: list[argparse.Action] = vars(parser)["_actions"]
     found = [d for d in map(describe, actions) if d is not None]
     return {
         "engine": "vllm",
         "version": version,
+        "demo": str(Path(__file__).parent / "demo"),
+        "architectures": sorted(architectures),
         "arguments": sorted(found, key=lambda d: str(d["name"])),
     }
 
@@ -103,7 +109,9 @@ def installed() -> dict[str, Any]:
     vllm: Any = importlib.import_module("vllm")
     make_arg_parser = _parser_maker()
     parser_class: Any = importlib.import_module("vllm.utils.argparse_utils").FlexibleArgumentParser
-    return listing(make_arg_parser(parser_class(add_help=False)), str(vllm.__version__))
+    registry: Any = importlib.import_module("vllm.model_executor.models.registry").ModelRegistry
+    parser = make_arg_parser(parser_class(add_help=False))
+    return listing(parser, str(vllm.__version__), registry.get_supported_archs())
 
 
 def _parser_maker() -> Any:
