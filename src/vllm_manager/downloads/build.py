@@ -64,6 +64,7 @@ def build(
         store=str(settings.model_store.resolve()),
         connections=settings.download_connections,
         patience=asdict(patience or Patience()),
+        trusted=settings.trusted_hub_hosts,
     )
 
     def new_run(row: DownloadRow) -> Run:

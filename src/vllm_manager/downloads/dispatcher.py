@@ -47,6 +47,11 @@ class Dispatcher:
         self._busy_at = clock.monotonic()
         self.nudge: Callable[[], None] = lambda: None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any run has not ended yet."""
+        return any(not task.done() for _, task in self._runs.values())
+
     async def step(self) -> None:
         """Compare what runs with what is wanted, and act on the difference."""
         self._collect()

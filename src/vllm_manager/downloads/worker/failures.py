@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Failure(Exception):
     """Why a download ends: a problem's members, which the control plane makes a problem of."""
 
@@ -33,7 +33,7 @@ class Failure(Exception):
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class TryAgain(Exception):
     """A piece could not be had now. `failure` is what to give up with when it stays so."""
 

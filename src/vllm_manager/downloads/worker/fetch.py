@@ -107,6 +107,19 @@ class Fetcher:
 
     def _attempt(self, piece: Piece) -> None:
         """Fetch as much of a range as one answer gives."""
+        answer = self._open(piece)
+        if answer is None:
+            return
+        try:
+            self._stream(answer, piece)
+        except BaseException:
+            self._wire.drop(answer.url)
+            raise
+        if not answer.response.isclosed():  # more comes than was asked for
+            self._wire.drop(answer.url)
+
+    def _open(self, piece: Piece) -> Answer | None:
+        """Ask for a range; None where the place that the hub led to serves it no more."""
         item, etag = piece.item, piece.item.part.etag
         headers = headers_for(piece.start, piece.end, item.wanted.size_bytes, etag)
         url, from_hub = item.target or item.wanted.url, item.target is None
@@ -114,25 +127,23 @@ class Fetcher:
         try:
             check(answer, item.wanted, from_hub=from_hub)
             at = offset_of(answer.response, item.wanted, piece.start, piece.end, etag)
-            if from_hub:
-                item.target = answer.url if answer.url != url else None
-            item.part.etag = etag or answer.response.headers.get("ETag")
-            if answer.response.status == 200:
-                piece.end = item.queue.take_on(piece.end)
-            self._skip(answer, piece.start - at)
-            self._stream(answer, piece)
         except (TryAgain, Failure):
             self._wire.drop(answer.url)
             if from_hub:
                 raise
             item.target = None  # such addresses expire: the next attempt asks the hub for another
             self._count_failure(None)
-        except BaseException:
+            return None
+        except Changed:
             self._wire.drop(answer.url)
             raise
-        else:
-            if not answer.response.isclosed():  # more comes than was asked for
-                self._wire.drop(answer.url)
+        if from_hub:
+            item.target = answer.url if answer.url != url else None
+        item.part.etag = etag or answer.response.headers.get("ETag")
+        if answer.response.status == 200:
+            piece.end = item.queue.take_on(piece.end)
+        self._skip(answer, piece.start - at)
+        return answer
 
     def _stream(self, answer: Answer, piece: Piece) -> None:
         """Write what comes; `piece.start` moves on with every block that is written."""

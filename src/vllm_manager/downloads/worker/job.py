@@ -192,6 +192,8 @@ class Job:
             raise self._error
         if self.stopping.is_set():
             raise Stopped
+        unfinished = [item.wanted.path for item in self._items if item.state != "done"]
+        assert not unfinished, unfinished  # a model is shown whole, or not at all
         names = [(path, sha256 or blob) for path, _, sha256, blob in self._order.files]
         self._folder.publish(self._order.commit, self._order.revision, names)
         return "succeeded"

@@ -55,7 +55,10 @@ def check(answer: Answer, wanted: Wanted, *, from_hub: bool) -> None:
         Failure: it refuses.
     """
     if answer.response.status not in (200, 206):
-        raise refusal(answer.response, wanted)
+        problem = refusal(answer.response, wanted)
+        if isinstance(problem, Failure) and answer.url != wanted.url:
+            raise TryAgain(problem)  # the place it led to refuses: the hub may name another
+        raise problem
     if not from_hub:
         return
     etag = _bare(answer.first.get("X-Linked-ETag") or answer.first.get("ETag"))
