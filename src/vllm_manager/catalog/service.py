@@ -30,6 +30,7 @@ from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.paging import decode_cursor, encode_cursor
 
 _POPULAR: Final = SearchQuery(task="text-generation", sort="trending", limit=50)
+_POPULAR_KEY: Final = key_of("popular")
 _POPULAR_KEPT_SECONDS: Final = 3600.0
 _LONGEST_CARD_BYTES: Final = 256 << 10
 _AWAY_SECONDS: Final = 15.0
@@ -99,14 +100,19 @@ class Catalog:
 
     async def popular(self, limit: int) -> ModelPage:
         """Return what is trending, asked anew when it is older than an hour."""
-        key = key_of("popular")
-        kept = await self._shelf.get(key)
-        if kept is None or self._shelf.age_seconds(kept) > _POPULAR_KEPT_SECONDS:
-            async with self._popular:
-                page = await self._page(key, hub_query(_POPULAR, None), None, _POPULAR)
-        else:
-            page = self._to_page(_Told(kept.body, "cache", kept, None))
+        page = await self._recent_popular()
+        if page is None:
+            async with self._popular:  # many open the page at once; the hub is asked once
+                page = await self._recent_popular() or await self._page(
+                    _POPULAR_KEY, hub_query(_POPULAR, None), None, _POPULAR
+                )
         return page.model_copy(update={"items": page.items[:limit], "next_cursor": None})
+
+    async def _recent_popular(self) -> ModelPage | None:
+        kept = await self._shelf.get(_POPULAR_KEY)
+        if kept is None or self._shelf.age_seconds(kept) > _POPULAR_KEPT_SECONDS:
+            return None
+        return self._to_page(_Told(kept.body, "cache", kept, None))
 
     async def model(self, repo: str, revision: str | None, user_id: str | None) -> ModelDetails:
         """Return what is known of a model at a revision, and what keeps it from being served.

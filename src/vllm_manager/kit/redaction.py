@@ -7,7 +7,7 @@ from typing import Final
 
 # Hugging Face tokens, bearer headers, and what signed addresses carry.
 _LOOKS: Final = (
-    (re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9_-]{8,}"), "hf_…"),
+    (re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}"), "hf_…"),
     (re.compile(r"(?i)(bearer\s+)[\w.~+/=-]{8,}"), r"\1…"),
     (re.compile(r"(?i)([?&](?:x-amz-signature|signature|token|policy)=)[^&\s\"']+"), r"\1…"),
 )

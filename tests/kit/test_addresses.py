@@ -1,0 +1,48 @@
+"""Which addresses are of the public Internet."""
+
+import pytest
+
+from vllm_manager.kit.addresses import is_public
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "93.184.216.34", "2606:4700::6810:84e5", "64:ff9b::808:808", "2002:808:808::1"],
+)
+def test_public_ones(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.8.8.8",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "240.0.0.1",
+        "::",
+        "::1",
+        "::127.0.0.1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "2001:0:0:0:0:0:80ff:fffe",
+        "fc00::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "ff02::1",
+        "hub.test",
+        "",
+    ],
+)
+def test_others(address: str) -> None:
+    assert not is_public(address)
