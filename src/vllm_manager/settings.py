@@ -117,8 +117,8 @@ class Settings(BaseSettings):
     download_bytes_per_second: int | None = Field(
         default=None, ge=1024, description="The most that all downloads take. Unset: no limit."
     )
-    trusted_code: str = Field(
-        default="",
+    trusted_code: str | None = Field(
+        default=None,
         pattern=r"^(?:[\w.-]+/[\w.-]+@[0-9a-f]{40}(?:\s*,\s*|$))*$",
         description="Models whose own code (`auto_map`) may run, each pinned to one commit: "
         "`organisation/name@<40 hexadecimal digits>`, separated by commas.",
@@ -156,7 +156,8 @@ class Settings(BaseSettings):
     @cached_property
     def trusted_models(self) -> frozenset[str]:
         """The models in `trusted_code`, one by one."""
-        return frozenset(each.strip() for each in self.trusted_code.split(",") if each.strip())
+        named = (each.strip() for each in (self.trusted_code or "").split(","))
+        return frozenset(name for name in named if name)
 
     @cached_property
     def hub_url(self) -> str:

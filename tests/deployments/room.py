@@ -6,18 +6,22 @@ from typing import Any
 
 from fakes.clock import FakeClock
 from fakes.engine import FakeEngine
+from fakes.models import FakeFacts, FakeFit, FakeModels
 from support.databases import database_url
 from vllm_manager.cluster import Cluster, RayRest
-from vllm_manager.configs import EngineArguments
+from vllm_manager.configs import EngineArguments, RecipeChecks, Recipes
 from vllm_manager.db import Base, Database, Lease
 from vllm_manager.deployments.checks import Checks
+from vllm_manager.deployments.fetching import Fetcher
 from vllm_manager.deployments.logs import LogStore
 from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.plan import Policy
+from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reconciler import Reconciler
 from vllm_manager.deployments.reports import ReportBody
-from vllm_manager.deployments.schemas import Deployment, DeploymentSpec
+from vllm_manager.deployments.schemas import Deployment, DeploymentRequest
 from vllm_manager.deployments.service import Deployments
+from vllm_manager.deployments.vetting import Vetting
 from vllm_manager.kit.process import ProcessIdentity, own_identity
 from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import Operations
@@ -44,6 +48,7 @@ class Room:
         engine: FakeEngine | None = None,
         clock: FakeClock | None = None,
         identity: ProcessIdentity | None = None,
+        models: FakeModels | None = None,
     ) -> None:
         self.folder = folder
         self.engine = engine or FakeEngine()
@@ -53,6 +58,21 @@ class Room:
         self.operations = Operations(self.database, self.hub, self.clock)
         self.memory = Memory(self.hub, self.clock, POLICY, silence_seconds=10)
         self.lease = Lease(self.database, "reconciler", identity or own_identity(), 10, self.clock)
+        self.models = models or FakeModels()
+        self.facts = FakeFacts()
+        self.fit = FakeFit()
+        arguments = folder / "arguments.json"
+        if not arguments.exists():
+            shutil.copy(ARGUMENTS, arguments)
+        known = EngineArguments(arguments)
+        self.recipes = Recipes(
+            self.database,
+            RecipeChecks(known),
+            self.clock,
+            lambda: self.service.config_users(),
+            self._nudge,
+        )
+        planning = Planning(self.recipes, self.fit, Vetting(self.facts, self.facts.allowed))
         nobody = Cluster(RayRest("http://127.0.0.1:1", folder / "no-token"))
         self.reconciler = Reconciler(
             self.database,
@@ -62,17 +82,17 @@ class Room:
             self.lease,
             self.clock,
             _no_gpus,
+            Fetcher(self.database, self.memory, self.models, planning.vetting, self.lease),
+            self.recipes.newest_versions,
         )
-        arguments = folder / "arguments.json"
-        if not arguments.exists():
-            shutil.copy(ARGUMENTS, arguments)
         self.nudges = 0
         self.service = Deployments(
             self.database,
             self.memory,
             self.operations,
             nobody,
-            Checks(EngineArguments(arguments), ray_is_local=True, allow_fake=True),
+            Checks(known, ray_is_local=True, allow_fake=True),
+            planning,
             LogStore(folder / "logs"),
             self.hub,
             self.clock,
@@ -92,7 +112,7 @@ class Room:
     async def reopen(self) -> "Room":
         """Forget all that is not in the database or on the cluster."""
         await self.database.close()
-        again = Room(self.folder, self.engine, self.clock)
+        again = Room(self.folder, self.engine, self.clock, models=self.models)
         again._sequence = self._sequence
         return await again.open()
 
@@ -106,8 +126,9 @@ class Room:
         await self.step()
 
     async def create(self, name: str = "demo", **fields: Any) -> Deployment:
-        spec = DeploymentSpec.model_validate({"name": name, "model": "demo", **fields})
-        return (await self.service.create(spec)).deployment
+        model = {} if "config" in fields else {"model": "demo"}
+        asked = DeploymentRequest.model_validate({"name": name, **model, **fields})
+        return (await self.service.create(asked)).deployment
 
     async def get(self, name: str = "demo") -> Deployment:
         return await self.service.get(name)

@@ -11,7 +11,7 @@ from fakes.engine import FakeEngine
 from vllm_manager.db.lease import LeaseRow
 from vllm_manager.deployments.engine import Launch
 from vllm_manager.deployments.observed import Observation, SeenApplication
-from vllm_manager.deployments.schemas import DeploymentSpec
+from vllm_manager.deployments.schemas import DeploymentRequest
 from vllm_manager.kit.errors import Problem
 from vllm_manager.operations import IdempotencyKey
 
@@ -87,7 +87,7 @@ async def test_a_phase_that_could_not_be_written_down_is_written_later(slow: Roo
 
 async def test_a_key_whose_deployment_was_deleted_creates_no_other(slow: Room):
     key = IdempotencyKey("key", "usr_1", "body")
-    spec = DeploymentSpec(name="demo", model="demo")
+    spec = DeploymentRequest(name="demo", model="demo")
     await slow.service.create(spec, key)
     await slow.service.delete("demo")
     await slow.step(3)

@@ -97,6 +97,7 @@ async def test_a_launch_becomes_one_application_with_all_that_replicas_need(
         "report_url": "http://127.0.0.1:8801",
         "start_deadline_seconds": 1800,
         "idle_deadline_seconds": 600,
+        "trusted_code": False,
         "drain_seconds": 30,
         "warm": False,
     }

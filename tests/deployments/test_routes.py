@@ -164,7 +164,8 @@ async def test_what_is_not_there_is_a_404_that_names_what_is(
     control: Running, method: str, path: str
 ) -> None:
     await create(control, "other")
-    answer = await send(control, method, f"/demo{path}", {"replicas": 1})
+    body = {"replicas": 1} if method == "PATCH" else None
+    answer = await send(control, method, f"/demo{path}", body)
     assert (answer.status_code, answer.json()["code"]) == (404, "deployment_not_found")
     assert "Known: other." in answer.json()["detail"]
 

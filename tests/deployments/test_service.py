@@ -8,7 +8,7 @@ import pytest
 
 from deployments.room import Room
 from vllm_manager.deployments.logs import LogQuery
-from vllm_manager.deployments.schemas import DeploymentChange, DeploymentSpec
+from vllm_manager.deployments.schemas import DeploymentChange, DeploymentRequest
 from vllm_manager.kit.errors import Problem
 from vllm_manager.operations import IdempotencyKey
 
@@ -60,7 +60,7 @@ async def test_a_change_is_checked_as_a_whole(room: Room):
 
 
 async def test_a_deployment_may_be_created_without_starting_it(room: Room):
-    accepted = await room.service.create(DeploymentSpec(name="idle", model="demo", start=False))
+    accepted = await room.service.create(DeploymentRequest(name="idle", model="demo", start=False))
     assert accepted.deployment.phase == "stopped"
     assert accepted.operation.status == "succeeded"
     await room.step()
@@ -87,7 +87,7 @@ async def test_a_restart_ends_the_operation_before_it(room: Room):
 
 
 async def test_the_same_create_sent_ten_times_at_once_makes_one_deployment(room: Room):
-    spec = DeploymentSpec(name="demo", model="demo")
+    spec = DeploymentRequest(name="demo", model="demo")
     key = IdempotencyKey("once", "usr_1", spec.model_dump_json())
     answers = await asyncio.gather(*[room.service.create(spec, key) for _ in range(10)])
     assert len({answer.operation.id for answer in answers}) == 1

@@ -83,6 +83,7 @@ def command(spec: ReplicaSpec, model: Model, host: str, port: int) -> list[str]:
         *("--middleware", f"{secret.RequireSecret.__module__}.{secret.RequireSecret.__name__}"),
         *_parallel(spec),
         *_defaults(spec, model),
+        *(["--trust-remote-code"] if spec.trusted_code else []),
         *spec.arguments,
     ]
     if spec.revision is not None and model.folder is None:

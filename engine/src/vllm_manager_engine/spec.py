@@ -32,6 +32,8 @@ class ReplicaSpec:
     idle_deadline_seconds: float = 600
     drain_seconds: float = 30
     warm: bool = False
+    trusted_code: bool = False
+    """The model's own code may run: an administrator allowed it for this commit."""
 
     @classmethod
     def from_args(cls, args: Mapping[str, Any]) -> "ReplicaSpec":

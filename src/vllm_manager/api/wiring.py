@@ -153,7 +153,7 @@ def _build(
         database, RecipeChecks(arguments), clock, lambda: room.service.config_users(), config_saved
     )
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
-    hardware = build_hardware(settings, clock, lambda host: room.service.engine_pids(host))
+    hardware = build_hardware(settings, clock, lambda: room.service.engine_pids())
     fit = Fit(hardware, catalog)
     room = build_deployments(
         settings,

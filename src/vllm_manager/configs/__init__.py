@@ -1,21 +1,23 @@
 """Model configurations: named, versioned recipes, and the engine's own arguments."""
 
 from vllm_manager.configs.arguments import EngineArguments
-from vllm_manager.configs.checks import RecipeChecks
+from vllm_manager.configs.checks import RecipeChecks, check_adapters, check_bounds
 from vllm_manager.configs.environment import check_environment
 from vllm_manager.configs.presets import Presets
 from vllm_manager.configs.recipe import (
     ArgumentValue,
     Autoscaling,
     LoraModule,
+    MaxConcurrentRequests,
     Name,
     Recipe,
+    Replicas,
     Resources,
     Strict,
 )
 from vllm_manager.configs.schemas import ArgumentInfo, ConfigVersion
 from vllm_manager.configs.service import Recipes
-from vllm_manager.configs.sources import check_model
+from vllm_manager.configs.sources import check_adapter_folder, check_model
 
 __all__ = [
     "ArgumentInfo",
@@ -24,13 +26,18 @@ __all__ = [
     "ConfigVersion",
     "EngineArguments",
     "LoraModule",
+    "MaxConcurrentRequests",
     "Name",
     "Presets",
     "Recipe",
     "RecipeChecks",
     "Recipes",
+    "Replicas",
     "Resources",
     "Strict",
+    "check_adapter_folder",
+    "check_adapters",
+    "check_bounds",
     "check_environment",
     "check_model",
 ]

@@ -1,11 +1,13 @@
 """Whether a recipe makes sense: its model's name, its arguments, its variables, its adapters."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vllm_manager.configs.arguments import EngineArguments
 from vllm_manager.configs.environment import check_environment
-from vllm_manager.configs.recipe import Recipe
+from vllm_manager.configs.recipe import Autoscaling, LoraModule, Recipe
 from vllm_manager.configs.sources import check_model
 from vllm_manager.kit.errors import FieldError
 
@@ -26,19 +28,19 @@ class RecipeChecks:
             *check_model(recipe.model, recipe.revision, local=False),
             *self.arguments.check(recipe.arguments),
             *check_environment(recipe.environment),
-            *check_adapters(recipe),
-            *_check_bounds(recipe),
+            *check_adapters(recipe.lora_modules, recipe.arguments),
+            *check_bounds(recipe.replicas, recipe.autoscaling),
         ]
 
 
-def check_adapters(recipe: Recipe) -> list[FieldError]:
-    """Return what is wrong with the list of adapters; empty if nothing is."""
-    if not recipe.lora_modules:
+def check_adapters(modules: Sequence[LoraModule], arguments: Mapping[str, Any]) -> list[FieldError]:
+    """Return what is wrong with a list of adapters; empty if nothing is."""
+    if not modules:
         return []
-    if "lora_modules" in {name.lstrip("-").replace("-", "_") for name in recipe.arguments}:
+    if "lora_modules" in {name.lstrip("-").replace("-", "_") for name in arguments}:
         message = "Name adapters in the field `lora_modules` or in the arguments, not in both."
         return [FieldError(field="arguments.lora_modules", message=message)]
-    counts = Counter(module.name for module in recipe.lora_modules)
+    counts = Counter(module.name for module in modules)
     return [
         FieldError(field="lora_modules", message=f"“{name}” is named {count} times.")
         for name, count in counts.items()
@@ -46,10 +48,10 @@ def check_adapters(recipe: Recipe) -> list[FieldError]:
     ]
 
 
-def _check_bounds(recipe: Recipe) -> list[FieldError]:
-    bounds = recipe.autoscaling
-    if bounds is None or bounds.min_replicas <= recipe.replicas <= bounds.max_replicas:
+def check_bounds(replicas: int, bounds: Autoscaling | None) -> list[FieldError]:
+    """Return what is wrong with a number of replicas; empty if it lies within the bounds."""
+    if bounds is None or bounds.min_replicas <= replicas <= bounds.max_replicas:
         return []
-    nearest = min(max(recipe.replicas, bounds.min_replicas), bounds.max_replicas)
+    nearest = min(max(replicas, bounds.min_replicas), bounds.max_replicas)
     message = f"It must lie within {bounds.min_replicas} to {bounds.max_replicas}, the bounds."
     return [FieldError(field="replicas", message=message, suggestion=str(nearest))]

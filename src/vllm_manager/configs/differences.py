@@ -14,7 +14,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[ConfigChang
         )
     elif isinstance(before, list) and isinstance(after, list):
         yield from _in_lists(cast(list[Any], before), cast(list[Any], after), path)
-    elif before == after and type(before) is type(after):
+    elif _same(before, after):
         return
     elif before is None:
         yield ConfigChange(path=path, kind="added", after=after)
@@ -22,6 +22,11 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[ConfigChang
         yield ConfigChange(path=path, kind="removed", before=before)
     else:
         yield ConfigChange(path=path, kind="changed", before=before, after=after)
+
+
+def _same(before: object, after: object) -> bool:
+    """Whether two values are one; in Python, 1 equals true."""
+    return before == after and type(before) is type(after)
 
 
 def _in_objects(

@@ -63,6 +63,23 @@ def _check_folder(folder: Path) -> list[FieldError]:
     return _check_links(folder, names)
 
 
+def check_adapter_folder(path: str) -> str | None:
+    """Return what is wrong with an adapter's folder on this machine; None if nothing is."""
+    folder = Path(path)
+    if ".." in folder.parts or not path.isprintable():
+        return "The path may not contain “..” or control characters."
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError as error:
+        return f"{folder} can't be read: {error.strerror}."
+    if "adapter_config.json" not in names:
+        return f"{folder} holds no adapter_config.json, so it is no adapter."
+    if not any(name.endswith(".safetensors") for name in names):
+        return f"{folder} holds no .safetensors file; pickle files can run code and are refused."
+    links = _check_links(folder, names)
+    return links[0].message if links else None
+
+
 def _check_links(folder: Path, names: list[str]) -> list[FieldError]:
     """Refuse links that lead out of the folder, but for the blobs of a Hugging Face cache."""
     root = folder.resolve()

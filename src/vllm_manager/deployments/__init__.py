@@ -1,12 +1,19 @@
 """Deployments: what is wanted, what is seen, and the loop that brings the two together."""
 
 from vllm_manager.deployments.build import DeploymentsRoom, build
-from vllm_manager.deployments.schemas import Deployment, DeploymentSpec, Route, RouteEndpoint
+from vllm_manager.deployments.schemas import (
+    Deployment,
+    DeploymentRequest,
+    DeploymentSpec,
+    Route,
+    RouteEndpoint,
+)
 from vllm_manager.deployments.service import Deployments
 from vllm_manager.deployments.starts import StartCounts
 
 __all__ = [
     "Deployment",
+    "DeploymentRequest",
     "DeploymentSpec",
     "Deployments",
     "DeploymentsRoom",

@@ -8,9 +8,12 @@ from vllm_manager.configs import EngineArguments
 from vllm_manager.db import Database, Lease
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.engine import Engine
+from vllm_manager.deployments.fetching import Fetcher
 from vllm_manager.deployments.logs import LogStore
 from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.models import Models
 from vllm_manager.deployments.plan import Policy
+from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reconciler import Reconciler
 from vllm_manager.deployments.service import Deployments
 from vllm_manager.kit.clock import Clock
@@ -53,6 +56,8 @@ def build(
     cluster: Cluster,
     operations: Operations,
     arguments: EngineArguments,
+    planning: Planning,
+    models: Models,
     hub: Hub,
     clock: Clock,
 ) -> DeploymentsRoom:
@@ -65,7 +70,18 @@ def build(
     )
     memory = Memory(hub, clock, policy, settings.silence_seconds)
     lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
-    reconciler = Reconciler(database, engine, memory, operations, lease, clock, cluster.has_gpus)
+    fetcher = Fetcher(database, memory, models, planning.vetting, lease)
+    reconciler = Reconciler(
+        database,
+        engine,
+        memory,
+        operations,
+        lease,
+        clock,
+        cluster.has_gpus,
+        fetcher,
+        planning.recipes.newest_versions,
+    )
     reconcile = Loop("reconciler", reconciler.step, _PERIOD_SECONDS)
     service = Deployments(
         database,
@@ -73,6 +89,7 @@ def build(
         operations,
         cluster,
         Checks(arguments, settings.ray_address is None, settings.fake_engine),
+        planning,
         LogStore(settings.logs_dir / "engines"),
         hub,
         clock,

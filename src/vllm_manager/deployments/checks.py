@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vllm_manager.cluster import ClusterNode
-from vllm_manager.configs import EngineArguments, check_environment, check_model
+from vllm_manager.configs import (
+    EngineArguments,
+    LoraModule,
+    check_adapter_folder,
+    check_adapters,
+    check_bounds,
+    check_environment,
+    check_model,
+)
 from vllm_manager.deployments.schemas import DeploymentSpec
 from vllm_manager.kit.errors import FieldError, invalid
 
@@ -27,6 +35,9 @@ class Checks:
             *check_model(spec.model, spec.revision, local=self.ray_is_local),
             *self.arguments.check(spec.arguments),
             *check_environment(spec.environment),
+            *check_adapters(spec.lora_modules, spec.arguments),
+            *check_bounds(spec.replicas, spec.autoscaling),
+            *(_check_folders(spec.lora_modules) if self.ray_is_local else ()),
             *_check_resources(spec, nodes),
         ]
         if spec.engine == "fake" and not self.allow_fake:
@@ -34,6 +45,24 @@ class Checks:
             errors.append(FieldError(field="engine", message=message, suggestion="vllm"))
         if errors:
             raise invalid(errors)
+
+    def words(self, spec: DeploymentSpec) -> list[str]:
+        """Return the engine's command line for a checked spec."""
+        adapters = {module.name: module.path for module in spec.lora_modules}
+        if not adapters:
+            return self.arguments.render(spec.arguments)
+        named = [f"{name}={path}" for name, path in adapters.items()]
+        asked = {"enable_lora": True, **spec.arguments, "lora_modules": named}
+        return self.arguments.render(asked)
+
+
+def _check_folders(modules: Sequence[LoraModule]) -> list[FieldError]:
+    problems = [(index, check_adapter_folder(m.path)) for index, m in enumerate(modules)]
+    return [
+        FieldError(field=f"lora_modules.{index}.path", message=problem)
+        for index, problem in problems
+        if problem is not None
+    ]
 
 
 def _check_resources(spec: DeploymentSpec, nodes: Sequence[ClusterNode] | None) -> list[FieldError]:

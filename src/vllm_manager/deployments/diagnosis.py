@@ -11,6 +11,8 @@ _RESTART = Remedy(label="Restart", action="restart")
 
 def explain(failure: Failure, name: str, *, given_up: bool, failures: int) -> ProblemDetails:
     """Return the problem that a person sees for a failure of deployment `name`."""
+    if failure.problem is not None:
+        return failure.problem
     title, advise = _KNOWN.get(failure.code, ("The engine stopped", _try_again))
     tried = ""
     if given_up:

@@ -23,6 +23,8 @@ class Launch:
     gpus: int
     tensor_parallel_size: int
     pipeline_parallel_size: int
+    trusted_code: bool = False
+    """The model's own code may run: an administrator allowed it for this commit."""
 
 
 class EngineUnavailableError(Exception):

@@ -1,10 +1,11 @@
 """What this process knows now: the last observation, the reports, the watches and the views."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 
-from vllm_manager.deployments.observed import Identity, Observation
+from vllm_manager.deployments.models import needs_folder
+from vllm_manager.deployments.observed import Fetch, Identity, Observation
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.reports import ReportBoard
 from vllm_manager.deployments.schemas import (
@@ -30,6 +31,7 @@ from vllm_manager.kit.errors import ProblemDetails
 from vllm_manager.kit.topics import Hub
 
 TOPIC = "deployments"
+_ASKED = Fetch(state="asked")
 
 
 class Memory:
@@ -44,12 +46,15 @@ class Memory:
         self.silence_seconds = silence_seconds
         self.watches: dict[str, Watch] = {}
         self.rows: dict[str, DeploymentRow] = {}
+        self.fetches: dict[str, Fetch] = {}
+        """How far the files are that rows wait for, by uid, as last looked at."""
+        self.newest_configs: Mapping[str, int] = {}
         self._hub = hub
         self._clock = clock
         self._born = clock.monotonic()
         self._settled = False
         self._views: dict[str, tuple[int, bytes]] = {}
-        self._resting: dict[str, tuple[int, Assessment]] = {}
+        self._resting: dict[str, tuple[int, Assessment, int | None]] = {}
         self._routes: dict[str, Route] = {}
         self._listeners: list[Callable[[], None]] = []
 
@@ -110,7 +115,15 @@ class Memory:
             backing_off=row.backing_off,
             retry_in_seconds=left if row.backing_off else None,
             error=error,
+            fetch=self.fetches.get(row.uid, _ASKED) if self.waits_for_files(row) else None,
         )
+
+    def waits_for_files(self, row: DeploymentRow) -> bool:
+        """Whether a row is to run, and it is not known yet where its model's files are."""
+        applied = row.applied or {}
+        if row.desired != "running" or row.given_up or row.backing_off or not applied:
+            return False
+        return "folder" not in applied and needs_folder(applied["spec"]["model"])
 
     def assess(self, row: DeploymentRow) -> Assessment:
         """Say which phase a row is in now."""
@@ -133,7 +146,15 @@ class Memory:
         self.rows[row.uid] = row
         assessment = assessment or self.assess(row)
         watch = self.watch_of(row)
-        view = deployment_view(row, watch, assessment, self.history, self.policy, self.moment())
+        view = deployment_view(
+            row,
+            watch,
+            assessment,
+            self.history,
+            self.policy,
+            self.moment(),
+            self.newest_configs,
+        )
         data = orjson.dumps(view.model_dump(mode="json"))
         if self._views.get(row.uid, (0, b""))[1] != data:
             self._hub.publish(TOPIC, "deployment", orjson.loads(data))
@@ -145,11 +166,15 @@ class Memory:
         """Derive a row's view anew unless it would be the same: most rows rest most of the time."""
         assessment = self.assess(row)
         resting = assessment.lead is None and assessment.phase in ("stopped", "failed")
-        shown = (row.version, assessment)
+        shown = (row.version, assessment, self._newest_config(row))
         if not resting or self._resting.get(row.uid) != shown:
             self.refresh(row, assessment)
         if resting:
             self._resting[row.uid] = shown
+
+    def _newest_config(self, row: DeploymentRow) -> int | None:
+        config = row.spec.get("config")
+        return self.newest_configs.get(config["name"]) if config else None
 
     def cached(self, uid: str, version: int) -> bytes | None:
         """Return the JSON of the newest view, unless it is of an older version of the row."""
@@ -158,7 +183,7 @@ class Memory:
 
     def forget(self, row: DeploymentRow) -> None:
         """Drop a deleted row."""
-        for held in (self.rows, self.watches, self._views, self._resting):
+        for held in (self.rows, self.watches, self._views, self._resting, self.fetches):
             held.pop(row.uid, None)
         self.board.forget([r.incarnation for r in self.board.of(row.uid)])
         if self._routes.pop(row.name, None) is not None:

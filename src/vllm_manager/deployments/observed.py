@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+
+from vllm_manager.kit.errors import ProblemDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,34 @@ class Failure:
     signal: int | None = None
     suggestion: tuple[str, bool | int | float | str] | None = None
     """An engine argument and the value that would mend it."""
+    problem: ProblemDetails | None = None
+    """What people are told, where somebody else has put it into words already."""
+
+
+FetchState = Literal["asked", "queued", "running", "verifying", "paused", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How far a model's files are that a deployment waits for."""
+
+    state: FetchState
+    """`asked`: it was not looked yet whether they are here."""
+    message: str | None = None
+    download_id: str | None = None
+    bytes_done: int | None = None
+    bytes_total: int | None = None
+    bytes_per_second: float | None = None
+    eta_seconds: float | None = None
+    stalled: bool = False
+    failure: Failure | None = None
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is here, 0 to 1."""
+        if self.bytes_done is None or not self.bytes_total:
+            return None
+        return min(1.0, self.bytes_done / self.bytes_total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ class Setback:
 
     failure: Failure
     was_ready: bool
+    is_final: bool = False
+    """A second try would end in the same way, whatever its code says."""
 
 
 def _after(setback: Setback, wanted: Wanted, assessment: Assessment, policy: Policy) -> Decision:
@@ -94,7 +96,8 @@ def _after(setback: Setback, wanted: Wanted, assessment: Assessment, policy: Pol
     failures = wanted.failures + 1
     if assessment.ready or (setback.was_ready and failures == 1):
         return Decision("note", failures, setback.failure)
-    if setback.failure.code in HOPELESS or failures >= policy.retry_attempts:
+    hopeless = setback.is_final or setback.failure.code in HOPELESS
+    if hopeless or failures >= policy.retry_attempts:
         return Decision("give_up", failures, setback.failure)
     return Decision("retry", failures, setback.failure, policy.back_off_seconds(failures))
 
@@ -108,9 +111,14 @@ def find_setback(
 ) -> tuple[Setback | None, frozenset[str]]:
     """Return the newest failure not yet `decided` about, and the incarnations it speaks for.
 
+    A download that failed was tried often enough by the downloader: it ends the start.
+
     A failed report counts once. So does an incarnation that Ray no longer lists though nobody
     stopped it, and an application that Ray itself gave up.
     """
+    if wanted.fetch is not None:
+        failure = wanted.fetch.failure
+        return (Setback(failure, False, is_final=True) if failure else None), frozenset()
     mine = [r for r in reports if r.identity == wanted.identity and r.incarnation not in decided]
     failed = [r for r in mine if r.failure is not None]
     app = observation.applications.get(wanted.name)

@@ -11,6 +11,7 @@ from vllm_manager.db import Database, Lease
 from vllm_manager.deployments import store
 from vllm_manager.deployments.diagnosis import explain
 from vllm_manager.deployments.engine import Engine, EngineUnavailableError, Launch
+from vllm_manager.deployments.fetching import Fetcher
 from vllm_manager.deployments.memory import Memory, identity_of
 from vllm_manager.deployments.plan import (
     Decision,
@@ -49,6 +50,8 @@ class Reconciler:
         lease: Lease,
         clock: Clock,
         has_gpus: Callable[[], Awaitable[bool | None]],
+        fetcher: Fetcher,
+        newest_configs: Callable[[], Awaitable[Mapping[str, int]]],
     ) -> None:
         self._database = database
         self._engine = engine
@@ -57,6 +60,8 @@ class Reconciler:
         self._lease = lease
         self._clock = clock
         self._has_gpus = has_gpus
+        self._fetcher = fetcher
+        self._newest_configs = newest_configs
         self._remembered = False
 
     async def step(self) -> None:
@@ -66,6 +71,10 @@ class Reconciler:
         # Read before the rows: what begins later is judged by the next step, with its own row.
         operations = await self._operations.open("deployment")
         rows = await self._load()
+        if any(row.spec.get("config") for row in rows):
+            self._memory.newest_configs = await self._newest_configs()
+        if await self._fetcher.step(rows, acts=self._lease.is_mine):
+            rows = await self._load()
         if self._memory.is_settled():
             if self._lease.is_mine:
                 rows = await self._act(rows, operations)
@@ -264,6 +273,8 @@ class Reconciler:
             error = ProblemDetails.model_validate(row.last_error) if row.last_error else None
             return Outcome("failed", wanted.error, None, error)
         progress = assessment.lead.progress if assessment.lead else None
+        if assessment.fetch is not None:
+            progress = assessment.fetch.share
         message = f"{assessment.phase.capitalize()}. {assessment.reason or ''}".strip()
         return Outcome("running", message, progress)
 
@@ -305,8 +316,8 @@ def _launch(row: DeploymentRow, has_gpus: bool) -> Launch:
     return Launch(
         name=row.name,
         identity=identity_of(row),
-        model=spec.model,
-        revision=spec.revision,
+        model=applied.get("folder", spec.model),
+        revision=None if "folder" in applied else spec.revision,
         engine=spec.engine,
         arguments=tuple(applied["words"]),
         environment=tuple(sorted(spec.environment.items())),
@@ -315,4 +326,5 @@ def _launch(row: DeploymentRow, has_gpus: bool) -> Launch:
         gpus=resources.gpus if resources.gpus is not None else (parallel if has_gpus else 0),
         tensor_parallel_size=resources.tensor_parallel_size,
         pipeline_parallel_size=resources.pipeline_parallel_size,
+        trusted_code=bool(applied.get("trusted")),
     )

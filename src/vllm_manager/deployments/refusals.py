@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from vllm_manager.deployments.schemas import DeploymentSpec
 from vllm_manager.deployments.tables import DeploymentRow
-from vllm_manager.kit.errors import FieldError, Problem, invalid
+from vllm_manager.kit.errors import FieldError, Problem, ProblemDetails, invalid
 
 
 def name_taken(row: DeploymentRow) -> Problem:
@@ -35,6 +35,39 @@ def deleted_since(name: str) -> Problem:
         "use a new key.",
         status=409,
     )
+
+
+def checked(fields: Mapping[str, Any]) -> DeploymentSpec:
+    """Return these fields as a spec.
+
+    Raises:
+        Problem: one is wrong, or missing (422).
+    """
+    return changed({}, fields)
+
+
+def no_config(name: str) -> Problem:
+    """Return the problem of a start with a config's version, of a deployment that has none."""
+    message = f"“{name}” was made from no config, so it has no versions to choose from."
+    return invalid([FieldError(field="config_version", message=message)])
+
+
+def changed_meanwhile(name: str) -> Problem:
+    """Return the problem of a call whose deployment is changed again and again meanwhile."""
+    return Problem(
+        "deployment_changed",
+        f"“{name}” was changed by somebody else at the same moment. Look at it, then try again.",
+        status=409,
+        retryable=True,
+        retry_after_seconds=1,
+    )
+
+
+def of_details(details: ProblemDetails) -> Problem:
+    """Return a problem that was put into words elsewhere, to be raised here."""
+    problem = Problem(details.code, details.detail, status=details.status)
+    problem.details = details
+    return problem
 
 
 def changed(spec: Mapping[str, Any], fields: Mapping[str, Any]) -> DeploymentSpec:

@@ -12,9 +12,10 @@ from vllm_manager.deployments.schemas import (
     DeploymentAccepted,
     DeploymentChange,
     DeploymentEvent,
-    DeploymentSpec,
+    DeploymentRequest,
     LogLine,
     Replica,
+    StartRequest,
 )
 from vllm_manager.deployments.service import Deployments
 from vllm_manager.deployments.states import Phase
@@ -33,6 +34,9 @@ def deployments_of(request: Request) -> Deployments:
 Service = Annotated[Deployments, Depends(deployments_of)]
 DeploymentName = Annotated[str, Path(max_length=63, description="The deployment's name.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+
+
+_NEWEST = StartRequest()
 
 
 @router.get(
@@ -62,7 +66,7 @@ async def list_deployments(
     responses={409: {"description": "The name is taken."}},
 )
 async def create_deployment(
-    spec: DeploymentSpec,
+    asked: DeploymentRequest,
     user: User,
     deployments: Service,
     idempotency_key: Annotated[
@@ -71,8 +75,8 @@ async def create_deployment(
 ) -> DeploymentAccepted:
     key = None
     if idempotency_key is not None:
-        key = IdempotencyKey(idempotency_key, user.user_id, spec.model_dump_json())
-    return await deployments.create(spec, key)
+        key = IdempotencyKey(idempotency_key, user.user_id, asked.model_dump_json())
+    return await deployments.create(asked, key)
 
 
 @router.get("/{name}", operation_id="getDeployment", summary="Read one deployment")
@@ -97,8 +101,10 @@ async def delete_deployment(name: DeploymentName, deployments: Service) -> Deplo
 @router.post(
     "/{name}/start", operation_id="startDeployment", summary="Start a deployment", status_code=202
 )
-async def start_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
-    return await deployments.start(name)
+async def start_deployment(
+    name: DeploymentName, deployments: Service, asked: StartRequest = _NEWEST
+) -> DeploymentAccepted:
+    return await deployments.start(name, asked)
 
 
 @router.post(
@@ -111,11 +117,13 @@ async def stop_deployment(name: DeploymentName, deployments: Service) -> Deploym
 @router.post(
     "/{name}/restart",
     operation_id="restartDeployment",
-    summary="Restart a deployment with its present spec",
+    summary="Restart a deployment with its present spec and the newest version of its config",
     status_code=202,
 )
-async def restart_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
-    return await deployments.restart(name)
+async def restart_deployment(
+    name: DeploymentName, deployments: Service, asked: StartRequest = _NEWEST
+) -> DeploymentAccepted:
+    return await deployments.restart(name, asked)
 
 
 @router.get("/{name}/replicas", operation_id="listReplicas", summary="List a deployment's replicas")

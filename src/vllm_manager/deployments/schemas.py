@@ -1,14 +1,50 @@
 """What deployments look like to a client."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vllm_manager.configs import ArgumentValue, Name, Resources, Strict
+from vllm_manager.configs import (
+    ArgumentValue,
+    Autoscaling,
+    LoraModule,
+    MaxConcurrentRequests,
+    Name,
+    Replicas,
+    Resources,
+    Strict,
+)
+from vllm_manager.deployments.observed import FetchState
 from vllm_manager.deployments.states import Desired, Phase, ReplicaPhase
 from vllm_manager.kit.errors import ProblemDetails
 from vllm_manager.operations import Operation
+
+Model = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        description="`demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.",
+    ),
+]
+Revision = Annotated[str, Field(max_length=128, description="Commit, tag or branch.")]
+ConfigVersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Force = Annotated[bool, Field(description="Start it even if the estimate says that it can't fit.")]
+
+
+class ConfigReference(Strict):
+    """The version of a config that a spec was made from."""
+
+    name: Name
+    version: ConfigVersionNumber
+
+
+class ConfigChoice(Strict):
+    """A config to make a spec from."""
+
+    name: Name
+    version: ConfigVersionNumber | None = Field(default=None, description="Null: the newest.")
 
 
 class DeploymentSpec(Strict):
@@ -22,34 +58,110 @@ class DeploymentSpec(Strict):
     )
 
     name: Name
-    model: str = Field(
-        min_length=1,
-        max_length=512,
-        description="`demo`, the absolute path of a folder, or a Hugging Face id.",
+    model: Model
+    revision: Revision | None = None
+    config: ConfigReference | None = Field(
+        default=None, description="The config that it was made from, if it was."
     )
-    revision: str | None = Field(default=None, max_length=128, description="Commit, tag or branch.")
     engine: Literal["vllm", "fake"] = "vllm"
-    replicas: int = Field(default=1, ge=1, le=64)
+    replicas: Replicas = 1
+    autoscaling: Autoscaling | None = None
     resources: Resources = Field(default_factory=Resources)
     arguments: dict[str, ArgumentValue] = Field(
         default_factory=dict[str, ArgumentValue],
         description='The engine\'s own arguments by name: `{"max_model_len": 1024}`.',
     )
     environment: dict[str, str] = Field(default_factory=dict[str, str])
-    max_concurrent_requests: int | None = Field(default=None, ge=1, le=100_000)
+    lora_modules: list[LoraModule] = Field(default_factory=list[LoraModule], max_length=64)
+    max_concurrent_requests: MaxConcurrentRequests | None = None
     start: bool = Field(default=True, description="Start it at once.")
+
+
+class DeploymentRequest(Strict):
+    """A deployment to create: a spec, or a config with what is to differ from it.
+
+    Fields that are left out come from the config, or have the spec's defaults. `arguments`,
+    `environment` and `resources` are laid over the config's member by member.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"name": "demo", "model": "demo", "arguments": {"max_model_len": 1024}},
+                {"name": "assistant", "config": {"name": "chat", "version": 3}},
+            ]
+        },
+    )
+
+    name: Name
+    config: ConfigChoice | None = None
+    model: Model | None = Field(default=None, description="Needed where there is no `config`.")
+    revision: Revision | None = None
+    engine: Literal["vllm", "fake"] | None = None
+    replicas: Replicas | None = None
+    autoscaling: Autoscaling | None = None
+    resources: Resources | None = None
+    arguments: dict[str, ArgumentValue] | None = None
+    environment: dict[str, str | None] | None = None
+    lora_modules: Annotated[list[LoraModule], Field(max_length=64)] | None = None
+    max_concurrent_requests: MaxConcurrentRequests | None = None
+    start: bool = Field(default=True, description="Start it at once.")
+    force: Force = False
+
+    def given(self) -> dict[str, Any]:
+        """Return the spec's fields that were given."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"config", "force"})
 
 
 class DeploymentChange(Strict):
     """A change of some fields. `replicas` acts at once; others set `stale` until a restart."""
 
-    model: str | None = Field(default=None, min_length=1, max_length=512)
-    revision: str | None = Field(default=None, max_length=128)
-    replicas: int | None = Field(default=None, ge=1, le=64)
+    config: ConfigChoice | None = Field(
+        default=None, description="Another config, or version, to be made from."
+    )
+    model: Model | None = None
+    revision: Revision | None = None
+    replicas: Replicas | None = None
+    autoscaling: Autoscaling | None = None
     resources: Resources | None = None
     arguments: dict[str, ArgumentValue] | None = None
     environment: dict[str, str] | None = None
-    max_concurrent_requests: int | None = Field(default=None, ge=1, le=100_000)
+    lora_modules: Annotated[list[LoraModule], Field(max_length=64)] | None = None
+    max_concurrent_requests: MaxConcurrentRequests | None = None
+    force: Force = False
+
+
+class StartRequest(Strict):
+    """How to start."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"force": False}]})
+
+    config_version: ConfigVersionNumber | None = Field(
+        default=None, description="Of the config that it was made from. Null: the newest."
+    )
+    force: Force = False
+
+
+class ConfigUse(BaseModel):
+    """The config that a deployment was made from."""
+
+    name: str
+    version: int
+    newest_version: int | None = Field(description="Null where the config is gone.")
+
+
+class FetchView(BaseModel):
+    """How far the files are that a deployment waits for."""
+
+    state: FetchState
+    download_id: str | None
+    path: str | None = Field(description="Where the API shows the download.")
+    bytes_done: int | None
+    bytes_total: int | None
+    bytes_per_second: float | None
+    eta_seconds: float | None
+    stalled: bool
 
 
 class EngineMetrics(BaseModel):
@@ -91,6 +203,16 @@ class Deployment(BaseModel):
     attempt: int = Field(description="Which try of this start this is, from 1.")
     next_retry_at: datetime | None = None
     stale: bool = Field(description="A restart would change what runs.")
+    config: ConfigUse | None = None
+    fetch: FetchView | None = Field(
+        default=None, description="The download of its model, while it waits for it."
+    )
+    estimate: dict[str, Any] | None = Field(
+        default=None, description="What was estimated of its memory: a `FitReport`."
+    )
+    measured: dict[str, Any] | None = Field(
+        default=None, description="What the engine itself said of its memory at the last start."
+    )
     degradations: list[str] = Field(default_factory=list[str])
     last_error: ProblemDetails | None = None
     replicas_desired: int

@@ -5,26 +5,29 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vllm_manager.cluster import Cluster
+from vllm_manager.cluster import Cluster, ClusterNode
 from vllm_manager.db import Database
 from vllm_manager.deployments import refusals, store
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.logs import LogQuery, LogStore
 from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reports import ReportAnswer, ReportBody
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentAccepted,
     DeploymentChange,
     DeploymentEvent,
+    DeploymentRequest,
     DeploymentSpec,
     LogLine,
     Replica,
     Route,
+    StartRequest,
 )
 from vllm_manager.deployments.starts import StartCounts
 from vllm_manager.deployments.states import Phase
@@ -35,6 +38,10 @@ from vllm_manager.kit.ids import new_id
 from vllm_manager.kit.paging import Page, cut, decode_cursor
 from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import Begun, IdempotencyKey, OperationKind, Operations, Outcome
+
+_TRIES: Final = 5
+_LIGHT: Final = frozenset({"autoscaling", "max_concurrent_requests"})
+"""Fields that take no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Deployments:
         operations: Operations,
         cluster: Cluster,
         checks: Checks,
+        planning: Planning,
         logs: LogStore,
         hub: Hub,
         clock: Clock,
@@ -65,88 +73,106 @@ class Deployments:
         self._operations = operations
         self._cluster = cluster
         self._checks = checks
+        self._planning = planning
         self._logs = logs
         self._hub = hub
         self._clock = clock
         self._nudge = nudge
 
     async def create(
-        self, spec: DeploymentSpec, key: IdempotencyKey | None = None
+        self, asked: DeploymentRequest, key: IdempotencyKey | None = None
     ) -> DeploymentAccepted:
-        """Accept a deployment, to be started unless `spec.start` is false.
+        """Accept a deployment, to be started unless `asked.start` is false.
 
         Raises:
-            Problem: the name is taken (409), or the spec can't run (422).
+            Problem: the name is taken (409), the spec can't run (422), or can't fit (409) and is
+                not forced to.
         """
         nodes = await self._cluster.nodes_if_known()
+        async with self._database.read() as session:
+            earlier = await self._created_before(session, asked.name, key)
+        if earlier is not None:
+            return earlier
+        spec = await self._planning.of_request(asked)
+        self._checks.refuse_if_wrong(spec, nodes)
+        estimate = await self._planning.judgement(spec, force=asked.force)
         async with self._database.unit_of_work() as session:
-            repeated = await self._operations.repeated(session, key) if key else None
-            row = await store.by_name(session, spec.name, for_update=True)
-            if repeated is not None and row is not None:
-                return DeploymentAccepted(deployment=self._view(row), operation=repeated)
-            if row is not None:
-                raise refusals.name_taken(row)
-            if repeated is not None:
-                raise refusals.deleted_since(spec.name)
-            self._checks.refuse_if_wrong(spec, nodes)
-            row = self._new_row(spec)
+            earlier = await self._created_before(session, asked.name, key)
+            if earlier is not None:
+                return earlier
+            row = self._new_row(spec, estimate)
             session.add(row)
             begun = await self._operations.begin(session, "deployment.create", spec.name, key)
-            self._log_change(session, row, "Created.")
+            self._log_change(session, row, _created(spec))
         return await self._accepted(row, begun, done=not spec.start)
 
-    async def create_first(self, spec: DeploymentSpec) -> None:
+    async def _created_before(
+        self, session: AsyncSession, name: str, key: IdempotencyKey | None
+    ) -> DeploymentAccepted | None:
+        """Return the answer to a create that came before under this key.
+
+        Raises:
+            Problem: the name is taken (409).
+        """
+        repeated = await self._operations.repeated(session, key) if key else None
+        row = await store.by_name(session, name, for_update=True)
+        if repeated is not None and row is not None:
+            return DeploymentAccepted(deployment=self._view(row), operation=repeated)
+        if row is not None:
+            raise refusals.name_taken(row)
+        if repeated is not None:
+            raise refusals.deleted_since(name)
+        return None
+
+    async def create_first(self, asked: DeploymentRequest) -> None:
         """Create a deployment on an installation that never had one; do nothing on any other."""
         async with self._database.read() as session:
             untouched = await store.is_untouched(session)
         if untouched:
-            await self.create(spec)
+            await self.create(asked)
 
     async def change(self, name: str, change: DeploymentChange) -> Deployment:
         """Change what is wanted. `replicas` acts at once; other fields with the next start.
 
         Raises:
             Problem: there is no such deployment (404), it is being deleted (409), or the changed
-                spec can't run (422).
+                spec can't run (422) or fit (409).
         """
         nodes = await self._cluster.nodes_if_known()
-        fields = change.model_dump(exclude_unset=True)
-        async with self._locked(name) as (session, row):
-            refusals.refuse_if_deleting(row)
-            spec = refusals.changed(row.spec, fields)
+        for _ in range(_TRIES):
+            seen = await self._row(name)
+            spec, fields = await self._planning.of_change(seen.spec, change)
             self._checks.refuse_if_wrong(spec, nodes)
-            row.spec = spec.model_dump(mode="json")
-            self._touch(row)
-            self._log_change(session, row, f"Changed: {', '.join(fields) or 'nothing'}.")
-        self._nudge()
-        return self._memory.refresh(row)
+            estimate = seen.estimate
+            if not _LIGHT.issuperset(fields):
+                estimate = await self._judge(seen, spec, force=change.force)
+            async with self._locked(name) as (session, row):
+                refusals.refuse_if_deleting(row)
+                if row.spec != seen.spec:
+                    continue
+                row.spec = spec.model_dump(mode="json")
+                row.estimate = estimate
+                self._touch(row)
+                self._log_change(session, row, f"Changed: {', '.join(fields) or 'nothing'}.")
+            self._nudge()
+            return self._memory.refresh(row)
+        raise refusals.changed_meanwhile(name)
 
-    async def start(self, name: str) -> DeploymentAccepted:
+    async def start(self, name: str, asked: StartRequest | None = None) -> DeploymentAccepted:
         """Start a deployment that is stopped or has failed; one that runs is left alone.
 
         Raises:
             Problem: as for `change`.
         """
-        async with self._locked(name) as (session, row):
-            refusals.refuse_if_deleting(row)
-            if row.desired != "running" or row.given_up or row.backing_off:
-                self._launch(row)
-                self._log_change(session, row, "Start was asked for.")
-            begun = await self._operations.begin(session, "deployment.start", name)
-        return await self._accepted(row, begun)
+        return await self._start(name, "deployment.start", "Start was asked for.", asked)
 
-    async def restart(self, name: str) -> DeploymentAccepted:
-        """Start anew with the present spec, whatever runs now.
+    async def restart(self, name: str, asked: StartRequest | None = None) -> DeploymentAccepted:
+        """Start anew with the present spec and the newest version of its config, whatever runs.
 
         Raises:
             Problem: as for `change`.
         """
-        async with self._locked(name) as (session, row):
-            refusals.refuse_if_deleting(row)
-            self._launch(row)
-            self._log_change(session, row, "Restart was asked for.")
-            begun = await self._operations.begin(session, "deployment.restart", name)
-        return await self._accepted(row, begun)
+        return await self._start(name, "deployment.restart", "Restart was asked for.", asked)
 
     async def stop(self, name: str) -> DeploymentAccepted:
         """Finish the requests under way and end the engines.
@@ -273,6 +299,46 @@ class Deployments:
         """Call `listener` whenever `routes` would answer something else."""
         self._memory.on_route_change(listener)
 
+    async def _start(
+        self, name: str, kind: OperationKind, message: str, asked: StartRequest | None
+    ) -> DeploymentAccepted:
+        nodes = await self._cluster.nodes_if_known()
+        anew = kind == "deployment.restart"
+        for _ in range(_TRIES):
+            seen = await self._row(name)
+            refusals.refuse_if_deleting(seen)
+            planned: tuple[DeploymentSpec, dict[str, Any] | None] | None = None
+            if anew or not _is_to_run(seen):
+                planned = await self._plan(seen, asked or StartRequest(), nodes)
+            async with self._locked(name) as (session, row):
+                refusals.refuse_if_deleting(row)
+                if planned is not None and row.spec != seen.spec:
+                    continue
+                if anew or not _is_to_run(row):
+                    if planned is not None:
+                        row.spec, row.estimate = planned[0].model_dump(mode="json"), planned[1]
+                    self._launch(row)
+                    self._log_change(session, row, message)
+                begun = await self._operations.begin(session, kind, name)
+            return await self._accepted(row, begun)
+        raise refusals.changed_meanwhile(name)
+
+    async def _plan(
+        self, seen: DeploymentRow, asked: StartRequest, nodes: Sequence[ClusterNode] | None
+    ) -> tuple[DeploymentSpec, dict[str, Any] | None]:
+        """Return the spec of a start and its estimate."""
+        spec = await self._planning.of_start(seen.spec, asked.config_version)
+        if spec.model_dump(mode="json") != seen.spec:
+            self._checks.refuse_if_wrong(spec, nodes)
+        return spec, await self._judge(seen, spec, force=asked.force)
+
+    async def _judge(
+        self, seen: DeploymentRow, spec: DeploymentSpec, *, force: bool
+    ) -> dict[str, Any] | None:
+        """Return the estimate; of one that runs, its own engines' memory would count against it."""
+        runs = _is_to_run(seen) and seen.generation > 0
+        return await self._planning.judgement(spec, force=force or runs)
+
     async def _end(
         self, name: str, desired: str, kind: OperationKind, message: str
     ) -> DeploymentAccepted:
@@ -324,13 +390,15 @@ class Deployments:
     def _view(self, row: DeploymentRow) -> Deployment:
         return self._memory.refresh(row)
 
-    def _new_row(self, spec: DeploymentSpec) -> DeploymentRow:
+    def _new_row(self, spec: DeploymentSpec, estimate: dict[str, Any] | None) -> DeploymentRow:
         now = self._clock.now()
         row = DeploymentRow(
             uid=new_id("dep"),
             name=spec.name,
             spec=spec.model_dump(mode="json"),
             applied=None,
+            estimate=estimate,
+            measured=None,
             desired="stopped",
             generation=0,
             attempt=1,
@@ -347,7 +415,7 @@ class Deployments:
         return row
 
     def _launch(self, row: DeploymentRow) -> None:
-        words: list[Any] = self._checks.arguments.render(row.spec["arguments"])
+        words = self._checks.words(DeploymentSpec.model_validate(row.spec))
         row.desired = "running"
         row.generation += 1
         row.attempt = 1
@@ -355,6 +423,7 @@ class Deployments:
         row.given_up = row.backing_off = False
         row.last_error = None
         row.applied = {"spec": row.spec, "words": words}
+        self._memory.fetches.pop(row.uid, None)
         self._touch(row)
 
     def _touch(self, row: DeploymentRow) -> None:
@@ -373,3 +442,13 @@ class Deployments:
                 problem=None,
             )
         )
+
+
+def _is_to_run(row: DeploymentRow) -> bool:
+    """Whether there is nothing to start: it runs, or is being started."""
+    return row.desired == "running" and not row.given_up and not row.backing_off
+
+
+def _created(spec: DeploymentSpec) -> str:
+    used = spec.config
+    return "Created." if used is None else f"Created from {used.name}, version {used.version}."

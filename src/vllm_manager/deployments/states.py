@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from vllm_manager.deployments.observed import (
+    Fetch,
     Identity,
     Observation,
     Report,
@@ -45,9 +46,9 @@ ReplicaPhase = Literal[
 
 START_ORDER: Final[tuple[Phase, ...]] = (
     "queued",
+    "fetching",
     "scheduling",
     "starting",
-    "fetching",
     "loading",
     "compiling",
     "warming",
@@ -55,7 +56,7 @@ START_ORDER: Final[tuple[Phase, ...]] = (
 )
 """The way of a start; phases may be skipped, never walked backwards within one attempt."""
 
-_STARTING: Final = frozenset(START_ORDER[2:-1])
+_STARTING: Final = frozenset(START_ORDER[1:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,18 @@ class Wanted:
     backing_off: bool = False
     retry_in_seconds: float | None = None
     error: str | None = None
+    fetch: Fetch | None = None
+    """The files that it waits for; None where they are here, or are no matter of ours."""
+
+    @property
+    def is_pursued(self) -> bool:
+        """Whether its start is being worked on, or it runs."""
+        return self.desired == "running" and not self.given_up and not self.backing_off
 
     @property
     def is_launched(self) -> bool:
         """Whether it belongs into the set that the engine cluster is to run."""
-        return self.desired == "running" and not self.given_up and not self.backing_off
+        return self.is_pursued and self.fetch is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,8 @@ class Assessment:
     lead: Report | None = None
     """The replica that is furthest; its progress is the deployment's."""
     degradations: tuple[str, ...] = ()
+    fetch: Fetch | None = None
+    """The files that it waits for."""
     gone: bool = False
     """Nothing of it is left on the engine cluster."""
 
@@ -110,6 +120,8 @@ def assess(
         return Assessment("failed", wanted.error)
     if wanted.backing_off:
         return Assessment("queued", _retry_reason(wanted))
+    if wanted.fetch is not None:
+        return _fetching(wanted.fetch)
     mine = [r for r in reports if r.identity == wanted.identity and r.phase != "failed"]
     heard = [r for r in mine if r.is_fresh(now, silence_seconds)]
     warnings = () if observation.reachable else (f"Ray does not answer: {observation.error}",)
@@ -119,6 +131,12 @@ def assess(
     if any(r.phase != "stopping" for r in heard):
         return _starting(heard, warnings)
     return _silent(wanted, observation, app, mine, now)
+
+
+def _fetching(fetch: Fetch) -> Assessment:
+    if fetch.state == "asked":
+        return Assessment("queued", "About to look for the model's files.", fetch=fetch)
+    return Assessment("fetching", fetch.message, fetch=fetch)
 
 
 def _ending(wanted: Wanted, observation: Observation, app: SeenApplication | None) -> Assessment:

@@ -18,7 +18,12 @@ class DeploymentRow(Base):
     name: Mapped[str] = mapped_column(String(63), unique=True)
     spec: Mapped[dict[str, Any]]
     applied: Mapped[dict[str, Any] | None]
-    """The spec as it was when the present generation began; what runs."""
+    """What runs: `spec` and `words` (its engine arguments) as they were when the present generation
+    began, and since then `download` (asked for), `folder` (of its files), `trusted`."""
+    estimate: Mapped[dict[str, Any] | None]
+    """What was said of its memory when it was last created, changed or started."""
+    measured: Mapped[dict[str, Any] | None]
+    """What the engine said of its memory at the last start that reached ready."""
     desired: Mapped[str] = mapped_column(String(16))
     generation: Mapped[int] = mapped_column(Integer, default=0)
     attempt: Mapped[int] = mapped_column(Integer, default=1)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from vllm_manager.deployments.observed import Observation, Report
+from vllm_manager.deployments.observed import Fetch, Observation, Report
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.schemas import (
+    ConfigUse,
     Deployment,
     DeploymentSpec,
     EngineMetrics,
+    FetchView,
     Node,
     Replica,
     ReplicaFailure,
@@ -25,7 +27,7 @@ from vllm_manager.deployments.watch import Watch
 from vllm_manager.kit.errors import ProblemDetails
 
 _STARTING: Final = frozenset(START_ORDER[:-1])
-_LIVE_FIELDS: Final = {"start", "replicas", "max_concurrent_requests"}
+_LIVE_FIELDS: Final = {"start", "replicas", "max_concurrent_requests", "autoscaling", "config"}
 """What acts without a restart."""
 
 
@@ -88,11 +90,13 @@ def deployment_view(
     history: History,
     policy: Policy,
     moment: Moment,
+    newest_configs: Mapping[str, int],
 ) -> Deployment:
     """Return what a client sees of a deployment at `moment`."""
     spec = DeploymentSpec.model_validate(row.spec)
     lead = assessment.lead
     running = row.desired == "running"
+    config = _config_use(spec, newest_configs)
     return Deployment(
         name=row.name,
         uid=row.uid,
@@ -103,12 +107,16 @@ def deployment_view(
         reason=assessment.reason,
         since=watch.since_at,
         last_progress_at=watch.progress_at,
-        progress=lead.progress if lead and assessment.phase in _STARTING else None,
+        progress=_progress(assessment),
         log_line=lead.message if lead and assessment.phase in _STARTING else None,
         deadline_at=_deadline(assessment, watch, policy, moment),
         attempt=row.attempt,
         next_retry_at=_retry_at(row, watch, moment),
-        stale=running and differs_from_applied(row.spec, row.applied),
+        stale=running and (differs_from_applied(row.spec, row.applied) or is_behind(config)),
+        config=config,
+        fetch=_fetch_view(assessment.fetch),
+        estimate=row.estimate,
+        measured=row.measured,
         degradations=list(assessment.degradations),
         last_error=ProblemDetails.model_validate(row.last_error) if row.last_error else None,
         replicas_desired=spec.replicas if running else 0,
@@ -119,6 +127,40 @@ def deployment_view(
         metrics=sum_metrics(assessment.ready),
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def is_behind(config: ConfigUse | None) -> bool:
+    """Whether there is a newer version of a deployment's config."""
+    return config is not None and (config.newest_version or 0) > config.version
+
+
+def _config_use(spec: DeploymentSpec, newest: Mapping[str, int]) -> ConfigUse | None:
+    used = spec.config
+    if used is None:
+        return None
+    return ConfigUse(name=used.name, version=used.version, newest_version=newest.get(used.name))
+
+
+def _progress(assessment: Assessment) -> float | None:
+    if assessment.fetch is not None:
+        return assessment.fetch.share
+    lead = assessment.lead
+    return lead.progress if lead and assessment.phase in _STARTING else None
+
+
+def _fetch_view(fetch: Fetch | None) -> FetchView | None:
+    if fetch is None or fetch.state == "asked":
+        return None
+    return FetchView(
+        state=fetch.state,
+        download_id=fetch.download_id,
+        path=f"/api/v1/downloads/{fetch.download_id}" if fetch.download_id else None,
+        bytes_done=fetch.bytes_done,
+        bytes_total=fetch.bytes_total,
+        bytes_per_second=fetch.bytes_per_second,
+        eta_seconds=fetch.eta_seconds,
+        stalled=fetch.stalled,
     )
 
 

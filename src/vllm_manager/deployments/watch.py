@@ -8,7 +8,7 @@ from typing import Final, get_args
 from vllm_manager.deployments.observed import Identity, Report
 from vllm_manager.deployments.states import START_ORDER, Assessment, Phase
 
-_OWN_PHASES: Final[tuple[Phase, ...]] = ("queued", "scheduling")
+_OWN_PHASES: Final[tuple[Phase, ...]] = ("queued", "fetching", "scheduling")
 """Phases that no replica can measure: it does not exist yet."""
 
 
@@ -70,7 +70,9 @@ class Watch:
             self.phase, self.since, self.since_at = assessment.phase, now, at
         self._last_look = now
         lead = assessment.lead
-        mark = (assessment.phase, lead and (lead.phase, lead.progress, lead.message))
+        fetch = assessment.fetch
+        here = fetch and (fetch.state, fetch.bytes_done)
+        mark = (assessment.phase, here, lead and (lead.phase, lead.progress, lead.message))
         if mark != self._mark:
             self._mark, self.progress_at = mark, at
         if assessment.phase != "ready":
@@ -104,7 +106,7 @@ def _reported(lead: Report) -> dict[Phase, float]:
     """Return the seconds of each phase that a replica has measured, the running one included."""
     times = dict(lead.timeline)
     times[lead.phase] = times.get(lead.phase, 0.0) + lead.phase_seconds
-    return {phase: times[phase] for phase in START_ORDER[2:-1] if phase in times}
+    return {phase: times[phase] for phase in START_ORDER[1:-1] if phase in times}
 
 
 def total_seconds(steps: Sequence[tuple[Phase, float]]) -> float:

@@ -5597,10 +5597,7 @@ export type ListReplicasResponses = {
 export type ListReplicasResponse = ListReplicasResponses[keyof ListReplicasResponses];
 
 export type RestartDeploymentData = {
-    /**
-     * Asked
-     */
-    body?: StartRequest | null;
+    body?: StartRequest;
     path: {
         /**
          * Name
@@ -5652,10 +5649,7 @@ export type RestartDeploymentResponses = {
 export type RestartDeploymentResponse = RestartDeploymentResponses[keyof RestartDeploymentResponses];
 
 export type StartDeploymentData = {
-    /**
-     * Asked
-     */
-    body?: StartRequest | null;
+    body?: StartRequest;
     path: {
         /**
          * Name

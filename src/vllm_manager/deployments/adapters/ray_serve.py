@@ -145,6 +145,7 @@ class RayServeEngine:
             "gpus": launch.gpus,
             "tensor_parallel_size": launch.tensor_parallel_size,
             "pipeline_parallel_size": launch.pipeline_parallel_size,
+            "trusted_code": launch.trusted_code,
             "report_url": self._replica.report_url,
             "start_deadline_seconds": self._replica.start_deadline_seconds,
             "idle_deadline_seconds": self._replica.idle_deadline_seconds,
