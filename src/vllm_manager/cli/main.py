@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from vllm_manager.cli import chat, deploy, deployments, doctor, hardware, logs, serving, status, up
+from vllm_manager.cli import (
+    chat,
+    deploy,
+    deployments,
+    doctor,
+    downloads,
+    hardware,
+    logs,
+    serving,
+    status,
+    up,
+)
 from vllm_manager.cli.output import print_problem
 from vllm_manager.kit.errors import Problem
 
@@ -28,6 +39,8 @@ app.command()(deployments.restart)
 app.command()(deployments.delete)
 app.command()(logs.logs)
 app.command()(chat.chat)
+app.command()(downloads.pull)
+app.add_typer(downloads.app)
 app.command()(hardware.hardware)
 app.command()(serving.server)
 app.command()(serving.gateway)
