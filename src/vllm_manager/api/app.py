@@ -20,6 +20,7 @@ from vllm_manager.configs import routes as config_routes
 from vllm_manager.configs.fit import routes as fit_routes
 from vllm_manager.deployments import routes as deployment_routes
 from vllm_manager.downloads import routes as download_routes
+from vllm_manager.downloads.library import routes as library_routes
 from vllm_manager.gateway import control_routes
 from vllm_manager.hardware import routes as hardware_routes
 from vllm_manager.kit.clock import Clock, SystemClock
@@ -33,6 +34,7 @@ _OPEN: tuple[APIRouter, ...] = (auth_routes.router, events.router, system.router
 _FOR_USERS: tuple[APIRouter, ...] = (
     deployment_routes.router,
     download_routes.router,
+    library_routes.router,
     operation_routes.router,
     config_routes.router,
     config_routes.config_router,

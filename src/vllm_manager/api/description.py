@@ -18,6 +18,7 @@ _ABOUT = (
 )
 _TAGS = [
     {"name": "deployments", "description": "Models that run, or should."},
+    {"name": "models", "description": "Models on disk."},
     {"name": "operations", "description": "Long work that was accepted."},
     {"name": "configs", "description": "Named, versioned recipes for deployments."},
     {"name": "fit", "description": "Whether a model fits the memory that is there."},

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,13 @@ from vllm_manager.db import Database
 from vllm_manager.deployments import DeploymentRequest, Deployments, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
-from vllm_manager.deployments.models import Snapshots, StoredModels
+from vllm_manager.deployments.models import StoredModels
 from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.vetting import Vetting
 from vllm_manager.downloads.build import DownloadsRoom
 from vllm_manager.downloads.build import build as build_downloads
+from vllm_manager.downloads.library import Library, Use, Uses
+from vllm_manager.downloads.library.build import build as build_library
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.hardware import Hardware
@@ -70,6 +72,7 @@ class Services:
     operations: Operations
     deployments: Deployments
     downloads: Downloads
+    library: Library
     catalog: Catalog
     cluster: Cluster
     hardware: Hardware
@@ -138,7 +141,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, DeploymentsRoom]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     access = Access(database, clock, credentials_changed)
@@ -153,6 +156,8 @@ def _build(
         database, RecipeChecks(arguments), clock, lambda: room.service.config_users(), config_saved
     )
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
+    uses = _uses_of(lambda: room.service, clock)
+    library = build_library(settings, database, operations, downloads.service, uses)
     hardware = build_hardware(settings, clock, lambda: room.service.engine_pids())
     fit = Fit(hardware, catalog)
     room = build_deployments(
@@ -163,7 +168,7 @@ def _build(
         operations,
         arguments,
         Planning(recipes, fit, Vetting(catalog, settings.trusted_models)),
-        StoredModels(Snapshots(settings.model_store), downloads.service),
+        StoredModels(library, downloads.service),
         hub,
         clock,
     )
@@ -180,6 +185,7 @@ def _build(
         operations=operations,
         deployments=deployments,
         downloads=downloads.service,
+        library=library,
         catalog=catalog,
         cluster=cluster,
         hardware=hardware,
@@ -194,7 +200,7 @@ def _build(
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, room)
+    return services, (downloads, library, room)
 
 
 def _facts(
@@ -276,6 +282,23 @@ def _phases_of(deployments: Deployments) -> Callable[[], Awaitable[Mapping[str, 
         return Counter(view.phase for view in await deployments.views())
 
     return phases
+
+
+def _uses_of(deployments: Callable[[], Deployments], clock: Clock) -> Uses:
+    """Tell the library who names which model; one whose engines run uses it now."""
+
+    async def uses() -> Sequence[Use]:
+        return [
+            Use(
+                view.name,
+                view.spec.model,
+                view.spec.revision,
+                clock.now() if view.replicas_ready else None,
+            )
+            for view in await deployments().views()
+        ]
+
+    return uses
 
 
 def _deployments_of(deployments: Deployments) -> Snapshot:

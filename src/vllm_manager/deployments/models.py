@@ -1,6 +1,5 @@
 """The port to the models on disk, and those on their way: what a deployment needs of them."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -8,7 +7,6 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from vllm_manager.deployments.observed import Failure, Fetch
-from vllm_manager.downloads.layout import ModelFolder
 from vllm_manager.downloads.schemas import Download, DownloadRequest
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
 
@@ -53,26 +51,6 @@ class LibraryFace(Protocol):
     """What is asked of the library."""
 
     async def resolve(self, repo: str, revision: str | None = None) -> Path | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshots:
-    """The complete models of the store, whose snapshots appear whole or not at all."""
-
-    store: Path
-
-    async def resolve(self, repo: str, revision: str | None = None) -> Path | None:
-        """Return the folder of a revision (a commit, tag or branch); None where it is not here."""
-        return await asyncio.to_thread(self._resolve, repo, revision or "main")
-
-    def _resolve(self, repo: str, revision: str) -> Path | None:
-        folder = ModelFolder(self.store, repo)
-        try:
-            commit = folder.ref(revision).read_text().strip()
-        except OSError:
-            commit = revision
-        snapshot = folder.snapshot(commit)
-        return snapshot if snapshot.is_dir() else None
 
 
 @dataclass(frozen=True, slots=True)
