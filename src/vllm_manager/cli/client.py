@@ -88,6 +88,9 @@ class Client:
     def post(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Json:
         return self._send("POST", path, json=body, headers=headers or {})
 
+    def put(self, path: str, body: object = None) -> Json:
+        return self._send("PUT", path, json=body)
+
     def delete(self, path: str) -> Json:
         return self._send("DELETE", path)
 

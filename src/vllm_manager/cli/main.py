@@ -12,8 +12,10 @@ from vllm_manager.cli import (
     downloads,
     hardware,
     logs,
+    models,
     serving,
     status,
+    token,
     up,
 )
 from vllm_manager.cli.output import print_problem
@@ -41,6 +43,8 @@ app.command()(logs.logs)
 app.command()(chat.chat)
 app.command()(downloads.pull)
 app.add_typer(downloads.app)
+app.add_typer(models.app)
+app.add_typer(token.app)
 app.command()(hardware.hardware)
 app.command()(serving.server)
 app.command()(serving.gateway)
