@@ -6,10 +6,12 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
+from vllm_manager.cli import library
 from vllm_manager.cli.client import Json, JsonOption, TokenOption, UrlOption, connect
 from vllm_manager.cli.output import elapsed, err, out, print_json, print_table, size
 
 app = typer.Typer(name="models", help="Models: on the hub and on disk.", no_args_is_help=True)
+library.register(app)
 
 _PATH = "/api/v1/catalog"
 _GATES = {"open": "", "automatic": "licence", "manual": "licence"}

@@ -5,6 +5,76 @@ export type ClientOptions = {
 };
 
 /**
+ * AdoptRequest
+ *
+ * A model of the machine's own Hugging Face cache to take in.
+ */
+export type AdoptRequest = {
+    /**
+     * Commit
+     *
+     * Null: the one that `main` names.
+     */
+    commit?: string | null;
+    /**
+     * Repo
+     *
+     * `organisation/name` on the Hub.
+     */
+    repo: string;
+};
+
+/**
+ * AdoptableModel
+ *
+ * A model in this machine's own Hugging Face cache.
+ */
+export type AdoptableModel = {
+    /**
+     * Commit
+     */
+    commit: string | null;
+    /**
+     * Folder
+     */
+    folder: string;
+    /**
+     * How
+     *
+     * `link`: on the same file system, so it takes no further space; `copy`.
+     */
+    how: 'link' | 'copy';
+    /**
+     * Is Adopted
+     *
+     * The library has this commit already.
+     */
+    is_adopted: boolean;
+    /**
+     * Reasons
+     */
+    reasons: Array<string>;
+    /**
+     * Repo
+     */
+    repo: string;
+    /**
+     * Revisions
+     */
+    revisions: Array<string>;
+    /**
+     * Size Bytes
+     */
+    size_bytes: number;
+    /**
+     * State
+     *
+     * Only what is `complete` can be adopted.
+     */
+    state: 'complete' | 'partial' | 'broken';
+};
+
+/**
  * Alive
  *
  * The process answers.
@@ -2338,6 +2408,24 @@ export type HubFile = {
 };
 
 /**
+ * ImportRequest
+ *
+ * A folder of this machine to take in as `local/<name>`.
+ */
+export type ImportRequest = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Path
+     *
+     * Absolute path on the server.
+     */
+    path: string;
+};
+
+/**
  * ImportedConfig
  *
  * What became of one config of a file.
@@ -2357,6 +2445,257 @@ export type ImportedConfig = {
      * The newest version after the import.
      */
     version: number;
+};
+
+/**
+ * LibraryAccepted
+ *
+ * Long work on the library that was accepted.
+ */
+export type LibraryAccepted = {
+    operation: Operation;
+};
+
+/**
+ * LibraryDeleted
+ *
+ * What a deletion did.
+ */
+export type LibraryDeleted = {
+    /**
+     * Freed Bytes
+     */
+    freed_bytes: number;
+};
+
+/**
+ * LibraryFile
+ *
+ * One file of a model on disk.
+ */
+export type LibraryFile = {
+    /**
+     * Checksum
+     *
+     * What its name in the cache says: sha256 of files in LFS, else git's blob id.
+     */
+    checksum: string | null;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Problem
+     */
+    problem: string | null;
+    /**
+     * Size Bytes
+     *
+     * Null where its contents are missing.
+     */
+    size_bytes: number | null;
+};
+
+/**
+ * LibraryModel
+ *
+ * One revision of a model on disk.
+ */
+export type LibraryModel = {
+    /**
+     * Commit
+     *
+     * Null where a download left no snapshot.
+     */
+    commit: string | null;
+    /**
+     * Files Count
+     */
+    files_count: number;
+    /**
+     * Folder
+     *
+     * What an engine is given.
+     */
+    folder: string | null;
+    /**
+     * Freed Bytes
+     *
+     * What deleting it frees: files that another revision shares stay.
+     */
+    freed_bytes: number;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Used At
+     */
+    last_used_at: string | null;
+    /**
+     * Last Used By
+     *
+     * `engine`: an engine was started with it; `file_access`: when its files were last read, as far as the file system keeps that.
+     */
+    last_used_by: 'engine' | 'file_access' | null;
+    /**
+     * Modified At
+     */
+    modified_at: string | null;
+    /**
+     * Reasons
+     *
+     * What is missing or damaged.
+     */
+    reasons: Array<string>;
+    /**
+     * Repo
+     *
+     * `organisation/name`, or `local/name` of an imported folder.
+     */
+    repo: string;
+    /**
+     * Revisions
+     *
+     * Branches and tags that were this commit.
+     */
+    revisions: Array<string>;
+    /**
+     * Size Bytes
+     *
+     * Its files; equal ones count once.
+     */
+    size_bytes: number;
+    /**
+     * Source
+     */
+    source: 'hub' | 'local';
+    /**
+     * State
+     *
+     * `complete`: an engine can load it. `partial`: something is missing. `broken`: something is damaged.
+     */
+    state: 'complete' | 'partial' | 'broken';
+    /**
+     * Used By
+     *
+     * Deployments that name it.
+     */
+    used_by: Array<string>;
+};
+
+/**
+ * LibraryModelDetails
+ *
+ * A model on disk with its files.
+ */
+export type LibraryModelDetails = {
+    /**
+     * Commit
+     *
+     * Null where a download left no snapshot.
+     */
+    commit: string | null;
+    /**
+     * Files
+     */
+    files: Array<LibraryFile>;
+    /**
+     * Files Count
+     */
+    files_count: number;
+    /**
+     * Folder
+     *
+     * What an engine is given.
+     */
+    folder: string | null;
+    /**
+     * Freed Bytes
+     *
+     * What deleting it frees: files that another revision shares stay.
+     */
+    freed_bytes: number;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Used At
+     */
+    last_used_at: string | null;
+    /**
+     * Last Used By
+     *
+     * `engine`: an engine was started with it; `file_access`: when its files were last read, as far as the file system keeps that.
+     */
+    last_used_by: 'engine' | 'file_access' | null;
+    /**
+     * Modified At
+     */
+    modified_at: string | null;
+    /**
+     * Reasons
+     *
+     * What is missing or damaged.
+     */
+    reasons: Array<string>;
+    /**
+     * Repo
+     *
+     * `organisation/name`, or `local/name` of an imported folder.
+     */
+    repo: string;
+    /**
+     * Revisions
+     *
+     * Branches and tags that were this commit.
+     */
+    revisions: Array<string>;
+    /**
+     * Size Bytes
+     *
+     * Its files; equal ones count once.
+     */
+    size_bytes: number;
+    /**
+     * Source
+     */
+    source: 'hub' | 'local';
+    /**
+     * State
+     *
+     * `complete`: an engine can load it. `partial`: something is missing. `broken`: something is damaged.
+     */
+    state: 'complete' | 'partial' | 'broken';
+    /**
+     * Used By
+     *
+     * Deployments that name it.
+     */
+    used_by: Array<string>;
+};
+
+/**
+ * LibraryPage
+ *
+ * A page of models, and what all of them take.
+ */
+export type LibraryPage = {
+    /**
+     * Items
+     */
+    items: Array<LibraryModel>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+    /**
+     * Total Bytes
+     *
+     * On disk, of the whole library: what revisions share counts once.
+     */
+    total_bytes: number;
 };
 
 /**
@@ -2871,6 +3210,20 @@ export type Operation = {
      * Updated At
      */
     updated_at: string;
+};
+
+/**
+ * Page[AdoptableModel]
+ */
+export type PageAdoptableModel = {
+    /**
+     * Items
+     */
+    items: Array<AdoptableModel>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
 };
 
 /**
@@ -3670,6 +4023,20 @@ export type UserView = {
      * Username
      */
     username: string;
+};
+
+/**
+ * VerifyRequest
+ *
+ * How to check a model's files.
+ */
+export type VerifyRequest = {
+    /**
+     * Refetch
+     *
+     * Remove files whose checksum is wrong and fetch them again from the Hub.
+     */
+    refetch?: boolean;
 };
 
 /**
@@ -6392,6 +6759,334 @@ export type GetHardwareResponses = {
 };
 
 export type GetHardwareResponse = GetHardwareResponses[keyof GetHardwareResponses];
+
+export type ListModelsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/models';
+};
+
+export type ListModelsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListModelsError = ListModelsErrors[keyof ListModelsErrors];
+
+export type ListModelsResponses = {
+    /**
+     * Successful Response
+     */
+    200: LibraryPage;
+};
+
+export type ListModelsResponse = ListModelsResponses[keyof ListModelsResponses];
+
+export type AdoptModelData = {
+    body: AdoptRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/models/adopt';
+};
+
+export type AdoptModelErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type AdoptModelError = AdoptModelErrors[keyof AdoptModelErrors];
+
+export type AdoptModelResponses = {
+    /**
+     * Successful Response
+     */
+    202: LibraryAccepted;
+};
+
+export type AdoptModelResponse = AdoptModelResponses[keyof AdoptModelResponses];
+
+export type ListAdoptableModelsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/models/adoptable';
+};
+
+export type ListAdoptableModelsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListAdoptableModelsError = ListAdoptableModelsErrors[keyof ListAdoptableModelsErrors];
+
+export type ListAdoptableModelsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageAdoptableModel;
+};
+
+export type ListAdoptableModelsResponse = ListAdoptableModelsResponses[keyof ListAdoptableModelsResponses];
+
+export type ImportModelData = {
+    body: ImportRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/models/import';
+};
+
+export type ImportModelErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ImportModelError = ImportModelErrors[keyof ImportModelErrors];
+
+export type ImportModelResponses = {
+    /**
+     * Successful Response
+     */
+    202: LibraryAccepted;
+};
+
+export type ImportModelResponse = ImportModelResponses[keyof ImportModelResponses];
+
+export type DeleteModelData = {
+    body?: never;
+    path: {
+        /**
+         * Model Id
+         *
+         * The model's id: `organisation--name@commit`.
+         */
+        model_id: string;
+    };
+    query?: never;
+    url: '/api/v1/models/{model_id}';
+};
+
+export type DeleteModelErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DeleteModelError = DeleteModelErrors[keyof DeleteModelErrors];
+
+export type DeleteModelResponses = {
+    /**
+     * Successful Response
+     */
+    200: LibraryDeleted;
+};
+
+export type DeleteModelResponse = DeleteModelResponses[keyof DeleteModelResponses];
+
+export type GetModelData = {
+    body?: never;
+    path: {
+        /**
+         * Model Id
+         *
+         * The model's id: `organisation--name@commit`.
+         */
+        model_id: string;
+    };
+    query?: never;
+    url: '/api/v1/models/{model_id}';
+};
+
+export type GetModelErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetModelError = GetModelErrors[keyof GetModelErrors];
+
+export type GetModelResponses = {
+    /**
+     * Successful Response
+     */
+    200: LibraryModelDetails;
+};
+
+export type GetModelResponse = GetModelResponses[keyof GetModelResponses];
+
+export type VerifyModelData = {
+    /**
+     * Asked
+     */
+    body?: VerifyRequest | null;
+    path: {
+        /**
+         * Model Id
+         *
+         * The model's id: `organisation--name@commit`.
+         */
+        model_id: string;
+    };
+    query?: never;
+    url: '/api/v1/models/{model_id}/verify';
+};
+
+export type VerifyModelErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type VerifyModelError = VerifyModelErrors[keyof VerifyModelErrors];
+
+export type VerifyModelResponses = {
+    /**
+     * Successful Response
+     */
+    202: LibraryAccepted;
+};
+
+export type VerifyModelResponse = VerifyModelResponses[keyof VerifyModelResponses];
 
 export type ListNodesData = {
     body?: never;
