@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 
 from vllm_manager.configs import (
     ArgumentValue,
@@ -96,7 +97,9 @@ class DeploymentRequest(Strict):
 
     name: Name
     config: ConfigChoice | None = None
-    model: Model | None = Field(default=None, description="Needed where there is no `config`.")
+    model: Model | None = Field(
+        default=None, validate_default=True, description="Needed where there is no `config`."
+    )
     revision: Revision | None = None
     engine: Literal["vllm", "fake"] | None = None
     replicas: Replicas | None = None
@@ -108,6 +111,13 @@ class DeploymentRequest(Strict):
     max_concurrent_requests: MaxConcurrentRequests | None = None
     start: bool = Field(default=True, description="Start it at once.")
     force: Force = False
+
+    @field_validator("model")
+    @classmethod
+    def _model_or_config(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and "config" in info.data and info.data["config"] is None:
+            raise PydanticKnownError("missing")
+        return value
 
     def given(self) -> dict[str, Any]:
         """Return the spec's fields that were given."""
