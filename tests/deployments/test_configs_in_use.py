@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deployments.room import Room
-from vllm_manager.configs import Recipe
+from vllm_manager.configs import ArgumentValue, Recipe
 from vllm_manager.configs.schemas import ConfigCreate, ConfigSave
 from vllm_manager.deployments.schemas import DeploymentChange, DeploymentRequest, StartRequest
 from vllm_manager.kit.errors import Problem
@@ -22,7 +22,8 @@ async def save(room: Room, **fields: Any) -> None:
     await room.recipes.save("chat", ConfigSave(recipe=recipe), "ada")
 
 
-LONG, LONGER = {"max_model_len": 1024}, {"max_model_len": 2048}
+LONG: dict[str, ArgumentValue] = {"max_model_len": 1024}
+LONGER: dict[str, ArgumentValue] = {"max_model_len": 2048}
 
 
 async def test_a_deployment_takes_the_newest_version_and_remembers_it(room: Room) -> None:
