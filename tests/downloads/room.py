@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.application import database_in, settings_in
+from support.hub import Commit
 from support.hub import Hub as TestHub
 from vllm_manager.db import Database
 from vllm_manager.downloads.build import DownloadsRoom, build
@@ -43,6 +44,7 @@ class DeclaredHub:
         self.problems: list[Problem] = []
         """Raised by the next listings, one each."""
         self.listed = 0
+        self._made: dict[str, Listing] = {}
 
     @property
     def endpoint(self) -> str:
@@ -56,6 +58,12 @@ class DeclaredHub:
         commit = repository.find(revision) if repository else None
         if commit is None:
             raise Problem("model_gone", f"There is no {repo} at {revision}.", status=404)
+        return self.listing_of(commit)
+
+    def listing_of(self, commit: Commit) -> Listing:
+        """Return a commit's files; made once, as a hub has them ready."""
+        if commit.sha in self._made:
+            return self._made[commit.sha]
         found = [
             KeptFile(
                 entry.path,
@@ -65,6 +73,8 @@ class DeclaredHub:
             )
             for entry in commit.files.values()
         ]
+        if len(found) > 1000:
+            self._made[commit.sha] = Listing(commit.sha, found)
         return Listing(commit.sha, found)
 
     async def token_of(self, user_id: str | None) -> str | None:

@@ -1,11 +1,11 @@
 """How far the running downloads are, in memory, and who is told of it, and how often."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from vllm_manager.downloads.files import KeptFile
-from vllm_manager.downloads.schemas import Download, FileState
+from vllm_manager.downloads.schemas import Download
 from vllm_manager.downloads.tables import DownloadRow
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import ProblemDetails
@@ -24,10 +24,8 @@ class Progress:
     bytes_per_second: float = 0.0
     stalled: bool = False
     message: str | None = None
-    files: dict[int, tuple[int, FileState]] = field(
-        default_factory=dict[int, tuple[int, FileState]]
-    )
-    """Bytes and state of each file that has begun, by its place in the list."""
+    files: Sequence[KeptFile] = ()
+    """Its files, as far as they are now."""
 
     def take(self, said: Mapping[str, Any]) -> None:
         """Take in one line of the fetching process; it names only files that changed."""
@@ -37,13 +35,7 @@ class Progress:
         self.stalled = said["stalled"]
         self.message = said["message"]
         for place, bytes_done, state in said["files"]:
-            self.files[place] = (bytes_done, state)
-
-    def apply_to(self, files: Sequence[KeptFile]) -> Sequence[KeptFile]:
-        """Write the present figures into the files, and return them."""
-        for place, (bytes_done, state) in self.files.items():
-            files[place].bytes_done, files[place].state = bytes_done, state
-        return files
+            self.files[place].bytes_done, self.files[place].state = bytes_done, state
 
 
 class Board:
@@ -55,9 +47,9 @@ class Board:
         self._live: dict[str, Progress] = {}
         self._told: dict[str, tuple[float, str]] = {}
 
-    def begin(self, download_id: str) -> Progress:
+    def begin(self, download_id: str, files: Sequence[KeptFile]) -> Progress:
         """Return the figures of a run that begins; whoever feeds it holds it."""
-        self._live[download_id] = Progress()
+        self._live[download_id] = Progress(files=files)
         return self._live[download_id]
 
     def end(self, download_id: str) -> None:

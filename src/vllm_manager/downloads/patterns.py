@@ -2,21 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from typing import Final, Protocol, TypeVar
 
 from vllm_manager.kit.errors import Cause, Problem, Remedy
 
 PICKLE_SUFFIXES: Final = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"})
 _CODE_SUFFIXES: Final = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".sh"})
-_USUAL: Final = (
-    "*.json",
-    "*.txt",
-    "*.jinja",
-    "*.model",
-    "*.tiktoken",
-    "*.vocab",
-    "*.safetensors",
+_USUAL_SUFFIXES: Final = frozenset(
+    {".json", ".txt", ".jinja", ".model", ".tiktoken", ".vocab", ".safetensors"}
 )
 _CONSOLIDATED: Final = "consolidated*.safetensors"
 _OTHER_FORMATS: Final = frozenset({"onnx", "openvino", "original", "metal", "coreml", "gguf"})
@@ -59,14 +52,14 @@ def _usual(files: Sequence[F]) -> Sequence[F]:
 
 
 def _is_usual(path: str) -> bool:
-    if path.split("/")[0] in _OTHER_FORMATS or _is_of_pickle(path):
-        return False
-    return any(fnmatchcase(path, pattern) for pattern in _USUAL)
+    is_other = path.partition("/")[0] in _OTHER_FORMATS and "/" in path
+    return _suffix(path) in _USUAL_SUFFIXES and not is_other and not _is_of_pickle(path)
 
 
 def _is_of_pickle(path: str) -> bool:
     """Whether it is a pickle file, or an index of such: `pytorch_model.bin.index.json`."""
-    return not PICKLE_SUFFIXES.isdisjoint(PurePosixPath(path).suffixes)
+    parts = path.rpartition("/")[2].lower().split(".")[1:]
+    return any(f".{part}" in PICKLE_SUFFIXES for part in parts)
 
 
 def _asked_for(files: Sequence[F], include: Sequence[str]) -> Sequence[F]:
@@ -125,7 +118,8 @@ def _kinds(paths: Iterable[str]) -> str:
 
 
 def _suffix(path: str) -> str:
-    return PurePosixPath(path).suffix.lower()
+    _, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    return dot + suffix.lower()
 
 
 def _refuse_unsafe(path: str) -> None:

@@ -100,9 +100,7 @@ class Run:
             return
         self._row = await self._record.write(self._row, state="listing")
         commit, listed = await self._ask_hub(token)
-        chosen = await asyncio.to_thread(choose, listed, self._row.include)
-        self._files = [_kept(file) for file in chosen]
-        packed = await asyncio.to_thread(pack, self._files)
+        self._files, packed = await asyncio.to_thread(_chosen, listed, self._row.include)
         self._row = await self._record.write(
             self._row,
             packed,
@@ -136,7 +134,9 @@ class Run:
         """Have the files fetched; a fetching process that dies is replaced."""
         wait_seconds = _FIRST_WAIT_SECONDS
         for attempt in range(1, _TRIES + 1):
-            self._progress = self._board.begin(self.id)
+            for file in self._files:  # the fetching process tells what is on disk
+                file.bytes_done, file.state = 0, "waiting"
+            self._progress = self._board.begin(self.id, self._files)
             self._progress.bytes_done = self._row.bytes_done
             self._row = await self._record.write(self._row, state="running", message=None)
             if self._is_stopped:
@@ -200,7 +200,7 @@ class Run:
         }
 
     async def _end(self, ended: Ended, token: str | None) -> None:
-        packed = await asyncio.to_thread(pack, self._progress.apply_to(self._files))
+        packed = await asyncio.to_thread(pack, self._files)
         if ended.outcome == "stopped":
             await self._record.keep_progress(self._row, packed)
         elif ended.outcome == "succeeded":
@@ -215,6 +215,13 @@ class Run:
             await self._record.fail(self._row, problem)
         except Overtaken:
             return
+
+
+def _chosen(
+    listed: Sequence[ListedFile], include: Sequence[str] | None
+) -> tuple[Sequence[KeptFile], bytes]:
+    files = [_kept(file) for file in choose(listed, include)]
+    return files, pack(files)
 
 
 def _kept(file: ListedFile) -> KeptFile:

@@ -200,16 +200,15 @@ class Downloads:
             yield session, row
 
     async def _with_files(self, download_id: str) -> tuple[DownloadRow, Sequence[KeptFile]]:
+        live = self._board.progress(download_id)
         async with self._database.read() as session:
             row = await store.get(session, download_id)
-            packed = await store.packed_files(session, download_id)
+            packed = None if live else await store.packed_files(session, download_id)
         if row is None:
             raise not_found("download", download_id)
-        if packed is None:
-            return row, []
-        kept = await asyncio.to_thread(unpack, packed)
-        live = self._board.progress(row.id)
-        return row, live.apply_to(kept) if live is not None else kept
+        if live is not None:
+            return row, live.files
+        return row, await asyncio.to_thread(unpack, packed) if packed is not None else []
 
 
 def _new_row(

@@ -14,7 +14,7 @@ from vllm_manager.downloads.worker.addresses import Addresses
 from vllm_manager.downloads.worker.job import Job, Order
 from vllm_manager.downloads.worker.limiter import Limiter
 
-_NICENESS = 5
+_NICENESS = 10
 """The control plane and the gateway go first where there are few cores."""
 
 
