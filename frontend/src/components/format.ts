@@ -85,3 +85,17 @@ export function phaseWords(phase: Phase, progress?: number | null): string {
   const part = toneOf(phase) === "working" && progress != null && progress > 0 && progress < 1;
   return part ? `${words} ${Math.floor(progress * 100)} %` : words;
 }
+
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** A size as a person reads it: `512 B`, `4.2 GiB`. */
+export function bytes(n: number | null | undefined): string {
+  if (n == null) return UNKNOWN;
+  let value = n;
+  let unit = 0;
+  while (Math.abs(value) >= 1024 && unit < BYTE_UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || Math.abs(value) >= 100 ? whole.format(value) : tenth.format(value)} ${BYTE_UNITS[unit]}`;
+}

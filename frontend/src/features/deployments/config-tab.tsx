@@ -10,9 +10,9 @@ import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { CodeTabs } from "@/components/copy";
 import { t } from "@/strings";
-import { fromSpec } from "./form-model";
-import { asCli, asCurl, asJson } from "./same-request";
-import { SpecForm } from "./spec-form";
+import { fromSpec } from "@/components/spec/form-model";
+import { asCli, asCurl, asJson } from "@/components/spec/same-request";
+import { SpecForm } from "@/components/spec/spec-form";
 
 const NOBODY: ReadonlySet<string> = new Set();
 

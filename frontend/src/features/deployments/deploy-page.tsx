@@ -9,8 +9,8 @@ import { deploymentsQuery, keys } from "@/api/queries";
 import type { DeploymentSpec } from "@/api/types";
 import { PageHead } from "@/components/card";
 import { t } from "@/strings";
-import { EMPTY } from "./form-model";
-import { SpecForm } from "./spec-form";
+import { EMPTY } from "@/components/spec/form-model";
+import { SpecForm } from "@/components/spec/spec-form";
 
 /** A request sent twice by an impatient hand is one deployment; a changed request is another. */
 function useIdempotencyKey(): (spec: DeploymentSpec) => string {
