@@ -17,7 +17,7 @@ from vllm_manager.cli.client import (
     connect,
     read_spec,
 )
-from vllm_manager.cli.deployments import NameArgument, WaitOption, finish
+from vllm_manager.cli.deployments import ForceOption, NameArgument, WaitOption, finish
 
 
 def parse_arguments(pairs: Iterable[str]) -> Json:
@@ -51,6 +51,16 @@ def parse_environment(pairs: Iterable[str]) -> dict[str, str]:
             raise typer.BadParameter(f"“{pair}” is not KEY=value", param_hint="--env")
         found[key] = text
     return found
+
+
+def parse_config(text: str | None) -> Json | None:
+    """Return a config's name and version from `name` or `name@version`."""
+    if text is None:
+        return None
+    name, separator, version = text.partition("@")
+    if separator and not version.isdecimal():
+        raise typer.BadParameter(f"“{text}” is not NAME or NAME@VERSION", param_hint="--config")
+    return {"name": name, "version": int(version) if separator else None}
 
 
 def merge(spec: Json, given: Json) -> Json:
@@ -90,12 +100,17 @@ FileOption = Annotated[
     Path | None,
     typer.Option("--file", "-f", help="A spec as JSON (`-`: standard input); flags win."),
 ]
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(help="Make it from a config: `chat`, or `chat@3` for its version 3."),
+]
 StartOption = Annotated[bool, typer.Option("--start/--no-start", help="Start it at once.")]
 
 
 def deploy(
     name: NameArgument,
     model: ModelOption = None,
+    config: ConfigOption = None,
     revision: RevisionOption = None,
     replicas: ReplicasOption = None,
     argument: ArgumentOption = None,
@@ -108,6 +123,7 @@ def deploy(
     max_concurrent_requests: ConcurrencyOption = None,
     file: FileOption = None,
     begin: StartOption = True,
+    force: ForceOption = False,
     wait: WaitOption = True,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -123,6 +139,7 @@ def deploy(
     given: Json = {
         "name": name,
         "model": model,
+        "config": parse_config(config),
         "revision": revision,
         "engine": engine,
         "replicas": replicas,
@@ -131,13 +148,14 @@ def deploy(
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,
         "start": None if begin else False,
+        "force": force or None,
     }
     _create(merge(read_spec(file), given), url, token, wait=wait, as_json=as_json)
 
 
 def _create(spec: Json, url: str | None, token: str | None, *, wait: bool, as_json: bool) -> None:
-    if "model" not in spec:
-        raise typer.BadParameter("name one: --model demo", param_hint="--model")
+    if "model" not in spec and "config" not in spec:
+        raise typer.BadParameter("name one: --model demo, or --config", param_hint="--model")
     with connect(url, token) as client:
         headers = {"idempotency-key": uuid4().hex}
         answer = client.post("/api/v1/deployments", spec, headers)

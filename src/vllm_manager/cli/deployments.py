@@ -75,11 +75,23 @@ def finish(client: Client, answer: Json, *, wait: bool, as_json: bool) -> None:
 
 
 def _change(
-    verb: Verb, name: str, url: str | None, token: str | None, *, wait: bool, as_json: bool
+    verb: Verb,
+    name: str,
+    url: str | None,
+    token: str | None,
+    *,
+    wait: bool,
+    as_json: bool,
+    body: Json | None = None,
 ) -> None:
     with connect(url, token) as client:
-        answer = client.post(deployment_path(name, verb))
+        answer = client.post(deployment_path(name, verb), body)
         finish(client, answer, wait=wait, as_json=as_json)
+
+
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Start it even if the estimate says that it can't fit.")
+]
 
 
 def stop(
@@ -95,24 +107,30 @@ def stop(
 
 def start(
     name: NameArgument,
+    force: ForceOption = False,
     wait: WaitOption = True,
     url: UrlOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a stopped or failed deployment."""
-    _change("start", name, url, token, wait=wait, as_json=as_json)
+    _change("start", name, url, token, wait=wait, as_json=as_json, body={"force": force})
 
 
 def restart(
     name: NameArgument,
+    config_version: Annotated[
+        int | None, typer.Option(help="Of the config that it is made from. Default: the newest.")
+    ] = None,
+    force: ForceOption = False,
     wait: WaitOption = True,
     url: UrlOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a deployment anew, with its newest settings."""
-    _change("restart", name, url, token, wait=wait, as_json=as_json)
+    body: Json = {"config_version": config_version, "force": force}
+    _change("restart", name, url, token, wait=wait, as_json=as_json, body=body)
 
 
 def delete(

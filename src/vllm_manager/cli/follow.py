@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.markup import escape
 
 from vllm_manager.cli.client import Client, Json, as_object, deployment_path
-from vllm_manager.cli.output import elapsed, err, state
+from vllm_manager.cli.output import elapsed, err, size, state
 from vllm_manager.kit.errors import Problem, ProblemDetails
 
 _POLL_SECONDS = 0.4
@@ -22,6 +22,17 @@ def look(client: Client, name: str) -> Json | None:
         if problem.details.status == 404:
             return None
         raise
+
+
+def fetched(deployment: Json) -> str | None:
+    """Return how far the download is that a deployment waits for; None where it waits for none."""
+    fetch = as_object(deployment.get("fetch"))
+    if fetch is None or fetch["state"] != "running" or fetch["bytes_total"] is None:
+        return None
+    done = f"{size(fetch['bytes_done'])} of {size(fetch['bytes_total'])}"
+    speed = f"{size(round(fetch['bytes_per_second']))}/s" if fetch["bytes_per_second"] else "stalled"
+    left = f", {elapsed(fetch['eta_seconds'])} left" if fetch["eta_seconds"] else ""
+    return f"{deployment['spec']['model']}: {done}, {speed}{left}"
 
 
 class Phases:
@@ -49,7 +60,7 @@ class Phases:
             if not err.is_terminal:
                 err.print(f"  {phase}: {escape(str(deployment.get('reason') or ''))}".rstrip(": "))
         if self._status is not None:
-            reason = escape(str(deployment.get("reason") or ""))
+            reason = escape(fetched(deployment) or str(deployment.get("reason") or ""))
             self._status.update(f"{state(phase)}  {reason}  {elapsed(now - self._start)}")
 
     def _finish(self, now: float) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from vllm_manager.cli import (
     chat,
+    configs,
     deploy,
     deployments,
     doctor,
@@ -44,6 +45,7 @@ app.command()(chat.chat)
 app.command()(downloads.pull)
 app.add_typer(downloads.app)
 app.add_typer(models.app)
+app.add_typer(configs.app)
 app.add_typer(token.app)
 app.command()(hardware.hardware)
 app.command()(serving.server)
