@@ -98,8 +98,8 @@ class Settings(BaseSettings):
         description="Address of the Hugging Face Hub or a mirror of it. Unset: `HF_ENDPOINT`, "
         "else the public Hub.",
     )
-    hub_hosts: str = Field(
-        default="",
+    hub_hosts: str | None = Field(
+        default=None,
         description="Hosts (`host:port`, separated by commas) that may lie in a private network "
         "though they are not the hub's: where a mirror keeps its files.",
     )
@@ -167,7 +167,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def trusted_hub_hosts(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.hub_hosts.split(",") if name.strip())
+        return tuple(name.strip() for name in (self.hub_hosts or "").split(",") if name.strip())
 
     @cached_property
     def control_url(self) -> str:

@@ -181,6 +181,8 @@ class FactFinder:
     async def _header(
         self, repo: str, commit: str, name: str, file_bytes: int, token: str | None
     ) -> Weights:
+        if file_bytes < PREFIX_BYTES:
+            raise malformed(name, "it has fewer than eight bytes")
         data = await self._hub.part(repo, commit, name, token, 0, FIRST_READ_BYTES)
         length = header_length(data, file_bytes, name)
         missing = PREFIX_BYTES + length - len(data)

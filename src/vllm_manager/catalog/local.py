@@ -4,6 +4,7 @@ Everything here blocks on the disk: call it in a thread.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from vllm_manager.kit.errors import Problem, Remedy
 
 _LARGEST_JSON_BYTES: Final = 16 << 20
 _MOST_FILES: Final = 100_000
+_COMMIT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def snapshot(store: Path, repo: str, revision: str) -> Folder | None:
     except (OSError, UnicodeDecodeError):
         commit = revision
     path = home / "snapshots" / commit
-    if "/" in commit or commit in ("", ".", "..") or not path.is_dir():
+    if not _COMMIT.fullmatch(commit) or not path.is_dir():
         return None
     return Folder(path, home.resolve(), repo, commit)
 

@@ -65,6 +65,7 @@ class Outbound(httpx.AsyncBaseTransport):
     endpoint: str
     trusted: Collection[str] = ()
     resolve: Resolve = look_up
+    is_public: Callable[[str], bool] = is_public
     _places: frozenset[Place] = field(init=False)
     _known: dict[Place, tuple[float, Sequence[str]]] = field(init=False, repr=False)
     _inner: dict[tuple[str, Place], httpx.AsyncHTTPTransport] = field(init=False, repr=False)
@@ -99,7 +100,7 @@ class Outbound(httpx.AsyncBaseTransport):
         if not is_trusted and url.scheme != "https":
             raise OutboundRefused(f"{_shown(url)} is not encrypted", request=request)
         found = await self._look_up(request, place)
-        allowed = found if is_trusted else [one for one in found if is_public(one)]
+        allowed = found if is_trusted else [one for one in found if self.is_public(one)]
         if found and not allowed:
             message = f"{place.host}:{place.port} is {found[0]}, which is not on the Internet"
             raise OutboundRefused(message, request=request)
@@ -119,7 +120,10 @@ class Outbound(httpx.AsyncBaseTransport):
 
 
 def client(
-    endpoint: str, trusted: Collection[str] = (), resolve: Resolve = look_up
+    endpoint: str,
+    trusted: Collection[str] = (),
+    resolve: Resolve = look_up,
+    is_public: Callable[[str], bool] = is_public,
 ) -> httpx.AsyncClient:
     """Return a client for `endpoint` that goes through `Outbound`; whoever gets it closes it.
 
@@ -128,7 +132,7 @@ def client(
     """
     return httpx.AsyncClient(
         base_url=endpoint,
-        transport=Outbound(endpoint, trusted, resolve),
+        transport=Outbound(endpoint, trusted, resolve, is_public),
         timeout=_TIMEOUT,
         follow_redirects=True,
         max_redirects=_MAX_REDIRECTS,

@@ -74,7 +74,7 @@ def of_response(response: httpx.Response, asked: Asked) -> Problem:
 
 def of_error(error: Exception, asked: Asked) -> Problem:
     """Return the problem for a request that got no answer."""
-    if isinstance(error, OutboundRefused):
+    if isinstance(error, OutboundRefused | httpx.InvalidURL) or _is_bad_redirect(error):
         return _address_refused(str(error), asked)
     said = redact(str(error) or type(error).__name__)
     return Problem(
@@ -87,6 +87,12 @@ def of_error(error: Exception, asked: Asked) -> Problem:
             Remedy(label="Models that are on disk already can be deployed without it."),
         ],
     )
+
+
+def _is_bad_redirect(error: Exception) -> bool:
+    """Whether an answer led to what is no address: `0177.0.0.1`, or round in a circle."""
+    led_nowhere = isinstance(error, httpx.RemoteProtocolError) and "location" in str(error).lower()
+    return led_nowhere or isinstance(error, httpx.TooManyRedirects | httpx.UnsupportedProtocol)
 
 
 def _gated(asked: Asked, causes: list[Cause]) -> Problem:

@@ -35,7 +35,7 @@ def parameters(commit: Commit) -> dict[str, int] | None:
                 for side in tensor["shape"]:
                     size *= side
                 counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + size
-        except (ValueError, KeyError, TypeError, struct.error):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
             return None
     return counts or None
 

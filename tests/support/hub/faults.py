@@ -25,6 +25,8 @@ class Fault:
     """Answers with this status and nothing else, in the Hub's words."""
     error_code: str | None = None
     """The `X-Error-Code` that goes with `status`: GatedRepo, RepoNotFound, RevisionNotFound…"""
+    message: str | None = None
+    """What is said with `status`, in place of the Hub's words."""
     retry_after_seconds: int | None = None
     redirect_to: str | None = None
     """Answers 302 with this address."""

@@ -298,7 +298,8 @@ def _fail(exchange: Exchange, status: int) -> None:
     if after is not None:
         more["Retry_After"] = str(after)
     code = exchange.fault.error_code
-    exchange.refuse(status, code, messages.get(status, f"Error {status}"), **more)
+    said = exchange.fault.message or messages.get(status, f"Error {status}")
+    exchange.refuse(status, code, said, **more)
 
 
 def _paths_asked(request: Request) -> list[str]:
