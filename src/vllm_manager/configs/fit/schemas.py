@@ -119,7 +119,8 @@ class FitDevice(BaseModel):
     overhead_bytes: int | None = Field(description="The framework's own and the driver's context.")
     lora_bytes: int | None
     needed_bytes: int | None = Field(
-        description="The least that works: everything, and KV cache for one request of full length."
+        description="The least that works: everything, with the KV cache that was asked for, or "
+        "else for one request of full length."
     )
     allowed_bytes: int | None = Field(
         description="What the engine may take, by its settings and what is free."
@@ -135,8 +136,12 @@ class FitSuggestion(BaseModel):
 
     field: str = Field(description="`arguments.max_model_len`, `resources.tensor_parallel_size`…")
     value: ArgumentValue
+    also: dict[str, ArgumentValue] = Field(
+        default_factory=dict[str, ArgumentValue],
+        description="Other fields that must be set with it, and to what.",
+    )
     gain: str = Field(description="What it brings, in a sentence.")
-    verdict: Verdict = Field(description="Of the estimate with this change alone.")
+    verdict: Verdict = Field(description="Of the estimate with this change.")
 
 
 class FitReport(BaseModel):

@@ -1,10 +1,17 @@
 """Answers whether a model fits: asks for the model's facts and the machine, then estimates."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from vllm_manager.configs.fit.advice import Question, smallest_gpus, suggestions
+from vllm_manager.configs.fit.architecture import read
+from vllm_manager.configs.fit.engine_settings import read_settings
+from vllm_manager.configs.fit.machine import machine_of
+from vllm_manager.configs.fit.report import refusal_of, report_of, unreadable
 from vllm_manager.configs.fit.schemas import FitReport, FitRequest
-from vllm_manager.hardware import Hardware
+from vllm_manager.configs.fit.stages import Model
+from vllm_manager.hardware import Hardware, HardwareSnapshot
 from vllm_manager.kit.errors import Problem
 
 
@@ -36,7 +43,7 @@ class ModelSource(Protocol):
 class Fit:
     """Estimates memory for a model with settings: the one estimator of API, CLI and deploy."""
 
-    def __init__(self, hardware: Hardware, models: ModelSource | None) -> None:
+    def __init__(self, hardware: Hardware, models: ModelSource) -> None:
         self._hardware = hardware
         self._models = models
 
@@ -44,41 +51,43 @@ class Fit:
         """Return whether it fits, with every part of the memory, and what to change.
 
         Raises:
-            Problem: the model does not exist (404), or the question makes no sense (422).
+            Problem: the model does not exist, or can't be read now.
         """
-        unknown = "The model's own figures can't be read."
-        return FitReport(
-            model=question.model,
-            revision=question.revision,
-            commit=None,
-            verdict="unknown",
-            summary=f"Whether it fits can't be said. {unknown}",
-            confidence="none",
-            unknowns=[unknown],
-            devices=[],
-            replicas=question.replicas,
-            kv_bytes_per_token=None,
-            kv_bytes_per_request=None,
-            kv_block_tokens=None,
-            kv_tokens=None,
-            max_model_len=None,
-            largest_max_model_len=None,
-            max_concurrency=None,
-            smallest_gpus=None,
-            suggestions=[],
-            assumptions=[],
-        )
+        facts = await self._models.facts(question.model, question.revision)
+        snapshot = await self._hardware.snapshot()
+        return await asyncio.to_thread(judge, question, facts, snapshot)
 
     async def refusal(self, question: FitRequest) -> tuple[FitReport, Problem | None]:
         """Return the estimate, and why the question can't be deployed as it is (None: it can).
 
         For deploy, before anything starts. Only `does_not_fit` refuses: a `Problem` with code
-        `does_not_fit`, status 422, the numbers in `detail` and `causes`, and the settings that
+        `does_not_fit`, status 409, the numbers in `detail` and `causes`, and the settings that
         would make it fit in `remediation` (action `set_argument` where it is an argument) and
         `errors`. `fits`, `tight` and `unknown` let through; for `unknown` the report's
         `unknowns` are the warning to keep. It never raises for the sake of a model that can't be
-        read: that is `unknown` as well. Leave the call out where the deployment is forced or
-        the engine is the fake one.
+        read: that is `unknown` as well. Leave the call out where the engine is the fake one.
         """
-        report = await self.estimate(question)
-        return report, None
+        try:
+            report = await self.estimate(question)
+        except Problem as problem:
+            return unreadable(question, problem), None
+        return report, refusal_of(report)
+
+
+def judge(question: FitRequest, facts: ModelFacts, snapshot: HardwareSnapshot) -> FitReport:
+    """Return the report for a model's facts and a machine as it was seen. Pure."""
+    resources = question.resources
+    asked = Question(
+        Model(read(facts.config), facts.parameters, facts.weights_bytes),
+        read_settings(
+            question.arguments,
+            question.environment,
+            tensor_parallel_size=resources.tensor_parallel_size,
+            pipeline_parallel_size=resources.pipeline_parallel_size,
+            lora_modules=len(question.lora_modules),
+        ),
+        machine_of(question, snapshot),
+        question.replicas,
+    )
+    found = asked.answer()
+    return report_of(question, facts.commit, found, suggestions(asked, found), smallest_gpus(asked))

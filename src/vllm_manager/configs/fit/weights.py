@@ -93,8 +93,8 @@ def on_device(
     """
     hidden, vocab = architecture.hidden_size or 0, architecture.vocab_size or 0
     tables = 1 if architecture.tied_embeddings else 2
-    table = vocab * hidden * element_bytes
-    layers = max(0, total_bytes - tables * table)
+    table = min(vocab * hidden * element_bytes, total_bytes // tables)
+    layers = total_bytes - tables * table
     placed = ends if not architecture.tied_embeddings or ends < 2 else 1
     copied = _copied(architecture, tensor_parallel_size) * element_bytes
     split = (layers * share_of_layers + placed * table) / tensor_parallel_size
