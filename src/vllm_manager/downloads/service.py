@@ -174,6 +174,7 @@ class Downloads:
         if verb != "retry":
             return None
         row.error = None
+        row.commit = None  # listed anew: what it failed of may be gone by now
         return await self._begin(session, row)
 
     async def _begin(self, session: AsyncSession, row: DownloadRow) -> Begun:
