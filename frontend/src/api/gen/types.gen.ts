@@ -1714,7 +1714,7 @@ export type FitDevice = {
     /**
      * Needed Bytes
      *
-     * The least that works: everything, and KV cache for one request of full length.
+     * The least that works: everything, with the KV cache that was asked for, or else for one request of full length.
      */
     needed_bytes: number | null;
     /**
@@ -1955,6 +1955,18 @@ export type FitRequest = {
  */
 export type FitSuggestion = {
     /**
+     * Also
+     *
+     * Other fields that must be set with it, and to what.
+     */
+    also?: {
+        [key: string]: boolean | number | number | string | Array<string | number | number | {
+            [key: string]: unknown;
+        }> | {
+            [key: string]: unknown;
+        } | null;
+    };
+    /**
      * Field
      *
      * `arguments.max_model_len`, `resources.tensor_parallel_size`…
@@ -1977,7 +1989,7 @@ export type FitSuggestion = {
     /**
      * Verdict
      *
-     * Of the estimate with this change alone.
+     * Of the estimate with this change.
      */
     verdict: 'fits' | 'tight' | 'does_not_fit' | 'unknown';
 };
