@@ -18,6 +18,7 @@ _ABOUT = (
 )
 _TAGS = [
     {"name": "deployments", "description": "Models that run, or should."},
+    {"name": "downloads", "description": "Models on their way here."},
     {"name": "models", "description": "Models on disk."},
     {"name": "operations", "description": "Long work that was accepted."},
     {"name": "configs", "description": "Named, versioned recipes for deployments."},
