@@ -78,6 +78,14 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
+_FILE: dict[str, JsonValue] = {
+    "path": "model.safetensors",
+    "size_bytes": 1503300328,
+    "bytes_done": 735870976,
+    "state": "running",
+}
+
+
 class DownloadRequest(BaseModel):
     """A model to fetch from the Hub."""
 
@@ -107,6 +115,8 @@ class DownloadChange(BaseModel):
 
 class DownloadFile(BaseModel):
     """One file of a download."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FILE]})
 
     path: str = Field(description="Its name in the repository.")
     size_bytes: int
