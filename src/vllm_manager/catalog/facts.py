@@ -175,7 +175,7 @@ class FactFinder:
 
         found = total(await asyncio.gather(*map(one, names)))
         body = {"parameters": dict(found.parameters), "size_bytes": found.size_bytes}
-        await self._shelf.put(key, body)
+        self._shelf.put(key, body)
         return found
 
     async def _header(

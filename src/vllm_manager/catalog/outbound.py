@@ -8,6 +8,7 @@ the name means a moment later (DNS rebinding) makes no difference.
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -68,18 +69,19 @@ class Outbound(httpx.AsyncBaseTransport):
     is_public: Callable[[str], bool] = is_public
     _places: frozenset[Place] = field(init=False)
     _known: dict[Place, tuple[float, Sequence[str]]] = field(init=False, repr=False)
+    _tls: ssl.SSLContext | None = field(init=False, repr=False)
     _inner: dict[tuple[str, Place], httpx.AsyncHTTPTransport] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         named = [httpx.URL(self.endpoint), *(httpx.URL(f"https://{name}") for name in self.trusted)]
         self._places = frozenset(Place.of(url) for url in named)
-        self._known, self._inner = {}, {}
+        self._known, self._inner, self._tls = {}, {}, None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         place = Place.of(url)
         addresses = await self._addresses(request, place)
-        inner = self._inner.setdefault((url.scheme, place), httpx.AsyncHTTPTransport(retries=0))
+        inner = await self._transport(url.scheme, place)
         failed: httpx.ConnectError | None = None
         for address in addresses:
             try:
@@ -88,6 +90,16 @@ class Outbound(httpx.AsyncBaseTransport):
                 failed = httpx.ConnectError(str(error) or "no connection", request=request)
         self._known.pop(place, None)
         raise failed or httpx.ConnectError(f"{place.host} has no address", request=request)
+
+    async def _transport(self, scheme: str, place: Place) -> httpx.AsyncHTTPTransport:
+        """Return the connections of one host: hosts that share an address share no connection."""
+        found = self._inner.get((scheme, place))
+        if found is None:
+            if self._tls is None:  # reads every certificate authority: tens of milliseconds
+                self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+            made = httpx.AsyncHTTPTransport(verify=self._tls)
+            found = self._inner.setdefault((scheme, place), made)
+        return found
 
     async def aclose(self) -> None:
         for transport in self._inner.values():
@@ -128,7 +140,8 @@ def client(
     """Return a client for `endpoint` that goes through `Outbound`; whoever gets it closes it.
 
     Redirects are followed, each hop checked; an `Authorization` header goes to no other host.
-    Proxies and credentials of the environment are not used.
+    Of the environment, proxies and credentials are not used; `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    are.
     """
     return httpx.AsyncClient(
         base_url=endpoint,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from vllm_manager.catalog import reading
@@ -76,6 +77,7 @@ class Catalog:
         self._architectures = architectures
         self._clock = clock
         self._popular = asyncio.Lock()
+        self._recent: tuple[datetime, frozenset[str] | None, ModelPage] | None = None
         self._away: tuple[float, Problem] | None = None
 
     @property
@@ -112,7 +114,10 @@ class Catalog:
         kept = await self._shelf.get(_POPULAR_KEY)
         if kept is None or self._shelf.age_seconds(kept) > _POPULAR_KEPT_SECONDS:
             return None
-        return self._to_page(_Told(kept.body, "cache", kept, None))
+        told, known = _Told(kept.body, "cache", kept, None), self._architectures.known()
+        if self._recent is None or self._recent[:2] != (kept.fetched_at, known):
+            self._recent = (kept.fetched_at, known, self._to_page(told))
+        return self._recent[2].model_copy(update=self._freshness(told))
 
     async def model(self, repo: str, revision: str | None, user_id: str | None) -> ModelDetails:
         """Return what is known of a model at a revision, and what keeps it from being served.
@@ -172,6 +177,7 @@ class Catalog:
 
     async def close(self) -> None:
         await self._hub.close()
+        await self._shelf.close()
 
     async def _page(
         self, key: str, wanted: dict[str, Any], token: str | None, query: SearchQuery
@@ -224,7 +230,7 @@ class Catalog:
                 raise
             return _Told(kept.body, "cache", kept, problem)
         self._away = None
-        return _Told(body, "hub", await self._shelf.put(key, body), None)
+        return _Told(body, "hub", self._shelf.put(key, body), None)
 
     def _refuse_if_away(self) -> None:
         """Answer at once where the hub could not be reached a moment ago: people are waiting."""

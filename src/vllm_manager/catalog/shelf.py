@@ -1,14 +1,20 @@
 """What the hub said before: kept in memory and in the database, with the moment it was said."""
 
+import asyncio
 import hashlib
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from vllm_manager.catalog import store
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
+
+log = logging.getLogger(__name__)
 
 _KEPT_IN_MEMORY: Final = 256
 _KEPT_FOR: Final = timedelta(days=30)
@@ -36,6 +42,7 @@ class Shelf:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._writes: set[asyncio.Task[None]] = set()
         self._memory: OrderedDict[str, Kept] = OrderedDict()
 
     async def get(self, key: str) -> Kept | None:
@@ -49,11 +56,26 @@ class Shelf:
             kept = self._remember(key, Kept(row.body, row.fetched_at))
         return kept
 
-    async def put(self, key: str, body: Json) -> Kept:
+    def put(self, key: str, body: Json) -> Kept:
+        """Keep an answer. The disk is written in the background: nobody waits for it."""
         kept = self._remember(key, Kept(body, self._clock.now()))
-        async with self._database.unit_of_work() as session:
-            await store.keep_answer(session, key, body, kept.fetched_at)
+        task = asyncio.create_task(self._write(key, kept))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
         return kept
+
+    async def close(self) -> None:
+        """Return when everything is written."""
+        while self._writes:
+            await asyncio.gather(*self._writes)
+
+    async def _write(self, key: str, kept: Kept) -> None:
+        try:
+            async with self._database.unit_of_work() as session:
+                await store.keep_answer(session, key, kept.body, kept.fetched_at)
+        except SQLAlchemyError:
+            # What is lost is an answer for when the hub is away, no more.
+            log.warning("An answer of the hub could not be kept", exc_info=True)
 
     async def forget_old(self) -> None:
         """Drop what nobody asked for in a month."""
