@@ -1,11 +1,14 @@
 """A deployment of a model that is not here: it is fetched first, and that is shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from deployments.room import Room
 from fakes.models import KnownFacts
+from vllm_manager.deployments.models import ModelUse
+from vllm_manager.deployments.schemas import DeploymentChange
 
 MODEL = "org/model"
 
@@ -145,3 +148,34 @@ async def test_models_that_are_here_are_never_fetched(room: Room, model: str) ->
     await room.step()
     assert len(room.engine.sent[-1]) == 1
     assert room.models.begun == []
+
+
+async def test_who_uses_a_model_is_told_with_the_commit_that_its_engine_reads(room: Room) -> None:
+    await room.serve(model=MODEL, revision="v1")
+    await room.create("idle", model="org/other", start=False)
+    uses = {(u.deployment, u.model, u.revision, u.last_used_at) for u in await told(room)}
+    now = room.clock.now()
+    assert uses == {
+        ("demo", MODEL, "v1", now),
+        ("idle", "org/other", None, None),
+    }
+
+
+async def test_a_model_is_used_until_its_deployment_stops_though_the_spec_names_another(
+    room: Room,
+) -> None:
+    await room.serve(model=MODEL, revision="v1")
+    began = room.clock.now()
+    change = DeploymentChange(model="org/newer", revision="v2")
+    await room.service.change("demo", change)
+    assert {(u.model, u.revision) for u in await told(room)} == {("org/newer", "v2"), (MODEL, "v1")}
+    await room.service.stop("demo")
+    room.engine.applications.clear()
+    await room.pass_time(60)
+    (left,) = await told(room)
+    assert (left.model, left.last_used_at) == ("org/newer", began)
+
+
+async def told(room: Room) -> Sequence[ModelUse]:
+    """Return what the library is told, each claim once."""
+    return sorted(set(await room.service.model_uses()), key=str)

@@ -156,7 +156,7 @@ def _build(
         database, RecipeChecks(arguments), clock, lambda: room.service.config_users(), config_saved
     )
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
-    uses = _uses_of(lambda: room.service, clock)
+    uses = _uses_of(lambda: room.service)
     library = build_library(settings, database, operations, downloads.service, uses)
     hardware = build_hardware(settings, clock, lambda: room.service.engine_pids())
     fit = Fit(hardware, catalog)
@@ -284,19 +284,12 @@ def _phases_of(deployments: Deployments) -> Callable[[], Awaitable[Mapping[str, 
     return phases
 
 
-def _uses_of(deployments: Callable[[], Deployments], clock: Clock) -> Uses:
-    """Tell the library who names which model; one whose engines run uses it now."""
+def _uses_of(deployments: Callable[[], Deployments]) -> Uses:
+    """Tell the library who names which model, and what engines run from."""
 
     async def uses() -> Sequence[Use]:
-        return [
-            Use(
-                view.name,
-                view.spec.model,
-                view.spec.revision,
-                clock.now() if view.replicas_ready else None,
-            )
-            for view in await deployments().views()
-        ]
+        claims = await deployments().model_uses()
+        return [Use(c.deployment, c.model, c.revision, c.last_used_at) for c in claims]
 
     return uses
 

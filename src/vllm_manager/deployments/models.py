@@ -1,12 +1,14 @@
 """The port to the models on disk, and those on their way: what a deployment needs of them."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from datetime import datetime
+from pathlib import Path, PurePath
 from typing import Final, Protocol
 
 from pydantic import ValidationError
 
 from vllm_manager.deployments.observed import Failure, Fetch
+from vllm_manager.deployments.tables import DeploymentRow
 from vllm_manager.downloads.schemas import Download, DownloadRequest
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
 
@@ -30,6 +32,28 @@ class Models(Protocol):
     async def look(self, model: str, revision: str | None) -> Fetch:
         """Say how far the model is, and change nothing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """One deployment's claim on a model."""
+
+    deployment: str
+    model: str
+    revision: str | None
+    """Commit, tag or branch; None for the default branch."""
+    last_used_at: datetime | None
+    """When its engine last was ready; now where it is; None where it never was."""
+
+
+def uses_of(row: DeploymentRow, last_used_at: datetime | None) -> list[ModelUse]:
+    """Return what a row names, and the commit that its engines read from, where it is another."""
+    uses = [ModelUse(row.name, row.spec["model"], row.spec["revision"], last_used_at)]
+    applied = row.applied or {}
+    if row.desired == "running" and "folder" in applied:
+        commit = PurePath(applied["folder"]).name
+        uses.append(ModelUse(row.name, applied["spec"]["model"], commit, last_used_at))
+    return uses
 
 
 def needs_folder(model: str) -> bool:

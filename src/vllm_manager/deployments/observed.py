@@ -118,6 +118,8 @@ class Report:
     how_reason: str | None = None
     failure: Failure | None = None
     metrics: Mapping[str, float | None] | None = None
+    memory: Mapping[str, int | None] | None = None
+    """What the engine said of its memory; see `configs.fit.MemoryActual`."""
     endpoint: str | None = None
     secret: str | None = None
     node_id: str | None = None

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from vllm_manager.configs.fit import MemoryActual
 from vllm_manager.deployments.observed import Failure, Identity, Observation, Report
 from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure
 from vllm_manager.kit.clock import Clock
@@ -55,6 +56,7 @@ class ReportBody(BaseModel):
     how_reason: str | None = None
     failure: ReplicaFailure | None = None
     metrics: EngineMetrics | None = None
+    memory: MemoryActual | None = None
     log: list[ReportedLine] = Field(default_factory=list[ReportedLine], max_length=1000)
     log_first: int = 1
 
@@ -138,6 +140,7 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         how_reason=body.how_reason,
         failure=_to_failure(body.failure) if body.failure else None,
         metrics=body.metrics.model_dump() if body.metrics else None,
+        memory=body.memory.model_dump() if body.memory else None,
         endpoint=body.endpoint,
         secret=body.secret,
         node_id=body.node.id,

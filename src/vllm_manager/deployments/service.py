@@ -15,6 +15,7 @@ from vllm_manager.deployments import refusals, store
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.logs import LogQuery, LogStore
 from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.models import ModelUse, uses_of
 from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reports import ReportAnswer, ReportBody
 from vllm_manager.deployments.schemas import (
@@ -280,6 +281,19 @@ class Deployments:
     def engine_pids(self) -> frozenset[int]:
         """Return the processes of this machine's engines that replicas have reported."""
         return self._memory.board.engine_pids(socket.gethostname())
+
+    async def model_uses(self) -> Sequence[ModelUse]:
+        """Return which models deployments name, and which snapshots their engines run from."""
+        async with self._database.read() as session:
+            rows = await store.all_rows(session)
+            started = await store.last_starts(session)
+        ready = {view.uid for view in await self.views() if view.replicas_ready}
+        now = self._clock.now()
+        return [
+            use
+            for row in rows
+            for use in uses_of(row, now if row.uid in ready else started.get(row.uid))
+        ]
 
     async def config_users(self) -> Mapping[str, Sequence[str]]:
         """Return the names of the deployments that were made from each config."""

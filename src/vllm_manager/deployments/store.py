@@ -1,9 +1,10 @@
 """Queries on deployments; every call runs in its caller's session."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vllm_manager.deployments.tables import DeploymentRow, EventRow, StartRow
@@ -54,6 +55,12 @@ async def specs(session: AsyncSession) -> Sequence[tuple[str, Mapping[str, Any]]
     """Return name and spec of every deployment that is not being deleted."""
     query = select(DeploymentRow.name, DeploymentRow.spec).where(DeploymentRow.desired != "deleted")
     return [(name, spec) for name, spec in await session.execute(query)]
+
+
+async def last_starts(session: AsyncSession) -> Mapping[str, datetime]:
+    """Return when each deployment last reached ready, by uid."""
+    query = select(StartRow.uid, func.max(StartRow.at)).group_by(StartRow.uid)
+    return {uid: at for uid, at in await session.execute(query)}  # noqa: C416 (typed)
 
 
 async def by_uid(session: AsyncSession, uid: str) -> DeploymentRow | None:

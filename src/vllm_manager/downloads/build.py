@@ -65,6 +65,7 @@ def build(
         connections=settings.download_connections,
         patience=asdict(patience or Patience()),
         trusted=settings.trusted_hub_hosts,
+        trusted_models=settings.trusted_models,
     )
 
     def new_run(row: DownloadRow) -> Run:

@@ -28,8 +28,10 @@ class Listed(Protocol):
 F = TypeVar("F", bound=Listed)
 
 
-def choose(files: Sequence[F], include: Sequence[str] | None) -> Sequence[F]:
+def choose(files: Sequence[F], include: Sequence[str] | None, *, code: bool = False) -> Sequence[F]:
     """Return the files to fetch, in the order of the repository.
+
+    `code`: an administrator allowed this commit's own code, so its modules come with the usual.
 
     Raises:
         Problem: a name leads out of the model's folder (`unsafe_path`); weights come as pickle
@@ -38,11 +40,11 @@ def choose(files: Sequence[F], include: Sequence[str] | None) -> Sequence[F]:
     """
     for file in files:
         _refuse_unsafe(file.path)
-    return _usual(files) if include is None else _asked_for(files, include)
+    return _usual(files, code) if include is None else _asked_for(files, include)
 
 
-def _usual(files: Sequence[F]) -> Sequence[F]:
-    wanted = [file for file in files if _is_usual(file.path)]
+def _usual(files: Sequence[F], code: bool) -> Sequence[F]:
+    wanted = [f for f in files if _is_usual(f.path) or (code and _suffix(f.path) == ".py")]
     weights = [file.path for file in wanted if file.path.endswith(".safetensors")]
     if not weights:
         raise _without_weights([file.path for file in files])

@@ -33,6 +33,8 @@ class Conditions:
     patience: Json
     trusted: Sequence[str] = ()
     """Places (`host:port`) that may lie inside a network, as the hub itself may."""
+    trusted_models: frozenset[str] = frozenset()
+    """Models whose own code may run, as `organisation/name@commit`."""
 
 
 class Run:
@@ -100,7 +102,8 @@ class Run:
             return
         self._row = await self._record.write(self._row, state="listing")
         commit, listed = await self._ask_hub(token)
-        self._files, packed = await asyncio.to_thread(_chosen, listed, self._row.include)
+        code = f"{self.repo}@{commit}" in self._conditions.trusted_models
+        self._files, packed = await asyncio.to_thread(_chosen, listed, self._row.include, code)
         self._row = await self._record.write(
             self._row,
             packed,
@@ -218,9 +221,9 @@ class Run:
 
 
 def _chosen(
-    listed: Sequence[ListedFile], include: Sequence[str] | None
+    listed: Sequence[ListedFile], include: Sequence[str] | None, code: bool
 ) -> tuple[Sequence[KeptFile], bytes]:
-    files = [_kept(file) for file in choose(listed, include)]
+    files = [_kept(file) for file in choose(listed, include, code=code)]
     return files, pack(files)
 
 

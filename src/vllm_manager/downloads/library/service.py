@@ -124,7 +124,7 @@ class Library:
         model, revision = await self._find(model_id)
         users = uses_of(model, revision, await self._uses())
         if users:
-            raise _in_use(model, sorted(use.deployment for use in users))
+            raise _in_use(model, sorted({use.deployment for use in users}))
         return await asyncio.to_thread(delete, self._store, model, revision.commit)
 
     async def adoptable(self) -> Page[AdoptableModel]:
