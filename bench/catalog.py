@@ -76,6 +76,7 @@ def measure(api: httpx.Client, hub: httpx.Client) -> dict[str, float]:
     direct: list[float] = []
     through: list[float] = []
     popular: list[float] = []
+    floor: list[float] = []  # what any answer costs: HTTP, and who is asking
     for number in range(REQUESTS):
         # Never the same twice: nothing comes from a cache.
         query = {
@@ -86,6 +87,8 @@ def measure(api: httpx.Client, hub: httpx.Client) -> dict[str, float]:
         }
         direct.append(timed(lambda: hub.get("/api/models", params={**SEARCH, "full": "true"})))
         through.append(timed(lambda: api.get("/api/v1/catalog/search", params=query)))  # noqa: B023 (called at once)
+    for _ in range(REQUESTS):
+        floor.append(timed(lambda: api.get("/api/v1/auth/me")))
         popular.append(timed(lambda: api.get("/api/v1/catalog/popular")))
     return {
         "hub_seconds": statistics.median(direct),
@@ -93,6 +96,7 @@ def measure(api: httpx.Client, hub: httpx.Client) -> dict[str, float]:
         "search_p99_seconds": sorted(through)[int(REQUESTS * 0.99) - 1],
         "search_added_seconds": statistics.median(through) - statistics.median(direct),
         "popular_seconds": statistics.median(popular),
+        "floor_seconds": statistics.median(floor),
         "popular_p99_seconds": sorted(popular)[int(REQUESTS * 0.99) - 1],
     }
 
