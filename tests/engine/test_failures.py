@@ -21,6 +21,8 @@ KNOWN = {
     "memory utilization (0.92, 72.8 GiB). Decrease": "out_of_memory",
     "ValueError: Available memory on node 0 (3.0/23.0 GiB) on startup is less than desired CPU "
     "memory utilization (0.92, 21.2 GiB). ": "out_of_memory",
+    "ValueError: Available memory on node 0 (8.0/23.0 GiB) on kv cache allocation is less than "
+    "requested memory for kv (64.0 GiB). Decrease": "out_of_memory",
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.": "out_of_memory",
     "RuntimeError: [enforce fail at alloc_cpu.cpp:119] . DefaultCPUAllocator: can't allocate "
     "memory: you tried to allocate 99 bytes.": "out_of_memory",
@@ -52,6 +54,31 @@ def test_numbers_of_the_cause_are_told() -> None:
 def test_a_length_that_fits_is_offered() -> None:
     failure = explain(1, None, list(KNOWN)[:1])
     assert failure.suggestion == {"argument": "max_model_len", "value": 2336}
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers", "suggestion"),
+    [
+        (
+            "ValueError: Available memory on node 0 (8.0/23.0 GiB) on kv cache allocation is less "
+            "than requested memory for kv (64.0 GiB). Decrease",
+            ("8.0 of the machine's 23.0 GiB", "64.0 GiB"),
+            {"argument": "kv_cache_memory_bytes", "value": "6144M"},
+        ),
+        (
+            "ValueError: Free memory on device cuda:0 (3.2/79.1 GiB) on startup is less than "
+            "desired GPU memory utilization (0.92, 72.8 GiB). Decrease",
+            ("3.2 of 79.1 GiB", "72.8 GiB"),
+            {"argument": "gpu_memory_utilization", "value": 0.04},
+        ),
+    ],
+)
+def test_memory_that_is_not_there_is_told_with_numbers_and_a_smaller_setting(
+    line: str, numbers: tuple[str, ...], suggestion: dict[str, object]
+) -> None:
+    failure = explain(1, None, [line])
+    assert all(number in failure.detail for number in numbers)
+    assert failure.suggestion == suggestion
 
 
 def test_an_unknown_error_is_shown_by_its_own_line_not_by_its_consequence() -> None:

@@ -1,5 +1,6 @@
 """Why an engine failed: its exit and its last lines, turned into a code, a cause and a way out."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 from vllm_manager_engine.phases import words
 
+_SHARE_FOR_CACHE = 0.75
 PORT_TAKEN = re.compile(r"[Aa]ddress already in use|EADDRINUSE")
 
 
@@ -62,6 +64,13 @@ _RULES: tuple[_Rule, ...] = (
         "The GPU has {have} of {all} GiB free, and {need} GiB were asked for "
         "(gpu_memory_utilization {asked}). Stop what holds the memory, or lower "
         "gpu_memory_utilization.",
+    ),
+    _rule(
+        "out_of_memory",
+        r"Available memory on node .*?\((?P<room>[\d.]+)/(?P<all>[\d.]+) GiB\) on kv cache "
+        r"allocation is less than requested memory for kv \((?P<need>[\d.]+)",
+        "With the model loaded, {room} of the machine's {all} GiB are free, and the KV cache was "
+        "to take {need} GiB. Set a smaller kv_cache_memory_bytes, or stop what holds the memory.",
     ),
     _rule(
         "out_of_memory",
@@ -181,8 +190,18 @@ def ending(exit_code: int | None, signal: int | None) -> str:
 
 
 def _suggestion(groups: dict[str, str | None]) -> dict[str, Any] | None:
-    best = groups.get("best")
-    return {"argument": "max_model_len", "value": int(best)} if best and int(best) > 0 else None
+    """Return the setting that the numbers of a failure call for, or None."""
+    best, room = groups.get("best"), groups.get("room")
+    if best and int(best) > 0:
+        return {"argument": "max_model_len", "value": int(best)}
+    if room:  # A part stays free for the work itself.
+        mib = int(float(room) * 1024 * _SHARE_FOR_CACHE)
+        return {"argument": "kv_cache_memory_bytes", "value": f"{mib}M"} if mib else None
+    have, whole = groups.get("have"), groups.get("all")
+    if have and whole and float(whole) > 0:
+        share = math.floor(100 * float(have) / float(whole)) / 100
+        return {"argument": "gpu_memory_utilization", "value": share} if share > 0 else None
+    return None
 
 
 def _proof(texts: Sequence[str]) -> str | None:

@@ -13,6 +13,7 @@ from vllm_manager_engine import command, failures, metrics, model_folder, report
 from vllm_manager_engine.failures import Failure
 from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.log_lines import LogRing, Output
+from vllm_manager_engine.memory import Memory
 from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.phases import Course, is_listening
 from vllm_manager_engine.probe import Engine, ProbeFailed
@@ -70,6 +71,7 @@ class Supervisor:
         self.identity = identity
         self.course = Course(time.monotonic())
         self.ring = LogRing()
+        self.memory = Memory()
         self.failure: Failure | None = None
         self.engine: Engine | None = None
         self.process: EngineProcess | None = None
@@ -156,6 +158,7 @@ class Supervisor:
 
     async def _launch(self, model: Model, deadline: float) -> None:
         self.course.restart(time.monotonic())
+        self.memory = Memory()
         self._launch_line = self.ring.next
         self._announced = False
         host = listen_host(self.spec, self.identity.node)
@@ -326,6 +329,7 @@ class Supervisor:
 
     def _on_line(self, stream: str, text: str) -> None:
         self.ring.add(stream, text)
+        self.memory.read(text)
         self._on_redraw(text)
 
     def _on_redraw(self, text: str) -> None:
@@ -362,4 +366,5 @@ class Supervisor:
             "engine_pid": process.engine_pid if process is not None else None,
             "endpoint": engine.endpoint if engine is not None else None,
             "metrics": self.figures,
+            "memory": self.memory.as_dict(),
         }

@@ -181,17 +181,20 @@ class FitReport(BaseModel):
 
 
 class MemoryActual(BaseModel):
-    """What a started engine said of its memory, per device. Null: it did not say."""
+    """What a started engine said of one worker's memory. Null: it did not say."""
 
     weights_bytes: int | None = None
     kv_cache_bytes: int | None = None
     kv_tokens: int | None = None
+    other_bytes: int | None = Field(
+        default=None, description="Everything but the KV cache; a worker on CPU says this alone."
+    )
 
 
 class FitComparison(BaseModel):
-    """An estimate beside what the engine said: how far off it was, as a share of what was said."""
+    """How far an estimate was off, as a share of what the engine said: 0.03 is 3 % too much."""
 
     weights_error_ratio: float | None
     kv_cache_error_ratio: float | None
     kv_tokens_error_ratio: float | None
-    total_error_ratio: float | None = Field(description="Of weights and KV cache together.")
+    other_error_ratio: float | None = Field(description="Of everything but the KV cache.")
