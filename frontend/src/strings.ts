@@ -38,6 +38,7 @@ export const t = {
     copied: "Copied",
     dismiss: "Dismiss",
     loading: "Loading",
+    more: "More",
     name: "Name",
     open: "Open",
     or: "or",
@@ -61,6 +62,7 @@ export const t = {
     deploy: "Deploy a model",
     newDeployment: "New",
     playground: "Playground",
+    configs: "Configs",
     login: "Log in",
   },
 

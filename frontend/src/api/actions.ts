@@ -16,7 +16,7 @@ import {
 import { addNotice } from "./notices";
 import { toProblem } from "./problem";
 import { keys } from "./queries";
-import type { Deployment, DeploymentChange, DeploymentSpec, Operation } from "./types";
+import type { Deployment, DeploymentChange, DeploymentRequest, Operation } from "./types";
 
 export type Verb = "start" | "stop" | "restart" | "delete";
 
@@ -32,7 +32,10 @@ export interface Accepted {
   operation: Operation;
 }
 
-export function createDeployment(spec: DeploymentSpec, idempotencyKey: string): Promise<Accepted> {
+export function createDeployment(
+  spec: DeploymentRequest,
+  idempotencyKey: string,
+): Promise<Accepted> {
   return data(create({ body: spec, headers: { "Idempotency-Key": idempotencyKey } }));
 }
 

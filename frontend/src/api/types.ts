@@ -6,6 +6,7 @@ export type {
   Deployment,
   DeploymentChange,
   DeploymentEvent,
+  DeploymentRequest,
   DeploymentSpec,
   LogLine,
   Operation,

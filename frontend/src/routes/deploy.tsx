@@ -1,7 +1,11 @@
 /** The address `/deployments/new`. */
 
+import { getRouteApi } from "@tanstack/react-router";
 import { DeployPage } from "@/features/deployments/deploy-page";
 
+const route = getRouteApi("/app/deployments/new");
+
 export default function DeployRoute() {
-  return <DeployPage />;
+  const { model, config } = route.useSearch();
+  return <DeployPage model={model} config={config} />;
 }

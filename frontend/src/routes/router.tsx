@@ -66,6 +66,10 @@ const deployments = createRoute({
 const deploy = createRoute({
   getParentRoute: () => app,
   path: "/deployments/new",
+  validateSearch: (search): { model?: string; config?: string } => ({
+    model: text(search.model),
+    config: text(search.config),
+  }),
   component: lazyRouteComponent(() => import("./deploy")),
 });
 
@@ -74,6 +78,25 @@ const deployment = createRoute({
   path: "/deployments/$name",
   validateSearch: readTab,
   component: lazyRouteComponent(() => import("./deployment")),
+});
+
+const configs = createRoute({
+  getParentRoute: () => app,
+  path: "/configs",
+  component: lazyRouteComponent(() => import("./configs")),
+});
+
+const newConfig = createRoute({
+  getParentRoute: () => app,
+  path: "/configs/new",
+  validateSearch: (search): { model?: string } => ({ model: text(search.model) }),
+  component: lazyRouteComponent(() => import("./config-new")),
+});
+
+const config = createRoute({
+  getParentRoute: () => app,
+  path: "/configs/$name",
+  component: lazyRouteComponent(() => import("./config")),
 });
 
 const playground = createRoute({
@@ -86,7 +109,16 @@ const playground = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
-    app.addChildren([overview, deployments, deploy, deployment, playground]),
+    app.addChildren([
+      overview,
+      deployments,
+      deploy,
+      deployment,
+      configs,
+      newConfig,
+      config,
+      playground,
+    ]),
   ]),
   context: { client: queryClient },
   defaultPreload: "intent",

@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
 import type { EngineArgument } from "@/api/types";
-import { check, EMPTY, type FormValues, fieldOf, fromSpec, parseValue, toSpec } from "./form-model";
+import {
+  check,
+  differing,
+  EMPTY,
+  type FormValues,
+  fieldOf,
+  fromSpec,
+  parseValue,
+  placeOf,
+  toSpec,
+  withArguments,
+} from "./form-model";
 
 const known = [
   { name: "max_num_seqs", type: "integer" },
@@ -79,4 +90,44 @@ test("the server's paths find their fields", () => {
   expect(fieldOf("arguments.max_num_seqs", filled, true)).toBe("args.0.key");
   expect(fieldOf("environment.OMP_NUM_THREADS", filled)).toBe("env.0.value");
   expect(fieldOf("something.new", filled)).toBe("root");
+});
+
+describe("a form that was filled from a config", () => {
+  const recipe = {
+    model: "acme/chat",
+    replicas: 1,
+    arguments: { max_model_len: 1024, max_num_seqs: 8 },
+    environment: {},
+    resources: { cpus: 1, gpus: null, tensor_parallel_size: 1, pipeline_parallel_size: 1 },
+  };
+  const unchanged = { ...fromSpec({ name: "a", ...recipe }), name: "a" };
+
+  test("sends nothing but its name where nothing was changed", () => {
+    expect(differing(toSpec(unchanged, known), recipe)).toEqual({});
+  });
+
+  test("sends what was changed, and null for an argument that was taken out", () => {
+    const changed = { ...unchanged, context: "2048", args: [], replicas: "2" };
+    expect(differing(toSpec(changed, known), recipe)).toEqual({
+      replicas: 2,
+      arguments: { max_model_len: 2048, max_num_seqs: null },
+    });
+  });
+});
+
+describe("a value that the server suggests", () => {
+  test("has its field, its row, or a row yet to be added", () => {
+    expect(placeOf("arguments.max_model_len", filled)).toBe("context");
+    expect(placeOf("resources.tensor_parallel_size", filled)).toBe("tensor");
+    expect(placeOf("arguments.max_num_seqs", filled)).toBe("args.0.value");
+    expect(placeOf("arguments.kv_cache_dtype", filled)).toEqual({ argument: "kv_cache_dtype" });
+  });
+
+  test("of a preset replaces what stood there under any spelling", () => {
+    const args = withArguments(filled, { max_num_seqs: 4, max_model_len: 99 });
+    expect(args.context).toBe("99");
+    expect(args.args.filter((pair) => pair.key.includes("seqs"))).toEqual([
+      { key: "max_num_seqs", value: "4" },
+    ]);
+  });
 });

@@ -1,5 +1,6 @@
 /** Between the form's texts and a specification: parsing, checking, and where an error belongs. Pure. */
 
+import type { FitRequest, Recipe } from "@/api/gen";
 import type { DeploymentSpec, EngineArgument } from "@/api/types";
 import { t } from "@/strings";
 
@@ -106,6 +107,58 @@ export function toSpec(v: FormValues, known: readonly EngineArgument[]): Deploym
     environment: Object.fromEntries(pairs(v.env).map((p) => [p.key.trim(), p.value])),
     max_concurrent_requests: number(v.concurrent),
   };
+}
+
+/** The same settings as a question about memory. */
+export function toFit(v: FormValues, known: readonly EngineArgument[]): FitRequest {
+  const { name: _, max_concurrent_requests: __, replicas, ...asked } = toSpec(v, known);
+  const whole = Number.isInteger(replicas) && (replicas ?? 1) > 0;
+  return { ...asked, replicas: whole ? replicas : 1 };
+}
+
+/** The form with engine arguments laid over its own. */
+export function withArguments(v: FormValues, args: Readonly<Record<string, unknown>>): FormValues {
+  const { [CONTEXT]: context, ...others } = args;
+  const kept = v.args.filter((pair) => !(argumentName(pair.key) in others));
+  const added = Object.entries(others).map(([key, value]) => ({ key, value: showValue(value) }));
+  return {
+    ...v,
+    context: context == null ? v.context : String(context),
+    args: [...kept, ...added],
+  };
+}
+
+/**
+ * What a specification has other than the config it was filled from, as the server takes it: whole
+ * fields, and of arguments and environment only the members that differ.
+ */
+export function differing(spec: DeploymentSpec, config: Recipe): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+  for (const field of ["model", "revision", "replicas", "max_concurrent_requests"] as const) {
+    if (!same(spec[field], config[field])) found[field] = spec[field];
+  }
+  for (const field of ["arguments", "environment", "resources"] as const) {
+    const mine = (spec[field] ?? {}) as Record<string, unknown>;
+    const theirs = (config[field] ?? {}) as Record<string, unknown>;
+    const changed = Object.entries(mine).filter(([key, value]) => !same(value, theirs[key]));
+    const gone = field === "arguments" ? Object.keys(theirs).filter((key) => !(key in mine)) : [];
+    const members = {
+      ...Object.fromEntries(changed),
+      ...Object.fromEntries(gone.map((k) => [k, null])),
+    };
+    if (Object.keys(members).length > 0) found[field] = members;
+  }
+  return found;
+}
+
+/** Where the form holds what the server calls `path`: a field, or an argument yet to be added. */
+export function placeOf(path: string, v: FormValues): Field | { argument: string } {
+  const direct = PATHS[path];
+  if (direct) return direct;
+  const argument = argumentName(path.replace(/^arguments\./, ""));
+  const row = v.args.findIndex((pair) => argumentName(pair.key) === argument);
+  return row >= 0 ? `args.${row}.value` : { argument };
 }
 
 export function fromSpec(spec: DeploymentSpec): FormValues {

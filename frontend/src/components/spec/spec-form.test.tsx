@@ -4,6 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { expect, test, vi } from "vitest";
 import "@/api/client";
+import type { FitReport } from "@/api/gen";
 import { ApiError } from "@/api/problem";
 import type { DeploymentSpec } from "@/api/types";
 import { aProblem } from "@/test/samples";
@@ -11,10 +12,35 @@ import { api, server } from "@/test/server";
 import { EMPTY } from "./form-model";
 import { SpecForm } from "./spec-form";
 
-function show(onSubmit: (spec: DeploymentSpec) => Promise<unknown>) {
+const TOO_BIG: FitReport = {
+  model: "demo",
+  revision: null,
+  commit: null,
+  verdict: "does_not_fit",
+  summary: "It does not fit: 40 GiB are needed.",
+  confidence: "high",
+  unknowns: [],
+  devices: [],
+  replicas: 1,
+  kv_bytes_per_token: 1024,
+  kv_bytes_per_request: 0,
+  kv_block_tokens: 16,
+  kv_tokens: null,
+  max_model_len: 1024,
+  largest_max_model_len: 512,
+  max_concurrency: null,
+  smallest_gpus: null,
+  suggestions: [
+    { field: "arguments.max_num_seqs", value: 8, gain: "Saves 2 GiB.", verdict: "fits" },
+  ],
+  assumptions: [],
+};
+
+function show(onSubmit: (spec: DeploymentSpec, force: boolean) => Promise<unknown>) {
   const items = [{ name: "max_num_seqs", flag: "--max-num-seqs", type: "integer", default: 256 }];
   server.use(
     http.get(api("/engine/arguments"), () => HttpResponse.json({ items, next_cursor: null })),
+    http.post(api("/fit"), () => HttpResponse.json(TOO_BIG)),
   );
   render(
     <QueryClientProvider client={new QueryClient()}>
@@ -83,5 +109,29 @@ test("a good form is sent with its values in the engine's types", async () => {
   await waitFor(() => expect(sent).toHaveBeenCalledTimes(1));
   expect(sent).toHaveBeenCalledWith(
     expect.objectContaining({ name: "second", model: "demo", arguments: { max_model_len: 512 } }),
+    false,
   );
+});
+
+test("what the estimate suggests goes into the form at a click", async () => {
+  show(() => Promise.resolve());
+  expect(await screen.findByText("does not fit")).toBeTruthy();
+  await userEvent.click(screen.getByRole("button", { name: "Use" }));
+  expect(field("Argument 1").value).toBe("max_num_seqs");
+  expect(field("Value 1").value).toBe("8");
+  await userEvent.click(screen.getByRole("button", { name: "Largest that fits: 512" }));
+  expect(field("Context, tokens").value).toBe("512");
+});
+
+test("a deployment that can't fit may be forced", async () => {
+  const sent = vi.fn((_spec: DeploymentSpec, force: boolean) =>
+    force
+      ? Promise.resolve()
+      : Promise.reject(new ApiError(aProblem({ code: "does_not_fit", status: 422 }))),
+  );
+  show(sent);
+  await userEvent.type(field("Name"), "a");
+  await deploy();
+  await userEvent.click(await screen.findByRole("button", { name: "Deploy anyway" }));
+  await waitFor(() => expect(sent).toHaveBeenLastCalledWith(expect.anything(), true));
 });

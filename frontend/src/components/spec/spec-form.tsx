@@ -10,8 +10,10 @@ import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { CodeTabs, CopyButton } from "@/components/copy";
 import { TextField } from "@/components/field";
+import { FitPanel } from "@/components/fit-panel";
 import { Prose } from "@/components/prose";
 import { t } from "@/strings";
+import { fit } from "@/strings/configs";
 import {
   argumentName,
   check,
@@ -19,9 +21,12 @@ import {
   type FieldProblem,
   type FormValues,
   fieldOf,
+  placeOf,
+  toFit,
   toSpec,
 } from "./form-model";
 import { PairRows, type Suggestion } from "./pair-rows";
+import { Presets } from "./presets";
 import { asCli, asCurl, asJson } from "./same-request";
 
 interface Props {
@@ -30,7 +35,15 @@ interface Props {
   taken: ReadonlySet<string>;
   fixedName: boolean;
   submitWords: [string, string];
-  onSubmit: (spec: DeploymentSpec) => Promise<unknown>;
+  /** `force`: although the estimate says that it can't fit. */
+  onSubmit: (spec: DeploymentSpec, force: boolean) => Promise<unknown>;
+  /** What stands above the fields, such as what the form was filled from. */
+  lead?: ReactNode;
+  /** What only this use of the form has, below the fields. */
+  extra?: ReactNode;
+  models?: readonly string[];
+  /** Whether the same request as a command is shown. */
+  isDeployment?: boolean;
   onCancel?: () => void;
 }
 
@@ -57,7 +70,15 @@ function useArguments() {
 }
 
 /** What the server said that no field of the form can show. */
-function Refusal({ problem, rest }: { problem: ProblemDetails; rest: readonly FieldProblem[] }) {
+function Refusal({
+  problem,
+  rest,
+  onForce,
+}: {
+  problem: ProblemDetails;
+  rest: readonly FieldProblem[];
+  onForce: () => void;
+}) {
   return (
     <div
       role="alert"
@@ -79,6 +100,11 @@ function Refusal({ problem, rest }: { problem: ProblemDetails; rest: readonly Fi
         ))}
         {problem.request_id ? (
           <p className="font-mono text-small">{t.errors.request(problem.request_id)}</p>
+        ) : null}
+        {problem.code === "does_not_fit" ? (
+          <Button size="small" className="mt-2" onClick={onForce}>
+            {fit.anyway}
+          </Button>
         ) : null}
       </div>
       <CopyButton text={() => describeProblem(problem)} label={t.errors.copy} />
@@ -103,6 +129,7 @@ interface Submission {
   busy: boolean;
   refusal: { problem: ProblemDetails; rest: FieldProblem[] } | null;
   submit: (event: FormEvent) => Promise<void>;
+  force: () => Promise<void>;
 }
 
 /** Shows each problem at its field and puts the focus on the first. */
@@ -135,12 +162,11 @@ function useSubmission(form: Form, props: Props, known: readonly EngineArgument[
     showProblems(form, found);
     const rest = found.filter((e) => e.field === "root");
     // A lost login asks for the password above this page, which keeps what was typed.
-    if (problem.status !== 401 && (found.length === 0 || rest.length > 0))
-      setRefusal({ problem, rest });
+    const whole = found.length === 0 || rest.length > 0 || problem.code === "does_not_fit";
+    if (problem.status !== 401 && whole) setRefusal({ problem, rest });
   };
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const send = async (force: boolean) => {
     form.clearErrors();
     setRefusal(null);
     const values = form.getValues();
@@ -149,14 +175,18 @@ function useSubmission(form: Form, props: Props, known: readonly EngineArgument[
     if (problems.length > 0) return;
     setBusy(true);
     try {
-      await props.onSubmit(toSpec(values, known));
+      await props.onSubmit(toSpec(values, known), force);
     } catch (error) {
       refuse(error, values);
     } finally {
       setBusy(false);
     }
   };
-  return { busy, refusal, submit };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    return send(false);
+  };
+  return { busy, refusal, submit, force: () => send(true) };
 }
 
 /** A field's registration, its error, and a button for the value that the server says would work. */
@@ -185,7 +215,15 @@ function bind(form: Form, field: Field & keyof FormValues) {
   };
 }
 
-function ModelFields({ form, fixedName }: { form: Form; fixedName: boolean }) {
+function ModelFields({
+  form,
+  fixedName,
+  models,
+}: {
+  form: Form;
+  fixedName: boolean;
+  models: readonly string[];
+}) {
   return (
     <div className="grid gap-3 sm:grid-cols-2">
       <TextField
@@ -196,6 +234,9 @@ function ModelFields({ form, fixedName }: { form: Form; fixedName: boolean }) {
       />
       <datalist id="model-suggestions">
         <option value="demo" label={t.form.demo} />
+        {models.map((model) => (
+          <option key={model} value={model} />
+        ))}
       </datalist>
       <TextField
         {...bind(form, "name")}
@@ -249,16 +290,37 @@ function SameRequest({ form, known }: { form: Form; known: readonly EngineArgume
   );
 }
 
+/** The estimate beside the form, whose suggestions go into its fields. */
+function Fit({ form, known }: { form: Form; known: readonly EngineArgument[] }) {
+  const values = useWatch({ control: form.control }) as FormValues;
+  return (
+    <FitPanel
+      asked={toFit(values, known)}
+      onUse={({ field, value }) => {
+        const place = placeOf(field, form.getValues());
+        const text = typeof value === "string" ? value : JSON.stringify(value);
+        if (typeof place === "string") form.setValue(place, text);
+        else
+          form.setValue("args", [...form.getValues("args"), { key: place.argument, value: text }]);
+        form.clearErrors();
+      }}
+    />
+  );
+}
+
+const NO_MODELS: readonly string[] = [];
+
 export function SpecForm(props: Props) {
-  const { initial, fixedName, submitWords, onCancel } = props;
+  const { initial, fixedName, submitWords, onCancel, isDeployment = true } = props;
   const { known, suggestions, placeholderOf } = useArguments();
   const form = useForm<FormValues>({ defaultValues: initial });
-  const { busy, refusal, submit } = useSubmission(form, props, known);
+  const { busy, refusal, submit, force } = useSubmission(form, props, known);
   return (
     <div className="grid items-start gap-3 xl:grid-cols-[minmax(0,1fr)_384px]">
       <Card className="min-w-0 p-4">
         <form onSubmit={submit} noValidate>
-          <ModelFields form={form} fixedName={fixedName} />
+          {props.lead}
+          <ModelFields form={form} fixedName={fixedName} models={props.models ?? NO_MODELS} />
           <Section title={t.form.resources}>
             <ResourceFields form={form} />
           </Section>
@@ -266,6 +328,7 @@ export function SpecForm(props: Props) {
             title={t.form.engine}
             note={known.length > 0 ? t.form.known(known.length) : undefined}
           >
+            <Presets form={form} />
             <PairRows
               under="args"
               form={form}
@@ -281,7 +344,8 @@ export function SpecForm(props: Props) {
               words={{ key: t.form.variable, value: t.form.value, add: t.form.addVariable }}
             />
           </Section>
-          {refusal ? <Refusal {...refusal} /> : null}
+          {props.extra}
+          {refusal ? <Refusal {...refusal} onForce={() => void force()} /> : null}
           <div className="mt-4 flex justify-end gap-2 border-t border-line pt-3.5">
             {onCancel ? <Button onClick={onCancel}>{t.words.cancel}</Button> : null}
             <Button kind="primary" type="submit" disabled={busy}>
@@ -290,9 +354,16 @@ export function SpecForm(props: Props) {
           </div>
         </form>
       </Card>
-      <Card className="min-w-0 p-4 xl:sticky xl:top-17">
-        <SameRequest form={form} known={known} />
-      </Card>
+      <div className="min-w-0 space-y-3 xl:sticky xl:top-17">
+        <Card className="p-4">
+          <Fit form={form} known={known} />
+        </Card>
+        {isDeployment ? (
+          <Card className="p-4">
+            <SameRequest form={form} known={known} />
+          </Card>
+        ) : null}
+      </div>
     </div>
   );
 }

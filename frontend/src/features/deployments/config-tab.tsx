@@ -9,18 +9,21 @@ import type { Deployment, DeploymentSpec } from "@/api/types";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { CodeTabs } from "@/components/copy";
-import { t } from "@/strings";
 import { fromSpec } from "@/components/spec/form-model";
 import { asCli, asCurl, asJson } from "@/components/spec/same-request";
 import { SpecForm } from "@/components/spec/spec-form";
+import { t } from "@/strings";
 
 const NOBODY: ReadonlySet<string> = new Set();
 
 export function ConfigTab({ deployment: d }: { deployment: Deployment }) {
   const [editing, setEditing] = useState(false);
   const client = useQueryClient();
-  const save = async ({ name, start: _, engine: __, ...change }: DeploymentSpec) => {
-    const changed = await patchDeployment(name, change);
+  const save = async (
+    { name, start: _, engine: __, config: ___, ...change }: DeploymentSpec,
+    force: boolean,
+  ) => {
+    const changed = await patchDeployment(name, force ? { ...change, force } : change);
     client.setQueryData(keys.deployment(name), changed);
     toast(changed.stale ? t.config.saved(name) : t.config.savedNow(name));
     setEditing(false);

@@ -1,25 +1,30 @@
-/** A new deployment. */
+/** A new deployment: from settings of its own, or from a config with what is to differ. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { useMemo, useRef } from "react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { type ReactNode, useMemo, useRef } from "react";
 import { toast } from "sonner";
 import { createDeployment } from "@/api/actions";
+import { configQuery, configsQuery } from "@/api/configs";
+import type { Config } from "@/api/gen";
 import { deploymentsQuery, keys } from "@/api/queries";
-import type { DeploymentSpec } from "@/api/types";
-import { PageHead } from "@/components/card";
-import { t } from "@/strings";
-import { EMPTY } from "@/components/spec/form-model";
+import type { DeploymentRequest, DeploymentSpec } from "@/api/types";
+import { Card, PageHead } from "@/components/card";
+import { BareSelect } from "@/components/field";
+import { differing, EMPTY, type FormValues, fromSpec } from "@/components/spec/form-model";
 import { SpecForm } from "@/components/spec/spec-form";
+import { ErrorCard, SkeletonRows } from "@/components/states";
+import { t } from "@/strings";
+import { c } from "@/strings/configs";
 
 /** A request sent twice by an impatient hand is one deployment; a changed request is another. */
-function useIdempotencyKey(): (spec: DeploymentSpec) => string {
-  const held = useRef({ spec: "", key: "" });
-  return (spec) => {
-    const text = JSON.stringify(spec);
-    if (held.current.spec !== text) {
+function useIdempotencyKey(): (asked: DeploymentRequest) => string {
+  const held = useRef({ asked: "", key: "" });
+  return (asked) => {
+    const text = JSON.stringify(asked);
+    if (held.current.asked !== text) {
       held.current = {
-        spec: text,
+        asked: text,
         key: Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) =>
           b.toString(16).padStart(2, "0"),
         ).join(""),
@@ -29,14 +34,80 @@ function useIdempotencyKey(): (spec: DeploymentSpec) => string {
   };
 }
 
-export function DeployPage() {
+interface Props {
+  /** What the address asks for: a model, or a config to begin with. */
+  model?: string | undefined;
+  config?: string | undefined;
+}
+
+function Source({ chosen, newest }: { chosen: string | undefined; newest: Config | undefined }) {
+  const { data = [] } = useQuery(configsQuery);
+  const navigate = useNavigate();
+  if (data.length === 0 && !chosen) return null;
+  return (
+    <div className="mb-3 flex flex-wrap items-center gap-2 border-b border-line pb-3">
+      <label htmlFor="config-source" className="text-small text-muted">
+        {c.source}
+      </label>
+      <BareSelect
+        id="config-source"
+        value={chosen ?? ""}
+        onChange={(event) =>
+          void navigate({
+            to: "/deployments/new",
+            search: event.target.value ? { config: event.target.value } : {},
+          })
+        }
+      >
+        <option value="">{c.noSource}</option>
+        {data.map((one) => (
+          <option key={one.name} value={one.name}>
+            {one.name}
+          </option>
+        ))}
+      </BareSelect>
+      {newest ? (
+        <Link to="/configs/$name" params={{ name: newest.name }} className="text-small underline">
+          {c.madeFrom(newest.name, newest.version)}
+        </Link>
+      ) : null}
+    </div>
+  );
+}
+
+function requestOf(spec: DeploymentSpec, force: boolean, config: Config | undefined) {
+  const asked: DeploymentRequest = config
+    ? {
+        ...differing(spec, config.recipe),
+        name: spec.name,
+        config: { name: config.name, version: config.version },
+      }
+    : spec;
+  return force ? { ...asked, force } : asked;
+}
+
+function initialOf(model: string | undefined, config: Config | undefined): FormValues {
+  if (config) return { ...fromSpec({ name: "", ...config.recipe }), name: "" };
+  return model ? { ...EMPTY, model } : EMPTY;
+}
+
+function NewDeployment({
+  model,
+  config,
+  lead,
+}: {
+  model?: string | undefined;
+  config?: Config;
+  lead: ReactNode;
+}) {
   const { data } = useQuery(deploymentsQuery);
   const client = useQueryClient();
   const navigate = useNavigate();
   const keyOf = useIdempotencyKey();
   const taken = useMemo(() => new Set((data ?? []).map((d) => d.name)), [data]);
-  const submit = async (spec: DeploymentSpec) => {
-    const { deployment } = await createDeployment(spec, keyOf(spec));
+  const submit = async (spec: DeploymentSpec, force: boolean) => {
+    const asked = requestOf(spec, force, config);
+    const { deployment } = await createDeployment(asked, keyOf(asked));
     client.setQueryData(keys.deployment(deployment.name), deployment);
     void client.invalidateQueries({ queryKey: keys.deployments });
     void client.invalidateQueries({ queryKey: keys.operations });
@@ -44,15 +115,56 @@ export function DeployPage() {
     await navigate({ to: "/deployments/$name", params: { name: deployment.name } });
   };
   return (
+    <SpecForm
+      initial={initialOf(model, config)}
+      taken={taken}
+      fixedName={false}
+      submitWords={[t.form.submit, t.form.submitting]}
+      onSubmit={submit}
+      lead={lead}
+    />
+  );
+}
+
+function FromConfig({ name }: { name: string }) {
+  const query = useQuery(configQuery(name));
+  if (query.data)
+    return (
+      <NewDeployment
+        key={name}
+        config={query.data}
+        lead={<Source chosen={name} newest={query.data} />}
+      />
+    );
+  if (query.isError)
+    return (
+      <>
+        <ErrorCard error={query.error} onRetry={() => void query.refetch()} />
+        <Card className="mt-3 p-4">
+          <Source chosen={undefined} newest={undefined} />
+        </Card>
+      </>
+    );
+  return (
+    <Card>
+      <SkeletonRows rows={4} />
+    </Card>
+  );
+}
+
+export function DeployPage({ model, config }: Props) {
+  return (
     <>
       <PageHead title={t.form.title} />
-      <SpecForm
-        initial={EMPTY}
-        taken={taken}
-        fixedName={false}
-        submitWords={[t.form.submit, t.form.submitting]}
-        onSubmit={submit}
-      />
+      {config ? (
+        <FromConfig name={config} />
+      ) : (
+        <NewDeployment
+          key={model ?? ""}
+          model={model}
+          lead={<Source chosen={undefined} newest={undefined} />}
+        />
+      )}
     </>
   );
 }

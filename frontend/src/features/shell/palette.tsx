@@ -56,6 +56,9 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/deployments/new" }))}>
             {t.pages.deploy}
           </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/configs" }))}>
+            {t.pages.configs}
+          </Command.Item>
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/playground" }))}>
             {t.pages.playground}
           </Command.Item>

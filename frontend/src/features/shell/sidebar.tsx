@@ -33,6 +33,9 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
         {t.pages.deployments}
         {count ? <span className="text-tiny text-muted">{count}</span> : null}
       </Link>
+      <Link to="/configs" onClick={onNavigate} className={ITEM}>
+        {t.pages.configs}
+      </Link>
     </nav>
   );
 }

@@ -1,0 +1,11 @@
+/** The address `/configs/new`. */
+
+import { getRouteApi } from "@tanstack/react-router";
+import { NewConfigPage } from "@/features/configs/new-page";
+
+const route = getRouteApi("/app/configs/new");
+
+export default function NewConfigRoute() {
+  const { model } = route.useSearch();
+  return <NewConfigPage key={model ?? ""} model={model} />;
+}

@@ -1,0 +1,7 @@
+/** The address `/configs`. */
+
+import { ConfigsPage } from "@/features/configs/list-page";
+
+export default function ConfigsRoute() {
+  return <ConfigsPage />;
+}
