@@ -811,6 +811,10 @@ export type Deployment = {
      * Which try of this start this is, from 1.
      */
     attempt: number;
+    /**
+     * How far the estimate was off.
+     */
+    comparison?: FitComparison | null;
     config?: ConfigUse | null;
     /**
      * Created At
@@ -831,13 +835,9 @@ export type Deployment = {
      */
     desired: 'running' | 'stopped' | 'deleted';
     /**
-     * Estimate
-     *
-     * What was estimated of its memory: a `FitReport`.
+     * What was estimated of its memory before it was started.
      */
-    estimate?: {
-        [key: string]: unknown;
-    } | null;
+    estimate?: FitReport | null;
     /**
      * The download of its model, while it waits for it.
      */
@@ -870,13 +870,9 @@ export type Deployment = {
      */
     log_line?: string | null;
     /**
-     * Measured
-     *
      * What the engine itself said of its memory at the last start.
      */
-    measured?: {
-        [key: string]: unknown;
-    } | null;
+    measured?: MemoryActual | null;
     /**
      * Sum over ready replicas.
      */
@@ -1659,6 +1655,32 @@ export type Finding = {
      * Remediation
      */
     remediation?: Array<Remedy>;
+};
+
+/**
+ * FitComparison
+ *
+ * How far an estimate was off, as a share of what the engine said: 0.03 is 3 % too much.
+ */
+export type FitComparison = {
+    /**
+     * Kv Cache Error Ratio
+     */
+    kv_cache_error_ratio: number | null;
+    /**
+     * Kv Tokens Error Ratio
+     */
+    kv_tokens_error_ratio: number | null;
+    /**
+     * Other Error Ratio
+     *
+     * Of everything but the KV cache.
+     */
+    other_error_ratio: number | null;
+    /**
+     * Weights Error Ratio
+     */
+    weights_error_ratio: number | null;
 };
 
 /**
@@ -2844,6 +2866,32 @@ export type Memory = {
      * The container's limit where that is lower.
      */
     total_bytes: number | null;
+};
+
+/**
+ * MemoryActual
+ *
+ * What a started engine said of one worker's memory. Null: it did not say.
+ */
+export type MemoryActual = {
+    /**
+     * Kv Cache Bytes
+     */
+    kv_cache_bytes?: number | null;
+    /**
+     * Kv Tokens
+     */
+    kv_tokens?: number | null;
+    /**
+     * Other Bytes
+     *
+     * Everything but the KV cache; a worker on CPU says this alone.
+     */
+    other_bytes?: number | null;
+    /**
+     * Weights Bytes
+     */
+    weights_bytes?: number | null;
 };
 
 /**
@@ -7046,10 +7094,7 @@ export type GetModelResponses = {
 export type GetModelResponse = GetModelResponses[keyof GetModelResponses];
 
 export type VerifyModelData = {
-    /**
-     * Asked
-     */
-    body?: VerifyRequest | null;
+    body?: VerifyRequest;
     path: {
         /**
          * Model Id

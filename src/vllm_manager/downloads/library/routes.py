@@ -19,6 +19,8 @@ from vllm_manager.kit.paging import MAX_LIMIT, Page
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
 
+_AS_IT_IS = VerifyRequest()
+
 
 def library_of(request: Request) -> Library:
     """Return the service that `api.wiring` placed on the application."""
@@ -84,10 +86,9 @@ async def get_model(model_id: ModelId, library: Service) -> LibraryModelDetails:
     status_code=202,
 )
 async def verify_model(
-    model_id: ModelId, library: Service, asked: VerifyRequest | None = None
+    model_id: ModelId, library: Service, asked: VerifyRequest = _AS_IT_IS
 ) -> LibraryAccepted:
-    how = asked or VerifyRequest()
-    return LibraryAccepted(operation=await library.verify(model_id, refetch=how.refetch))
+    return LibraryAccepted(operation=await library.verify(model_id, refetch=asked.refetch))
 
 
 @router.delete("/{model_id}", operation_id="deleteModel", summary="Delete a model from the disk")
