@@ -67,7 +67,8 @@ class FactFinder:
         if is_commit(revision):
             commit = revision
         else:
-            commit = reading.read_model(await self._hub.model(repo, revision, token)).sha or ""
+            # Only its commit is wanted: to check ten thousand names here would hold the loop up.
+            commit = str((await self._hub.model(repo, revision, token)).get("sha") or "")
         raw = await self._hub.tree(repo, commit, token)
         # Ten thousand files take a tenth of a second to check.
         listed = await asyncio.to_thread(reading.files, raw)
