@@ -164,7 +164,7 @@ async def test_what_can_not_fit_is_started_if_forced(room: Room) -> None:
 async def test_the_estimate_is_kept_with_the_deployment(room: Room) -> None:
     made = await room.create(arguments=LONG)
     assert made.estimate is not None
-    assert made.estimate["verdict"] == "tight"
+    assert made.estimate.verdict == "tight"
     question = room.fit.questions[-1]
     assert (question.model, question.arguments) == ("demo", LONG)
 
@@ -199,3 +199,23 @@ async def test_a_repeated_create_is_answered_though_it_would_not_fit_any_more(ro
     first = await room.service.create(asked, key)
     refuse(room)
     assert (await room.service.create(asked, key)).operation.id == first.operation.id
+
+
+async def test_what_the_engine_said_is_kept_beside_the_estimate(room: Room) -> None:
+    await room.create()
+    await room.step()
+    replica = room.engine.place("demo")
+    memory = {"weights_bytes": 100, "kv_cache_bytes": 50, "kv_tokens": 10, "other_bytes": None}
+    await room.report(replica, "loading", memory=memory)
+    await room.step()
+    assert (await room.get()).measured is None
+    await room.report(replica, "ready", memory=memory)
+    await room.step()
+    seen = await room.get()
+    assert seen.estimate is not None
+    assert seen.measured is not None
+    assert seen.measured.model_dump() == memory
+    assert seen.comparison is not None
+    again = await room.reopen()
+    assert (await again.get()).measured == seen.measured
+    await again.close()

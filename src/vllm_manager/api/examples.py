@@ -49,6 +49,7 @@ _DEPLOYMENT: dict[str, Any] = {
     "fetch": None,
     "estimate": None,
     "measured": None,
+    "comparison": None,
     "degradations": [],
     "last_error": None,
     "replicas_desired": 1,

@@ -30,7 +30,9 @@ def fetched(deployment: Json) -> str | None:
     if fetch is None or fetch["state"] != "running" or fetch["bytes_total"] is None:
         return None
     done = f"{size(fetch['bytes_done'])} of {size(fetch['bytes_total'])}"
-    speed = f"{size(round(fetch['bytes_per_second']))}/s" if fetch["bytes_per_second"] else "stalled"
+    speed = (
+        f"{size(round(fetch['bytes_per_second']))}/s" if fetch["bytes_per_second"] else "stalled"
+    )
     left = f", {elapsed(fetch['eta_seconds'])} left" if fetch["eta_seconds"] else ""
     return f"{deployment['spec']['model']}: {done}, {speed}{left}"
 

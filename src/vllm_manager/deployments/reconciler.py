@@ -172,7 +172,7 @@ class Reconciler:
             problem = self._explain(row, decision)
             if decision.kind == "remove":
                 return await store.guarded_delete(session, row.uid, row.version)
-            values = _values(row, decision, problem)
+            values = {**_values(row, decision, problem), **self._measured(row, assessment)}
             if values and not await store.guarded_write(session, row.uid, row.version, values):
                 return False
             if problem is not None:
@@ -183,6 +183,13 @@ class Reconciler:
             if assessment.phase == "ready":
                 self._record_start(session, row, assessment)
         return True
+
+    def _measured(self, row: DeploymentRow, assessment: Assessment) -> Mapping[str, Any]:
+        """Return what the engine of a start that is ready now said of its memory."""
+        lead = assessment.lead
+        new = assessment.phase == "ready" and not self._memory.watch_of(row).start_recorded
+        said = dict(lead.memory) if new and lead is not None and lead.memory else None
+        return {"measured": said} if said is not None and said != row.measured else {}
 
     def _explain(self, row: DeploymentRow, decision: Decision) -> ProblemDetails | None:
         if decision.failure is None:

@@ -16,6 +16,7 @@ from vllm_manager.configs import (
     Resources,
     Strict,
 )
+from vllm_manager.configs.fit.schemas import FitComparison, FitReport, MemoryActual
 from vllm_manager.deployments.observed import FetchState
 from vllm_manager.deployments.states import Desired, Phase, ReplicaPhase
 from vllm_manager.kit.errors import ProblemDetails
@@ -217,11 +218,14 @@ class Deployment(BaseModel):
     fetch: FetchView | None = Field(
         default=None, description="The download of its model, while it waits for it."
     )
-    estimate: dict[str, Any] | None = Field(
-        default=None, description="What was estimated of its memory: a `FitReport`."
+    estimate: FitReport | None = Field(
+        default=None, description="What was estimated of its memory before it was started."
     )
-    measured: dict[str, Any] | None = Field(
+    measured: MemoryActual | None = Field(
         default=None, description="What the engine itself said of its memory at the last start."
+    )
+    comparison: FitComparison | None = Field(
+        default=None, description="How far the estimate was off."
     )
     degradations: list[str] = Field(default_factory=list[str])
     last_error: ProblemDetails | None = None

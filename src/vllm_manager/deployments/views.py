@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from vllm_manager.configs.fit.comparison import compare
+from vllm_manager.configs.fit.schemas import FitReport, MemoryActual
 from vllm_manager.deployments.observed import Fetch, Observation, Report
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.schemas import (
@@ -115,8 +117,7 @@ def deployment_view(
         stale=running and (differs_from_applied(row.spec, row.applied) or is_behind(config)),
         config=config,
         fetch=_fetch_view(assessment.fetch),
-        estimate=row.estimate,
-        measured=row.measured,
+        **_memory(row, spec),
         degradations=list(assessment.degradations),
         last_error=ProblemDetails.model_validate(row.last_error) if row.last_error else None,
         replicas_desired=spec.replicas if running else 0,
@@ -128,6 +129,18 @@ def deployment_view(
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def _memory(row: DeploymentRow, spec: DeploymentSpec) -> dict[str, Any]:
+    """Return what was estimated, what the engine said, and how far the two are apart."""
+    estimate = FitReport.model_validate(row.estimate) if row.estimate else None
+    measured = MemoryActual.model_validate(row.measured) if row.measured else None
+    comparison = None
+    if estimate is not None and measured is not None:
+        resources = spec.resources
+        workers = resources.tensor_parallel_size * resources.pipeline_parallel_size
+        comparison = compare(estimate, measured, workers)
+    return {"estimate": estimate, "measured": measured, "comparison": comparison}
 
 
 def is_behind(config: ConfigUse | None) -> bool:
