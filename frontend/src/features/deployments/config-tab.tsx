@@ -1,6 +1,7 @@
 /** What a deployment was asked to be, to read, to copy and to change. */
 
 import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
 import { patchDeployment } from "@/api/actions";
@@ -13,6 +14,8 @@ import { fromSpec } from "@/components/spec/form-model";
 import { asCli, asCurl, asJson } from "@/components/spec/same-request";
 import { SpecForm } from "@/components/spec/spec-form";
 import { t } from "@/strings";
+import { c } from "@/strings/configs";
+import { MemoryCard } from "./memory-card";
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -41,21 +44,29 @@ export function ConfigTab({ deployment: d }: { deployment: Deployment }) {
     );
   }
   return (
-    <Card className="p-4">
-      <div className="mb-3 flex items-center justify-between">
-        <h2>{t.config.title}</h2>
-        <Button size="small" onClick={() => setEditing(true)}>
-          {t.config.edit}
-        </Button>
-      </div>
-      <CodeTabs
-        note={t.config.how}
-        tabs={[
-          { name: "JSON", text: asJson(d.spec) },
-          { name: "CLI", text: asCli(d.spec) },
-          { name: "curl", text: asCurl(d.spec, window.location.origin) },
-        ]}
-      />
-    </Card>
+    <>
+      <Card className="p-4">
+        <div className="mb-3 flex flex-wrap items-center gap-x-3">
+          <h2>{t.config.title}</h2>
+          {d.config ? (
+            <Link to="/configs/$name" params={{ name: d.config.name }} className="underline">
+              {c.madeFrom(d.config.name, d.config.version)}
+            </Link>
+          ) : null}
+          <Button size="small" className="ml-auto" onClick={() => setEditing(true)}>
+            {t.config.edit}
+          </Button>
+        </div>
+        <CodeTabs
+          note={t.config.how}
+          tabs={[
+            { name: "JSON", text: asJson(d.spec) },
+            { name: "CLI", text: asCli(d.spec) },
+            { name: "curl", text: asCurl(d.spec, window.location.origin) },
+          ]}
+        />
+      </Card>
+      <MemoryCard deployment={d} />
+    </>
   );
 }

@@ -15,6 +15,7 @@ import { t } from "@/strings";
 import { Degradations, ErrorBanner, StaleBanner } from "./banners";
 import { ConfigTab } from "./config-tab";
 import { EventsTab } from "./events-tab";
+import { FetchCard } from "./fetch-card";
 import { Header } from "./header";
 import { ReplicasTab } from "./replicas-tab";
 import { TimelineCard } from "./timeline-card";
@@ -82,6 +83,7 @@ function Loaded({
       <Degradations deployment={d} />
       <ErrorBanner deployment={d} />
       <TimelineCard deployment={d} />
+      <FetchCard deployment={d} />
       <Tabs name={d.name} tab={tab} />
       {tab === "logs" ? logs : null}
       {tab === "replicas" ? <ReplicasTab name={d.name} /> : null}
