@@ -221,3 +221,10 @@ async def test_weights_of_many_shards_are_one_sum(room: Room) -> None:
     facts = await room.catalog.facts("acme/both", None)
     assert facts.parameters == {"BF16": 3 * 512 * 1024}
     assert facts.weights_bytes == 3 << 20
+
+
+async def test_one_models_nonsense_does_not_keep_the_hub_from_others(room: Room) -> None:
+    room.hub.faults.add(Fault(path="*/acme/sharded/*", redirect_to="https://10.0.0.1/"))
+    with pytest.raises(Problem):
+        await room.catalog.model("acme/sharded", None, None)
+    assert (await room.catalog.model("acme/tiny-chat", None, None)).source == "hub"

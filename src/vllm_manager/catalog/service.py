@@ -45,6 +45,8 @@ _AWAY: Final = frozenset(
     }
 )
 """Refusals that are about the hub, not about what was asked: what was kept answers instead."""
+_AWAY_FOR_ALL: Final = frozenset({"hub_unreachable", "hub_unavailable", "hub_rate_limited"})
+"""Of these, those that can't be one model's doing: the hub is left alone for a moment."""
 _CLOSED: Final = frozenset({"hub_gated", "hub_token_refused", "hub_forbidden"})
 
 
@@ -238,6 +240,8 @@ class Catalog:
             raise self._away[1]
 
     def _note_away(self, problem: Problem) -> None:
+        if problem.code not in _AWAY_FOR_ALL:
+            return
         if self._away is None or self._clock.monotonic() >= self._away[0]:
             self._away = (self._clock.monotonic() + _AWAY_SECONDS, problem)
 

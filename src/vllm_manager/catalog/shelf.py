@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _KEPT_IN_MEMORY: Final = 256
 _KEPT_FOR: Final = timedelta(days=30)
+_MOST_KEPT: Final = 2000
 
 Json = dict[str, Any]
 
@@ -78,9 +79,9 @@ class Shelf:
             log.warning("An answer of the hub could not be kept", exc_info=True)
 
     async def forget_old(self) -> None:
-        """Drop what nobody asked for in a month."""
+        """Drop what was said a month ago, and the oldest of very much."""
         async with self._database.unit_of_work() as session:
-            await store.forget_answers(session, self._clock.now() - _KEPT_FOR)
+            await store.forget_answers(session, self._clock.now() - _KEPT_FOR, _MOST_KEPT)
 
     def age_seconds(self, kept: Kept) -> float:
         return max(0.0, (self._clock.now() - kept.fetched_at).total_seconds())

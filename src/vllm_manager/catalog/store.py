@@ -19,8 +19,14 @@ async def keep_answer(session: AsyncSession, key: str, body: dict[str, Any], now
     await session.merge(HubAnswer(key=key, body=body, fetched_at=now))
 
 
-async def forget_answers(session: AsyncSession, before: datetime) -> None:
-    await session.execute(delete(HubAnswer).where(HubAnswer.fetched_at < before))
+async def forget_answers(session: AsyncSession, before: datetime, most: int) -> None:
+    """Drop answers given before a moment, and the oldest of more than `most`."""
+    newest_first = select(HubAnswer.fetched_at).order_by(HubAnswer.fetched_at.desc())
+    one_too_many = await session.scalar(newest_first.offset(most).limit(1))
+    oldest = HubAnswer.fetched_at < before
+    if one_too_many is not None:
+        oldest = oldest | (HubAnswer.fetched_at <= one_too_many)
+    await session.execute(delete(HubAnswer).where(oldest))
 
 
 async def tokens(session: AsyncSession, owners: Iterable[str]) -> dict[str, HubToken]:
