@@ -11,6 +11,7 @@ from vllm_manager.cli import (
     deployments,
     doctor,
     downloads,
+    fit,
     hardware,
     logs,
     models,
@@ -48,6 +49,7 @@ app.add_typer(models.app)
 app.add_typer(configs.app)
 app.add_typer(token.app)
 app.command()(hardware.hardware)
+app.command()(fit.fit)
 app.command()(serving.server)
 app.command()(serving.gateway)
 
