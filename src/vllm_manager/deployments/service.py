@@ -1,10 +1,7 @@
 """Create, change, start, stop and delete: writes what is wanted, and nudges the loop."""
 
-import socket
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,30 +10,23 @@ from vllm_manager.cluster import Cluster, ClusterNode
 from vllm_manager.db import Database
 from vllm_manager.deployments import refusals, store
 from vllm_manager.deployments.checks import Checks
-from vllm_manager.deployments.logs import LogQuery, LogStore
+from vllm_manager.deployments.logs import LogStore
 from vllm_manager.deployments.memory import Memory
-from vllm_manager.deployments.models import ModelUse, uses_of
 from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reports import ReportAnswer, ReportBody
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentAccepted,
     DeploymentChange,
-    DeploymentEvent,
     DeploymentRequest,
     DeploymentSpec,
-    LogLine,
-    Replica,
-    Route,
     StartRequest,
 )
-from vllm_manager.deployments.starts import StartCounts
-from vllm_manager.deployments.states import Phase
+from vllm_manager.deployments.showing import Showing
 from vllm_manager.deployments.tables import DeploymentRow, EventRow
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import Problem, not_found
 from vllm_manager.kit.ids import new_id
-from vllm_manager.kit.paging import Page, cut, decode_cursor
 from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import Begun, IdempotencyKey, OperationKind, Operations, Outcome
 
@@ -45,15 +35,7 @@ _LIGHT: Final = frozenset({"autoscaling", "max_concurrent_requests"})
 """Fields that take no memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawPage:
-    """A page of deployments, each already JSON."""
-
-    items: Sequence[bytes]
-    next_cursor: str | None
-
-
-class Deployments:
+class Deployments(Showing):
     """What the API offers of deployments."""
 
     def __init__(
@@ -69,15 +51,12 @@ class Deployments:
         clock: Clock,
         nudge: Callable[[], None],
     ) -> None:
-        self._database = database
-        self._memory = memory
+        super().__init__(database, memory, logs, clock)
         self._operations = operations
         self._cluster = cluster
         self._checks = checks
         self._planning = planning
-        self._logs = logs
         self._hub = hub
-        self._clock = clock
         self._nudge = nudge
 
     async def create(
@@ -191,68 +170,6 @@ class Deployments:
         """
         return await self._end(name, "deleted", "deployment.delete", "Deletion was asked for.")
 
-    async def get(self, name: str) -> Deployment:
-        """Return one deployment.
-
-        Raises:
-            Problem: there is no such deployment (404).
-        """
-        return self._view(await self._row(name))
-
-    async def list(
-        self, limit: int, cursor: str | None, text: str | None, phase: Phase | None
-    ) -> RawPage:
-        """Return a page of deployments by name."""
-        after = decode_cursor(cursor)
-        wanted = None if phase is None else b'"phase":"%s","reason"' % phase.encode()
-        found: list[tuple[str, bytes]] = []
-        async with self._database.read() as session:
-            while len(found) <= limit:
-                keys = await store.page(session, limit + 1, after, text)
-                pairs = [(key.name, await self._raw(session, key)) for key in keys]
-                found += [p for p in pairs if p[1] and (wanted is None or wanted in p[1])]
-                if len(keys) <= limit:
-                    break
-                after = keys[-1].name
-        page, next_cursor = cut(found, limit, [name for name, _ in found])
-        return RawPage([data for _, data in page], next_cursor)
-
-    async def views(self) -> Sequence[Deployment]:
-        """Return every deployment, for the event stream's snapshot."""
-        async with self._database.read() as session:
-            return [self._view(row) for row in await store.all_rows(session)]
-
-    async def replicas(self, name: str) -> Page[Replica]:
-        """Return a deployment's replicas.
-
-        Raises:
-            Problem: there is no such deployment (404).
-        """
-        return Page(items=self._memory.replicas(await self._row(name)))
-
-    async def logs(self, name: str, query: LogQuery) -> Page[LogLine]:
-        """Return a page of log lines, in order; the next cursor leads to older ones.
-
-        Raises:
-            Problem: there is no such deployment (404).
-        """
-        row = await self._row(name)
-        lines, next_cursor = await self._logs.page(row.uid, query)
-        return Page(items=lines, next_cursor=next_cursor)
-
-    async def events(self, name: str, limit: int, cursor: str | None) -> Page[DeploymentEvent]:
-        """Return a page of what happened, newest first.
-
-        Raises:
-            Problem: there is no such deployment (404).
-        """
-        row = await self._row(name)
-        async with self._database.read() as session:
-            rows = await store.events(session, row.uid, limit + 1, decode_cursor(cursor))
-        page, next_cursor = cut(rows, limit, [event.id for event in rows])
-        items = [DeploymentEvent.model_validate(e, from_attributes=True) for e in page]
-        return Page(items=items, next_cursor=next_cursor)
-
     async def report(self, body: ReportBody) -> ReportAnswer:
         """Take in a replica's report.
 
@@ -273,45 +190,6 @@ class Deployments:
         elif row is not None:
             self._memory.refresh(row)
         return ReportAnswer(log_next=log_next)
-
-    def routes(self) -> Sequence[Route] | None:
-        """Return what the gateway needs to know, or None until enough was heard to say."""
-        return self._memory.routes()
-
-    def engine_pids(self) -> frozenset[int]:
-        """Return the processes of this machine's engines that replicas have reported."""
-        return self._memory.board.engine_pids(socket.gethostname())
-
-    async def model_uses(self) -> Sequence[ModelUse]:
-        """Return which models deployments name, and which snapshots their engines run from."""
-        async with self._database.read() as session:
-            rows = await store.all_rows(session)
-            started = await store.last_starts(session)
-        ready = {view.uid for view in await self.views() if view.replicas_ready}
-        now = self._clock.now()
-        return [
-            use
-            for row in rows
-            for use in uses_of(row, now if row.uid in ready else started.get(row.uid))
-        ]
-
-    async def config_users(self) -> Mapping[str, Sequence[str]]:
-        """Return the names of the deployments that were made from each config."""
-        users: defaultdict[str, list[str]] = defaultdict(list)
-        async with self._database.read() as session:
-            for name, spec in await store.specs(session):
-                if spec.get("config"):
-                    users[spec["config"]["name"]].append(name)
-        return users
-
-    @property
-    def start_counts(self) -> StartCounts:
-        """The starts since this process began."""
-        return self._memory.starts
-
-    def on_route_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` whenever `routes` would answer something else."""
-        self._memory.on_route_change(listener)
 
     async def _start(
         self, name: str, kind: OperationKind, message: str, asked: StartRequest | None
@@ -386,23 +264,6 @@ class Deployments:
             if row is None:
                 raise not_found("deployment", name, list(await store.names(session)))
             yield session, row
-
-    async def _row(self, name: str) -> DeploymentRow:
-        async with self._database.read() as session:
-            row = await store.by_name(session, name)
-            if row is None:
-                raise not_found("deployment", name, list(await store.names(session)))
-            return row
-
-    async def _raw(self, session: AsyncSession, key: store.Key) -> bytes:
-        cached = self._memory.cached(key.uid, key.version)
-        if cached is not None:
-            return cached
-        row = await store.by_uid(session, key.uid)
-        return self._view(row).model_dump_json().encode() if row else b""
-
-    def _view(self, row: DeploymentRow) -> Deployment:
-        return self._memory.refresh(row)
 
     def _new_row(self, spec: DeploymentSpec, estimate: dict[str, Any] | None) -> DeploymentRow:
         now = self._clock.now()
