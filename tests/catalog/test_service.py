@@ -50,6 +50,8 @@ async def test_a_model_in_a_list_tells_what_matters(room: Room) -> None:
     assert item.parameters == (facts.parameters or {})["BF16"]
     strange = await room.catalog.search(SearchQuery(text="strange"), None)
     assert [one.supported for one in strange.items] == [False]
+    pickled = await room.catalog.search(SearchQuery(text="pickled"), None)
+    assert [one.has_safetensors for one in (item, *pickled.items)] == [True, False]
 
 
 async def test_what_is_popular_is_asked_once_an_hour(room: Room) -> None:

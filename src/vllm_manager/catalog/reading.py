@@ -124,7 +124,7 @@ def summary(model: HubModel, architectures: frozenset[str] | None) -> ModelSumma
         private=model.private,
         parameters=(counts.total or sum(dtypes.values()) or None) if counts else None,
         dtypes=sorted(dtypes, key=lambda name: -dtypes[name]),
-        has_safetensors="safetensors" in model.tags or counts is not None or None,
+        has_safetensors=_has_safetensors(model),
         architectures=named,
         supported=is_supported(named, architectures),
         needs_own_code=None if config is None else has_auto_map(config),
@@ -134,6 +134,13 @@ def summary(model: HubModel, architectures: frozenset[str] | None) -> ModelSumma
         updated_at=model.modified,
         tags=model.tags[:64],
     )
+
+
+def _has_safetensors(model: HubModel) -> bool | None:
+    """Tell by the tag that the hub gives every such model; None where it gives no tags."""
+    if model.safetensors is not None:
+        return True
+    return "safetensors" in model.tags if model.tags else None
 
 
 def files(raw: list[Json] | list[_File]) -> list[HubFile]:
