@@ -51,6 +51,21 @@ def _link_to_a_link_outside(snapshot: Path) -> None:
     blob.symlink_to(outside / "secret")
 
 
+def _linked_snapshots(snapshot: Path) -> None:
+    files = {name: (snapshot / name).read_bytes() for name in a_model()}
+    outside = snapshot.parents[3] / "outside"
+    write(outside / snapshot.name, files)
+    snapshot.parent.rename(snapshot.parents[3] / "aside")
+    snapshot.parent.symlink_to(outside)
+
+
+def _linked_blobs(snapshot: Path) -> None:
+    blobs = snapshot.parents[1] / "blobs"
+    outside = snapshot.parents[3] / "outside"
+    blobs.rename(outside)
+    blobs.symlink_to(outside)
+
+
 def _circle(snapshot: Path) -> None:
     (snapshot / SHARD).unlink()
     (snapshot / SHARD).symlink_to(SHARD)
@@ -69,6 +84,8 @@ def _bad_index(snapshot: Path) -> None:
         (_huge_header, "no sound safetensors"),
         (_link_outside, "leads out of the model"),
         (_link_to_a_link_outside, "leads out of the model"),
+        (_linked_snapshots, "leads out of the model"),
+        (_linked_blobs, "leads out of the model"),
         (_circle, SHARD),
         (_bad_index, "can't be read"),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from vllm_manager.downloads.library.soundness import Sizes, Verdict, judge
-from vllm_manager.downloads.library.stains import stained
+from vllm_manager.downloads.library.stains import stained, stains
 
 State = Literal["complete", "partial", "broken"]
 _PREFIX = "models--"
@@ -138,10 +138,11 @@ def _revision(
     files = sorted(_files(folder, snapshot), key=lambda file: file.path)
     names = [name for name, commit in refs.items() if commit == snapshot.name]
     broken = [f"{file.path}: {file.problem}" for file in files if file.problem]
+    wrong = stains(folder)
     broken += [
         f"{file.path}: its checksum was found wrong; fetch it again"
         for file in files
-        if file.blob and not file.problem and stained(folder, file.blob, file.place)
+        if file.blob in wrong and not file.problem and stained(folder, file.blob, file.place)
     ]
     if broken:
         return FoundRevision(snapshot.name, snapshot, names, files, "broken", broken)
@@ -181,36 +182,47 @@ def _without_snapshot(folder: Path, unfinished: Sequence[Path]) -> FoundRevision
 
 
 def _files(folder: Path, snapshot: Path) -> Iterator[FoundFile]:
+    # Text, not paths: a repository may have ten thousand files.
+    blobs = str(folder / "blobs")
+    is_plain = not os.path.islink(blobs) and not os.path.islink(snapshot.parent)
     for place, folders, names in os.walk(snapshot):
-        for name in [*names, *(n for n in folders if Path(place, n).is_symlink())]:
+        inside = os.path.relpath(place, snapshot)
+        for name in [*names, *(n for n in folders if os.path.islink(os.path.join(place, n)))]:
             if name not in _IGNORED:
-                path = Path(place, name)
-                yield _file(folder, path, path.relative_to(snapshot).as_posix())
+                path = os.path.join(place, name)
+                shown = name if inside == "." else f"{inside}/{name}"
+                yield _file(folder, path, shown, blobs if is_plain else None)
 
 
-def _file(folder: Path, path: Path, name: str) -> FoundFile:
+def _file(folder: Path, path: str, name: str, blobs: str | None) -> FoundFile:
+    """Return a file. `blobs` is None where that folder, or the snapshots', is itself a link."""
     blob, place = None, path
-    if path.is_symlink():
-        # The first hop is the model's own blob; that may itself be shared with other models.
-        place = Path(os.path.normpath(path.parent / os.readlink(path)))
-        blob = place.name if place.parent == folder / "blobs" else None
     try:
-        found = place.stat()
-        problem = _fault(folder, place, found)
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode):
+            # The first hop is the model's own blob; that may itself be shared with other models.
+            place = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+            parent, _, last = place.rpartition("/")
+            blob = last if parent == str(folder / "blobs") else None
+            found = os.lstat(place)
+        is_ours = blobs is not None and (place == path or os.path.dirname(place) == blobs)
+        problem = None if is_ours and stat.S_ISREG(found.st_mode) else _fault(folder, Path(place))
+        found = os.stat(place)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         is_missing = isinstance(error, FileNotFoundError)
         problem = "its contents are missing" if is_missing else f"it can't be read: {error}"
-        return FoundFile(name, place, blob, None, problem=problem)
+        return FoundFile(name, Path(place), blob, None, problem=problem)
     size = None if problem else found.st_size
-    return FoundFile(name, place, blob, size, found.st_atime, found.st_mtime, problem)
+    return FoundFile(name, Path(place), blob, size, found.st_atime, found.st_mtime, problem)
 
 
-def _fault(folder: Path, place: Path, found: os.stat_result) -> str | None:
-    real = place.resolve()
+def _fault(folder: Path, place: Path) -> str | None:
+    """Say what is wrong with a place that is no plain file among the model's own."""
+    real = place.resolve(strict=True)
     around = (folder.resolve(), (folder.parent / _SHARED_BLOBS).resolve())
     if not any(real.is_relative_to(root) for root in around):
         return "a link that leads out of the model"
-    return None if stat.S_ISREG(found.st_mode) else "it is no file"
+    return None if real.is_file() else "it is no file"
 
 
 def _refs(folder: Path) -> Mapping[str, str]:

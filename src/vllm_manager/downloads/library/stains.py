@@ -6,6 +6,9 @@ Beside the locks: huggingface_hub's own scan looks at everything else in a cache
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_SUFFIX: Final = ".wrong"
 
 
 def stain(folder: Path, blob: str, place: Path) -> None:
@@ -18,6 +21,12 @@ def stain(folder: Path, blob: str, place: Path) -> None:
 def unstain(folder: Path, blob: str) -> None:
     """Forget it: the bytes were found right, or are gone."""
     _mark(folder, blob).unlink(missing_ok=True)
+
+
+def stains(folder: Path) -> frozenset[str]:
+    """Return the blobs of a model of which something is remembered."""
+    marks = _mark(folder, "").parent.glob(f"*{_SUFFIX}")
+    return frozenset(mark.name.removesuffix(_SUFFIX) for mark in marks)
 
 
 def stained(folder: Path, blob: str, place: Path) -> bool:
@@ -33,4 +42,4 @@ def _bytes(place: Path) -> list[int]:
 
 
 def _mark(folder: Path, blob: str) -> Path:
-    return folder.parent / ".locks" / folder.name / f"{blob}.wrong"
+    return folder.parent / ".locks" / folder.name / f"{blob}{_SUFFIX}"
