@@ -23,6 +23,56 @@ class Otherwise:
         return self.found
 
 
+_H100 = {
+    "vendor": "nvidia",
+    "index": 0,
+    "uuid": "GPU-0",
+    "name": "NVIDIA H100 80GB HBM3",
+    "state": "ok",
+    "memory_total_bytes": 80 * GIB,
+    "memory_used_bytes": 10 * GIB,
+    "memory_free_bytes": 70 * GIB,
+    "is_memory_unified": False,
+    "cores": None,
+    "compute_capability": "9.0",
+    "utilization_percent": 93.0,
+    "memory_utilization_percent": 41.0,
+    "temperature_celsius": 52.0,
+    "power_watts": 412.345,
+    "power_limit_watts": 700.0,
+    "clocks": {
+        "graphics_mhz": 1980,
+        "memory_mhz": 2619,
+        "graphics_max_mhz": 1980,
+        "memory_max_mhz": 2619,
+    },
+    "ecc": {
+        "is_enabled": True,
+        "is_enabled_after_reboot": True,
+        "corrected_errors": 7,
+        "uncorrected_errors": 0,
+    },
+    "mig": {"is_enabled": False, "is_enabled_after_reset": False, "instances": []},
+    "pcie": {
+        "bus_id": "00000000:01:00.0",
+        "generation": 5,
+        "max_generation": 5,
+        "width": 16,
+        "max_width": 16,
+    },
+    "numa_node": 1,
+    "processes": [
+        {
+            "pid": 4720,
+            "name": "VLLM::EngineCore",
+            "memory_used_bytes": 9 * GIB,
+            "mig_gpu_instance": None,
+            "ours": None,
+        }
+    ],
+}
+
+
 def read(nvml: FakeNvml, root: Path = Path("/nowhere")) -> GpusFound:
     return NvidiaGpus(lambda: nvml, root=root).read()
 
@@ -33,54 +83,7 @@ def test_everything_that_nvml_knows_is_told(tmp_path: Path) -> None:
     node.write_text("1\n")
     found = read(FakeNvml([datacenter(0)], names={4720: "VLLM::EngineCore"}), tmp_path)
     (gpu,) = found.gpus
-    assert gpu.model_dump() == {
-        "vendor": "nvidia",
-        "index": 0,
-        "uuid": "GPU-0",
-        "name": "NVIDIA H100 80GB HBM3",
-        "state": "ok",
-        "memory_total_bytes": 80 * GIB,
-        "memory_used_bytes": 10 * GIB,
-        "memory_free_bytes": 70 * GIB,
-        "is_memory_unified": False,
-        "cores": None,
-        "compute_capability": "9.0",
-        "utilization_percent": 93.0,
-        "memory_utilization_percent": 41.0,
-        "temperature_celsius": 52.0,
-        "power_watts": 412.345,
-        "power_limit_watts": 700.0,
-        "clocks": {
-            "graphics_mhz": 1980,
-            "memory_mhz": 2619,
-            "graphics_max_mhz": 1980,
-            "memory_max_mhz": 2619,
-        },
-        "ecc": {
-            "is_enabled": True,
-            "is_enabled_after_reboot": True,
-            "corrected_errors": 7,
-            "uncorrected_errors": 0,
-        },
-        "mig": {"is_enabled": False, "is_enabled_after_reset": False, "instances": []},
-        "pcie": {
-            "bus_id": "00000000:01:00.0",
-            "generation": 5,
-            "max_generation": 5,
-            "width": 16,
-            "max_width": 16,
-        },
-        "numa_node": 1,
-        "processes": [
-            {
-                "pid": 4720,
-                "name": "VLLM::EngineCore",
-                "memory_used_bytes": 9 * GIB,
-                "mig_gpu_instance": None,
-                "ours": None,
-            }
-        ],
-    }
+    assert gpu.model_dump() == _H100
     assert found.driver == GpuDriver(version="570.86.15", cuda_version="12.8", source="nvml")
     assert list(found.problems) == []
 
