@@ -14,18 +14,24 @@ import { type Crumb, Shell } from "@/features/shell/shell";
 import { RealtimeProvider } from "@/realtime/provider";
 import { t } from "@/strings";
 
-function crumbsOf(path: string, params: { name?: string }): Crumb[] {
-  const deployments: Crumb = { label: t.pages.deployments, to: "/deployments" };
-  if (params.name) return [deployments, { label: params.name }];
-  if (path.startsWith("/deployments/new")) return [deployments, { label: t.pages.newDeployment }];
-  if (path.startsWith("/deployments")) return [deployments];
-  if (path.startsWith("/playground")) return [{ label: t.pages.playground }];
-  return [{ label: t.pages.overview }];
+/** The pages that have pages below them, or a title of their own. */
+const SECTIONS = [
+  { to: "/deployments", label: t.pages.deployments },
+  { to: "/configs", label: t.pages.configs },
+  { to: "/playground", label: t.pages.playground },
+] as const;
+
+export function crumbsOf(path: string): Crumb[] {
+  const section = SECTIONS.find(({ to }) => path === to || path.startsWith(`${to}/`));
+  if (!section) return [{ label: t.pages.overview }];
+  const rest = decodeURIComponent(path.slice(section.to.length + 1));
+  if (!rest) return [section];
+  return [section, { label: rest === "new" ? t.pages.newDeployment : rest }];
 }
 
 export function AppFrame() {
   const match = useMatches().at(-1);
-  const crumbs = crumbsOf(match?.pathname ?? "/", (match?.params ?? {}) as { name?: string });
+  const crumbs = crumbsOf(match?.pathname ?? "/");
   return (
     <RealtimeProvider>
       <Shell crumbs={crumbs}>

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Config } from "@/api/gen";
 import { asCli, asCurl, asJson } from "./same-request";
 
 const spec = {
@@ -24,4 +25,19 @@ test("the shell gets each value in one piece", () => {
       "--arg max_model_len=1024 --arg enforce_eager=true --env 'GREETING=it'\\''s fine'",
   );
   expect(asCurl(spec, "http://h:1")).toContain("it'\\''s fine");
+});
+
+test("a deployment made from a config names it, and only what differs", () => {
+  const config = {
+    name: "chat",
+    version: 3,
+    recipe: { ...spec, name: undefined },
+  } as unknown as Config;
+  const changed = { ...spec, replicas: 4 };
+  expect(asCli(changed, config)).toBe("vllm-manager deploy qwen --config chat@3 --replicas 4");
+  expect(JSON.parse(asJson(changed, config))).toEqual({
+    name: "qwen",
+    config: { name: "chat", version: 3 },
+    replicas: 4,
+  });
 });

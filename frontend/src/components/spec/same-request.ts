@@ -1,6 +1,8 @@
 /** A deployment's specification as the same request in curl, in the CLI and in JSON. Pure. */
 
+import type { Config } from "@/api/gen";
 import type { DeploymentSpec } from "@/api/types";
+import { differing } from "./form-model";
 
 function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
@@ -28,16 +30,23 @@ export function plainSpec(spec: DeploymentSpec): Record<string, unknown> {
   };
 }
 
-export function asJson(spec: DeploymentSpec): string {
-  return JSON.stringify(plainSpec(spec), null, 2);
+/** What is sent: of a deployment made from a config, that config and what differs from it. */
+export function bodyOf(spec: DeploymentSpec, config?: Config): Record<string, unknown> {
+  if (!config) return plainSpec(spec);
+  const { name, version } = config;
+  return { name: spec.name, config: { name, version }, ...differing(spec, config.recipe) };
 }
 
-export function asCurl(spec: DeploymentSpec, origin: string): string {
+export function asJson(spec: DeploymentSpec, config?: Config): string {
+  return JSON.stringify(bodyOf(spec, config), null, 2);
+}
+
+export function asCurl(spec: DeploymentSpec, origin: string, config?: Config): string {
   return [
     `curl -X POST ${origin}/api/v1/deployments \\`,
     `  -H "Authorization: Bearer $VLLM_MANAGER_KEY" \\`,
     `  -H 'Content-Type: application/json' \\`,
-    `  -d ${quote(JSON.stringify(plainSpec(spec)))}`,
+    `  -d ${quote(JSON.stringify(bodyOf(spec, config)))}`,
   ].join("\n");
 }
 
@@ -52,13 +61,12 @@ function cliValue(value: unknown): string {
   }
 }
 
-export function asCli(spec: DeploymentSpec): string {
+export function asCli(whole: DeploymentSpec, config?: Config): string {
+  const spec: Partial<DeploymentSpec> = config ? differing(whole, config.recipe) : whole;
   const { resources = {} } = spec;
-  const words = [
-    "vllm-manager deploy",
-    quote(spec.name || "NAME"),
-    `--model ${quote(spec.model || "MODEL")}`,
-  ];
+  const words = ["vllm-manager deploy", quote(whole.name || "NAME")];
+  if (config) words.push(`--config ${config.name}@${config.version}`);
+  if (!config || spec.model) words.push(`--model ${quote(spec.model || "MODEL")}`);
   const flag = (name: string, value: unknown, usual: unknown = null) => {
     if (value != null && value !== "" && value !== usual)
       words.push(`--${name} ${quote(String(value))}`);

@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useMemo, useState } from "react";
 import { type FieldError, get, type UseFormReturn, useForm, useWatch } from "react-hook-form";
+import type { Config } from "@/api/gen";
 import { describeProblem, toProblem } from "@/api/problem";
 import { engineArgumentsQuery } from "@/api/queries";
 import type { DeploymentSpec, EngineArgument, ProblemDetails } from "@/api/types";
@@ -42,6 +43,8 @@ interface Props {
   /** What only this use of the form has, below the fields. */
   extra?: ReactNode;
   models?: readonly string[];
+  /** The config that the form was filled from. */
+  config?: Config;
   /** Whether the same request as a command is shown. */
   isDeployment?: boolean;
   onCancel?: () => void;
@@ -275,16 +278,24 @@ function ResourceFields({ form }: { form: Form }) {
   );
 }
 
-function SameRequest({ form, known }: { form: Form; known: readonly EngineArgument[] }) {
+function SameRequest({
+  form,
+  known,
+  config,
+}: {
+  form: Form;
+  known: readonly EngineArgument[];
+  config: Config | undefined;
+}) {
   const values = useWatch({ control: form.control }) as FormValues;
   const spec = toSpec(values, known);
   return (
     <CodeTabs
       note={t.form.same}
       tabs={[
-        { name: "curl", text: asCurl(spec, window.location.origin) },
-        { name: "CLI", text: asCli(spec) },
-        { name: "JSON", text: asJson(spec) },
+        { name: "curl", text: asCurl(spec, window.location.origin, config) },
+        { name: "CLI", text: asCli(spec, config) },
+        { name: "JSON", text: asJson(spec, config) },
       ]}
     />
   );
@@ -360,7 +371,7 @@ export function SpecForm(props: Props) {
         </Card>
         {isDeployment ? (
           <Card className="p-4">
-            <SameRequest form={form} known={known} />
+            <SameRequest form={form} known={known} config={props.config} />
           </Card>
         ) : null}
       </div>

@@ -29,7 +29,15 @@ export function plainRecipe(recipe: Recipe): Record<string, unknown> {
     value == null ||
     (Array.isArray(value) && value.length === 0) ||
     (typeof value === "object" && Object.keys(value).length === 0);
-  return Object.fromEntries(Object.entries(recipe).filter(([, value]) => !isEmpty(value)));
+  const plain = (value: unknown): unknown =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .filter(([, inner]) => !isEmpty(inner))
+            .map(([key, inner]) => [key, plain(inner)]),
+        )
+      : value;
+  return plain(recipe) as Record<string, unknown>;
 }
 
 function CloneDialog({

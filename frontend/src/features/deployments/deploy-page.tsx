@@ -11,7 +11,8 @@ import { deploymentsQuery, keys } from "@/api/queries";
 import type { DeploymentRequest, DeploymentSpec } from "@/api/types";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
-import { differing, EMPTY, type FormValues, fromSpec } from "@/components/spec/form-model";
+import { EMPTY, type FormValues, fromSpec } from "@/components/spec/form-model";
+import { bodyOf } from "@/components/spec/same-request";
 import { SpecForm } from "@/components/spec/spec-form";
 import { ErrorCard, SkeletonRows } from "@/components/states";
 import { t } from "@/strings";
@@ -76,13 +77,7 @@ function Source({ chosen, newest }: { chosen: string | undefined; newest: Config
 }
 
 function requestOf(spec: DeploymentSpec, force: boolean, config: Config | undefined) {
-  const asked: DeploymentRequest = config
-    ? {
-        ...differing(spec, config.recipe),
-        name: spec.name,
-        config: { name: config.name, version: config.version },
-      }
-    : spec;
+  const asked = config ? (bodyOf(spec, config) as DeploymentRequest) : spec;
   return force ? { ...asked, force } : asked;
 }
 
@@ -122,6 +117,7 @@ function NewDeployment({
       submitWords={[t.form.submit, t.form.submitting]}
       onSubmit={submit}
       lead={lead}
+      {...(config ? { config } : {})}
     />
   );
 }
