@@ -1,6 +1,7 @@
 """A deployments room on real SQLite, with an engine cluster in memory and a clock to move."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ async def _no_gpus() -> bool:
     return False
 
 
+def _arguments_in(folder: Path) -> EngineArguments:
+    """Return a list of arguments that a test may change."""
+    file = folder / "arguments.json"
+    if not file.exists():
+        shutil.copy(ARGUMENTS, file)
+    return EngineArguments(file)
+
+
 class Room:
     """One control plane's deployments; `reopen` is its restart after a crash."""
 
@@ -61,16 +70,9 @@ class Room:
         self.models = models or FakeModels()
         self.facts = FakeFacts()
         self.fit = FakeFit()
-        arguments = folder / "arguments.json"
-        if not arguments.exists():
-            shutil.copy(ARGUMENTS, arguments)
-        known = EngineArguments(arguments)
+        known = _arguments_in(folder)
         self.recipes = Recipes(
-            self.database,
-            RecipeChecks(known),
-            self.clock,
-            lambda: self.service.config_users(),
-            self._nudge,
+            self.database, RecipeChecks(known), self.clock, self._config_users, self._nudge
         )
         planning = Planning(self.recipes, self.fit, Vetting(self.facts, self.facts.allowed))
         nobody = Cluster(RayRest("http://127.0.0.1:1", folder / "no-token"))
@@ -99,6 +101,9 @@ class Room:
             self._nudge,
         )
         self._sequence = 0
+
+    async def _config_users(self) -> Mapping[str, Sequence[str]]:
+        return await self.service.config_users()
 
     def _nudge(self) -> None:
         self.nudges += 1

@@ -151,39 +151,27 @@ def _build(
     warmers = WarmerBoard(clock)
     arguments = EngineArguments(settings.engine_arguments_file)
     engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
-    config_saved = Nudge()
-    recipes = Recipes(
-        database, RecipeChecks(arguments), clock, lambda: room.service.config_users(), config_saved
-    )
+    recipes = _recipes(database, arguments, clock, lambda: room)
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
     uses = _uses_of(lambda: room.service)
     library = build_library(settings, database, operations, downloads.service, uses)
     hardware = build_hardware(settings, clock, lambda: room.service.engine_pids())
     fit = Fit(hardware, catalog)
+    planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models))
+    models = StoredModels(library, downloads.service)
     room = build_deployments(
-        settings,
-        database,
-        engine,
-        cluster,
-        operations,
-        arguments,
-        Planning(recipes, fit, Vetting(catalog, settings.trusted_models)),
-        StoredModels(library, downloads.service),
-        hub,
-        clock,
+        settings, database, engine, cluster, operations, arguments, planning, models, hub, clock
     )
-    config_saved.target = room.nudge
-    deployments = room.service
-    publisher = SnapshotPublisher(access, _routes_of(deployments), clock, hub.epoch)
+    publisher = SnapshotPublisher(access, _routes_of(room.service), clock, hub.epoch)
     credentials_changed.target = publisher.nudge
-    deployments.on_route_change(publisher.nudge)
-    snapshots = _snapshots(operations, deployments, downloads.service)
+    room.service.on_route_change(publisher.nudge)
+    snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, access, clock)
     services = Services(
         access=access,
         usage=UsageLedger(database, clock),
         operations=operations,
-        deployments=deployments,
+        deployments=room.service,
         downloads=downloads.service,
         library=library,
         catalog=catalog,
@@ -201,6 +189,23 @@ def _build(
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
     return services, (downloads, library, room)
+
+
+def _recipes(
+    database: Database,
+    arguments: EngineArguments,
+    clock: Clock,
+    deployments: Callable[[], DeploymentsRoom],
+) -> Recipes:
+    """Return the configs, which ask who uses them, and tell of each save."""
+
+    async def users() -> Mapping[str, Sequence[str]]:
+        return await deployments().service.config_users()
+
+    def saved() -> None:
+        deployments().nudge()
+
+    return Recipes(database, RecipeChecks(arguments), clock, users, saved)
 
 
 def _facts(

@@ -33,6 +33,7 @@ from vllm_manager.cli.deploy import (
     merge,
     parse_arguments,
     parse_environment,
+    resources_of,
 )
 from vllm_manager.cli.deployments import age
 from vllm_manager.cli.output import out, print_json, print_table
@@ -151,12 +152,7 @@ def save(
         "model": model,
         "revision": revision,
         "replicas": replicas,
-        "resources": {
-            "cpus": cpus,
-            "gpus": gpus,
-            "tensor_parallel_size": tensor_parallel,
-            "pipeline_parallel_size": pipeline_parallel,
-        },
+        "resources": resources_of(cpus, gpus, tensor_parallel, pipeline_parallel),
         "arguments": parse_arguments(argument or []),
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,

@@ -53,6 +53,18 @@ def parse_environment(pairs: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def resources_of(
+    cpus: float | None, gpus: int | None, tensor: int | None, pipeline: int | None
+) -> Json:
+    """Return what one replica reserves, from flags."""
+    return {
+        "cpus": cpus,
+        "gpus": gpus,
+        "tensor_parallel_size": tensor,
+        "pipeline_parallel_size": pipeline,
+    }
+
+
 def parse_config(text: str | None) -> Json | None:
     """Return a config's name and version from `name` or `name@version`."""
     if text is None:
@@ -130,12 +142,6 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Deploy a model under a name, and wait until it has generated a token."""
-    resources: Json = {
-        "cpus": cpus,
-        "gpus": gpus,
-        "tensor_parallel_size": tensor_parallel,
-        "pipeline_parallel_size": pipeline_parallel,
-    }
     given: Json = {
         "name": name,
         "model": model,
@@ -143,7 +149,7 @@ def deploy(
         "revision": revision,
         "engine": engine,
         "replicas": replicas,
-        "resources": resources,
+        "resources": resources_of(cpus, gpus, tensor_parallel, pipeline_parallel),
         "arguments": parse_arguments(argument or []),
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,

@@ -62,13 +62,7 @@ def build(
     clock: Clock,
 ) -> DeploymentsRoom:
     """Return the room for these settings; nothing runs until its `start`."""
-    policy = Policy(
-        retry_attempts=settings.retry_attempts,
-        retry_base_seconds=settings.retry_base_seconds,
-        phase_deadline_seconds=settings.phase_deadline_seconds,
-        start_deadline_seconds=settings.start_deadline_seconds,
-    )
-    memory = Memory(hub, clock, policy, settings.silence_seconds)
+    memory = Memory(hub, clock, _policy(settings), settings.silence_seconds)
     lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
     fetcher = Fetcher(database, memory, models, planning.vetting, lease)
     reconciler = Reconciler(
@@ -103,3 +97,12 @@ def build(
 
     renew = Loop("lease", hold, settings.lease_seconds / 3)
     return DeploymentsRoom(service, lease, (renew, reconcile), reconcile.nudge)
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        retry_attempts=settings.retry_attempts,
+        retry_base_seconds=settings.retry_base_seconds,
+        phase_deadline_seconds=settings.phase_deadline_seconds,
+        start_deadline_seconds=settings.start_deadline_seconds,
+    )
