@@ -1,6 +1,7 @@
 """NVIDIA's GPUs through NVML: everything it tells, nothing that it doesn't, each GPU for itself."""
 
 from pathlib import Path
+from typing import Any
 
 import pynvml
 import pytest
@@ -23,7 +24,7 @@ class Otherwise:
         return self.found
 
 
-_H100 = {
+_H100: dict[str, Any] = {
     "vendor": "nvidia",
     "index": 0,
     "uuid": "GPU-0",
