@@ -1,7 +1,7 @@
 /** The frame around every page: where one is, what is going on, and how to get elsewhere. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, type LinkProps, useNavigate } from "@tanstack/react-router";
 import { Menu as MenuIcon, Moon, Search, Sun, User } from "lucide-react";
 import { Dialog as Drawer } from "radix-ui";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
@@ -24,7 +24,7 @@ const Palette = lazy(() => import("./palette"));
 
 export interface Crumb {
   label: string;
-  to?: "/deployments";
+  to?: LinkProps["to"];
 }
 
 function Breadcrumb({ crumbs }: { crumbs: Crumb[] }) {
