@@ -8,7 +8,7 @@ import pytest
 from fakes.nvml import GIB, FakeNvml, datacenter, memory
 from fakes.nvml import process as held
 from hardware.machine import hardware_with, nvidia, process
-from support.application import running_in
+from support.application import engine_python_in, running_in
 from support.hub.models import DEMO
 from vllm_manager.configs.fit import Fit
 
@@ -23,8 +23,10 @@ async def test_27_a_foreign_process_is_counted_named_and_worked_around(tmp_path:
             nvmlDeviceGetComputeRunningProcesses=[held(stranger, 60 * GIB)],
         )
         machine = hardware_with(*nvidia(FakeNvml([gpu], names={stranger: "train.py"})))
-        async with running_in(tmp_path) as running:
-            running.app.state.fit = Fit(machine, running.app.state.catalog)
+        async with running_in(tmp_path, engine_python=engine_python_in(tmp_path)) as running:
+            running.app.state.fit = Fit(
+                machine, running.app.state.catalog, running.app.state.engine_arguments
+            )
 
             async def ask(**arguments: object) -> dict[str, Any]:
                 body = {"model": str(DEMO), "arguments": arguments}

@@ -156,7 +156,7 @@ def _build(
     uses = _uses_of(lambda: room.service)
     library = build_library(settings, database, operations, downloads.service, uses)
     hardware = build_hardware(settings, clock, lambda: room.service.engine_pids())
-    fit = Fit(hardware, catalog)
+    fit = Fit(hardware, catalog, arguments)
     planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models))
     models = StoredModels(library, downloads.service)
     room = build_deployments(

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from configs.fit.asked import GIB
-from support.application import Running, running_in
+from support.application import Running, engine_python_in, running_in
 from support.hub.models import DEMO
 from vllm_manager.configs.fit import Fit, FitRequest
 
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncGenerator[Running]:
-    async with running_in(tmp_path) as running:
+    async with running_in(tmp_path, engine_python=engine_python_in(tmp_path)) as running:
         yield running
 
 
@@ -54,6 +54,14 @@ async def test_a_model_that_is_not_there_is_a_problem_of_its_own(
 async def test_unknown_fields_are_refused(running: Running) -> None:
     status, problem = await ask(running, gpus=1)
     assert (status, problem["code"]) == (422, "invalid_request")
+
+
+async def test_an_argument_that_the_engine_lacks_is_answered_with_the_nearest(
+    running: Running,
+) -> None:
+    status, problem = await ask(running, arguments={"max_modl_len": 4096})
+    assert (status, problem["code"]) == (422, "invalid_request")
+    assert problem["errors"][0]["suggestion"] == "max_model_len"
 
 
 async def test_without_a_credential_nothing_is_told(running: Running) -> None:

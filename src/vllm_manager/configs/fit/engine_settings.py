@@ -10,9 +10,23 @@ from vllm_manager.configs.values import whole_number
 GIB: Final = 1024**3
 DEFAULT_UTILIZATION: Final = 0.92
 
-_BY_THE_ESTIMATE_UNKNOWN: Final = {
-    "speculative_config": "The memory of a draft model is not part of the estimate.",
-    "cpu_offload_gb": "Offloaded weights are not part of the estimate.",
+_DRAFT: Final = "The memory of a draft model is not part of the estimate."
+_OFFLOAD: Final = "Offloaded weights or caches are not part of the estimate."
+_NOT_COUNTED: Final = {
+    **dict.fromkeys(("speculative_config", "spec_method", "spec_model", "spec_tokens"), _DRAFT),
+    **dict.fromkeys(
+        (
+            "cpu_offload_gb",
+            "cpu_offload_params",
+            "offload_backend",
+            "offload_params",
+            "kv_offloading_size",
+            "kv_offloading_backend",
+        ),
+        _OFFLOAD,
+    ),
+    "mm_ipc_gpu_memory_gb": "Memory for passing pictures on is not part of the estimate.",
+    "prefill_context_parallel_size": "Context parallelism is not part of the estimate.",
     "num_gpu_blocks_override": "A fixed number of blocks is not part of the estimate.",
     "hf_overrides": "Overrides of the model's configuration are not part of the estimate.",
     "data_parallel_size": "Data parallelism is not part of the estimate.",
@@ -83,7 +97,7 @@ def read_settings(
         max_loras=_whole(given, "max_loras") or max(1, lora_modules),
         max_lora_rank=_whole(given, "max_lora_rank") or 16,
         mamba_ssm_cache_dtype=str(given.get("mamba_ssm_cache_dtype", "auto")),
-        unknowns=tuple(_BY_THE_ESTIMATE_UNKNOWN[n] for n in given if _is_untold(given, n)),
+        unknowns=tuple(_NOT_COUNTED[n] for n in given if _is_untold(given, n)),
     )
 
 
@@ -94,7 +108,7 @@ def canonical(name: str) -> str:
 
 
 def _is_untold(given: Mapping[str, Any], name: str) -> bool:
-    if name not in _BY_THE_ESTIMATE_UNKNOWN:
+    if name not in _NOT_COUNTED:
         return False
     return given[name] not in (0, 1, "0", "1", False, "", [], {})
 

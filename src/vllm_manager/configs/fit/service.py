@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from vllm_manager.configs.arguments import EngineArguments
 from vllm_manager.configs.fit.advice import Question, smallest_gpus, suggestions
 from vllm_manager.configs.fit.architecture import read
 from vllm_manager.configs.fit.engine_settings import read_settings
@@ -12,7 +13,7 @@ from vllm_manager.configs.fit.report import refusal_of, report_of, unreadable
 from vllm_manager.configs.fit.schemas import FitReport, FitRequest
 from vllm_manager.configs.fit.stages import Model
 from vllm_manager.hardware import Hardware, HardwareSnapshot
-from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.errors import Problem, invalid
 
 
 class ModelFacts(Protocol):
@@ -43,16 +44,24 @@ class ModelSource(Protocol):
 class Fit:
     """Estimates memory for a model with settings: the one estimator of API, CLI and deploy."""
 
-    def __init__(self, hardware: Hardware, models: ModelSource) -> None:
+    def __init__(self, hardware: Hardware, models: ModelSource, arguments: EngineArguments) -> None:
         self._hardware = hardware
         self._models = models
+        self._arguments = arguments
 
     async def estimate(self, question: FitRequest) -> FitReport:
         """Return whether it fits, with every part of the memory, and what to change.
 
         Raises:
-            Problem: the model does not exist, or can't be read now.
+            Problem: the model does not exist, or can't be read now; an argument is unknown or
+                wrong (422), or the engine's list of them can't be read (503).
         """
+        errors = self._arguments.check(question.arguments)
+        if errors:
+            raise invalid(errors)
+        return await self._estimate(question)
+
+    async def _estimate(self, question: FitRequest) -> FitReport:
         facts = await self._models.facts(question.model, question.revision)
         snapshot = await self._hardware.snapshot()
         return await asyncio.to_thread(judge, question, facts, snapshot)
@@ -68,7 +77,7 @@ class Fit:
         read: that is `unknown` as well. Leave the call out where the engine is the fake one.
         """
         try:
-            report = await self.estimate(question)
+            report = await self._estimate(question)
         except Problem as problem:
             return unreadable(question, problem), None
         return report, refusal_of(report)
