@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from vllm_manager.api.catalog_examples import CATALOG_EXAMPLES
+
 _METRICS = {
     "requests_running": 2.0,
     "requests_waiting": 0.0,
@@ -79,6 +81,7 @@ _OPERATION = {
 }
 
 EXAMPLES: dict[str, dict[str, Any]] = {
+    **CATALOG_EXAMPLES,
     "Deployment": _DEPLOYMENT,
     "DeploymentAccepted": {"deployment": _DEPLOYMENT, "operation": _OPERATION},
     "DeploymentChange": {"replicas": 2, "arguments": {"max_model_len": 2048}},
