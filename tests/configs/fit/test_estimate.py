@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
+from configs.fit import cases
 from configs.fit.asked import GIB, LLAMA_8B, LLAMA_70B, SMOLLM, Facts, Room, ask, config
+from vllm_manager.configs.fit import architecture, defaults
+from vllm_manager.configs.fit.engine_settings import read_settings
 from vllm_manager.configs.fit.report import refusal_of
 from vllm_manager.configs.fit.schemas import FitReport, FitRequest
 from vllm_manager.configs.fit.service import judge
 from vllm_manager.hardware import GpuProcess
+from vllm_manager_engine.command import kv_cache_bytes
 
 ONE_24 = Room(gpus=[(24, 23.6)])
 
@@ -285,3 +289,13 @@ def test_encoders_keep_no_cache() -> None:
     report = judge(FitRequest(model="a"), Facts(bert, {"F32": 109_482_240}), ONE_24.snapshot())
     assert report.kv_bytes_per_token == 0
     assert report.verdict == "fits"
+
+
+@pytest.mark.parametrize("model", cases.MODELS)
+@pytest.mark.parametrize("length", [None, 1024])
+def test_the_cache_on_cpu_is_the_one_that_a_replica_asks_for(
+    model: str, length: int | None
+) -> None:
+    settings = read_settings({"max_model_len": length}, {})
+    ours = defaults.cpu_kv_cache_bytes(architecture.read(config(model)), settings)
+    assert ours == kv_cache_bytes(config(model), length)

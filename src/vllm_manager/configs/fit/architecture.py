@@ -81,7 +81,11 @@ Layer = AttentionLayer | StateLayer
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What an estimate needs of a model. Unknown is None; `unknowns` says why in sentences."""
+    """What an estimate needs of a model. Unknown is None; `unknowns` says why in sentences.
+
+    The `plain` members are what a replica on CPU goes by when it chooses its KV cache: bytes of a
+    token (0: not known) and the longest context, as the file says them.
+    """
 
     model_type: str
     layers: tuple[Layer | None, ...] | None  # None in it: a layer without a cache of its own
@@ -95,6 +99,8 @@ class Architecture:
     tied_embeddings: bool
     is_multimodal: bool
     quantization: str | None
+    plain_token_bytes: int
+    plain_context_tokens: int | None
     unknowns: tuple[str, ...]
 
     @property
@@ -106,6 +112,7 @@ class Architecture:
 
 def read(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture that a `config.json` describes; it never raises."""
+    plain = mapping(config.get("text_config")) or config
     text = _with_defaults(text_config(config))
     model_type = str(text.get("model_type") or config.get("model_type") or "")
     unknowns: list[str] = []
@@ -125,8 +132,18 @@ def read(config: Mapping[str, Any]) -> Architecture:
         tied_embeddings=bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings"))),
         is_multimodal="vision_config" in config or "audio_config" in config,
         quantization=_quantization(config, text),
+        plain_token_bytes=_plain_token_bytes(plain),
+        plain_context_tokens=number(plain, "max_position_embeddings"),
         unknowns=tuple(unknowns),
     )
+
+
+def _plain_token_bytes(text: Mapping[str, Any]) -> int:
+    """Return what `vllm_manager_engine.command.kv_cache_bytes` takes for a token's bytes."""
+    heads = number(text, "num_attention_heads") or 1
+    size = number(text, "head_dim") or (number(text, "hidden_size") or 0) // heads
+    kept = number(text, "num_key_value_heads") or heads
+    return 4 * (number(text, "num_hidden_layers") or 0) * kept * size
 
 
 def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:

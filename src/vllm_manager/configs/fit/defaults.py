@@ -125,10 +125,8 @@ def cpu_kv_cache_bytes(architecture: Architecture, settings: EngineSettings) -> 
     """
     if settings.kv_cache_memory_bytes is not None:
         return settings.kv_cache_memory_bytes
-    layers = architecture.layers or ()
-    attention = next((x for x in layers if isinstance(x, AttentionLayer)), None)
-    length = settings.max_model_len or architecture.context_tokens
-    if attention is None or not length:
+    per_token = architecture.plain_token_bytes
+    length = settings.max_model_len or architecture.plain_context_tokens
+    if not per_token or not length:
         return 1024 * _MIB
-    per_token = 4 * len(layers) * attention.kv_heads * attention.head_size
     return min(max(2 * per_token * length, 256 * _MIB), 4096 * _MIB)
