@@ -16,23 +16,20 @@ from support.server import ControlPlane, control_plane
 pytestmark = [pytest.mark.survival, pytest.mark.engine]
 
 CODE = "acme/needs-code"
-SPARE = "acme/own-code"
+SPARE = "acme/spare-code"
 """Brings code as well, but its architecture is one that vLLM has."""
 
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    config = {
-        **LLAMA,
-        "architectures": ["OwnForCausalLM"],
-        "auto_map": {"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"},
-    }
+    config = {**LLAMA, "auto_map": {"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"}}
     files = {
-        "config.json": json.dumps(config),
+        "config.json": json.dumps({**config, "architectures": ["OwnForCausalLM"]}),
         "modeling_own.py": "raise SystemExit('must never run')\n",
         "model.safetensors": weights(64 << 10),
     }
-    with Hub([*ready_made(), declare(CODE, files)]) as hub:
+    spare = {**files, "config.json": json.dumps(config)}
+    with Hub([*ready_made(), declare(CODE, files), declare(SPARE, spare)]) as hub:
         yield hub
 
 

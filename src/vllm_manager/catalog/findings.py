@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vllm_manager.catalog.reading import architectures_of, has_auto_map, is_supported
+from vllm_manager.catalog.reading import architectures_of, is_supported, needs_own_code
 from vllm_manager.catalog.schemas import Finding, Gate
 from vllm_manager.catalog.weights import is_pickle, weight_format
 from vllm_manager.kit.errors import Problem, Remedy
@@ -26,7 +26,7 @@ def findings(
     """
     found = [_weights(repo, paths), _config(repo, paths, config)]
     if config is not None:
-        found += [_architecture(config, known), _code(repo, config)]
+        found.append(_code(repo, config, known) or _architecture(config, known))
     found.append(_gate(repo, gate, refused))
     return [finding for finding in found if finding is not None]
 
@@ -81,13 +81,14 @@ def _architecture(config: Mapping[str, Any], known: frozenset[str] | None) -> Fi
     )
 
 
-def _code(repo: str, config: Mapping[str, Any]) -> Finding | None:
-    if not has_auto_map(config):
+def _code(repo: str, config: Mapping[str, Any], known: frozenset[str] | None) -> Finding | None:
+    if not needs_own_code(config, known):
         return None
     return Finding(
         code="code_refused",
-        detail=f"{repo} brings code of its own (`auto_map`), which loading would run on this "
-        "machine. It is refused unless an administrator allows it for one pinned commit.",
+        detail=f"{repo} needs code of its own (`auto_map`), which loading would run on this "
+        "machine. It is refused unless an administrator allows it for one pinned commit "
+        "(VLLM_MANAGER_TRUSTED_CODE).",
         remediation=[Remedy(label="Take a variant that needs no code of its own.")],
     )
 

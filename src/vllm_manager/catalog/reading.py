@@ -127,7 +127,7 @@ def summary(model: HubModel, architectures: frozenset[str] | None) -> ModelSumma
         has_safetensors=_has_safetensors(model),
         architectures=named,
         supported=is_supported(named, architectures),
-        needs_own_code=None if config is None else has_auto_map(config),
+        needs_own_code=None if config is None else needs_own_code(config, architectures),
         downloads=model.downloads,
         likes=model.likes,
         trending_score=model.trending,
@@ -211,6 +211,11 @@ def is_supported(named: list[str], known: frozenset[str] | None) -> bool | None:
 def has_auto_map(config: Mapping[str, Any]) -> bool:
     """Whether the configuration names code of the repository's own to be run."""
     return bool(config.get("auto_map"))
+
+
+def needs_own_code(config: Mapping[str, Any], known: frozenset[str] | None) -> bool:
+    """Whether it can't be loaded without such code: what the engine has, it loads with its own."""
+    return has_auto_map(config) and is_supported(architectures_of(config), known) is not True
 
 
 def context_tokens(config: Mapping[str, Any]) -> int | None:

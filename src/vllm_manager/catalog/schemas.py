@@ -41,7 +41,8 @@ class ModelSummary(BaseModel):
         description="Whether the installed vLLM has its architecture; null where unknown."
     )
     needs_own_code: bool | None = Field(
-        description="Whether it brings code of its own (`auto_map`), which is refused."
+        description="Whether it can't be loaded without code of its own (`auto_map`), which is "
+        "refused."
     )
     downloads: int | None = Field(description="Of the last 30 days.")
     likes: int | None

@@ -94,7 +94,8 @@ def ready_made() -> list[Repository]:
             "acme/own-code",
             {
                 "config.json": _config(
-                    auto_map={"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"}
+                    architectures=["OwnForCausalLM"],
+                    auto_map={"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"},
                 ),
                 "modeling_own.py": "raise SystemExit('must never run')\n",
                 "model.safetensors": small,
