@@ -1,5 +1,6 @@
 """Errors are problem documents that say what is wrong and what to do."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -146,8 +147,12 @@ async def test_a_full_disk_is_named(control: Running) -> None:
 
 @pytest.mark.sqlite
 async def test_a_database_that_is_gone_is_told_with_a_time_to_retry(control: Running) -> None:
-    with closing(sqlite3.connect(control.home / "vllm-manager.db")) as connection, connection:
-        connection.execute("ALTER TABLE keys RENAME TO hidden")
+    def hide() -> None:
+        file = control.home / "vllm-manager.db"
+        with closing(sqlite3.connect(file, timeout=60)) as connection, connection:
+            connection.execute("ALTER TABLE keys RENAME TO hidden")
+
+    await asyncio.to_thread(hide)  # a loop of the application's may hold the write lock
     answer = await control.client.get("/api/v1/auth/me", headers=control.bearer)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["code"] == "database_busy"

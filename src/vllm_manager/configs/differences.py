@@ -14,14 +14,16 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[ConfigChang
         )
     elif isinstance(before, list) and isinstance(after, list):
         yield from _in_lists(cast(list[Any], before), cast(list[Any], after), path)
-    elif _same(before, after):
-        return
-    elif before is None:
-        yield ConfigChange(path=path, kind="added", after=after)
-    elif after is None:
-        yield ConfigChange(path=path, kind="removed", before=before)
-    else:
-        yield ConfigChange(path=path, kind="changed", before=before, after=after)
+    elif not _same(cast(object, before), cast(object, after)):
+        yield _changed(path, before, after)
+
+
+def _changed(path: str, before: Any, after: Any) -> ConfigChange:
+    if before is None:
+        return ConfigChange(path=path, kind="added", after=after)
+    if after is None:
+        return ConfigChange(path=path, kind="removed", before=before)
+    return ConfigChange(path=path, kind="changed", before=before, after=after)
 
 
 def _same(before: object, after: object) -> bool:

@@ -72,6 +72,19 @@ def tiny_chat() -> Repository:
     return repository
 
 
+def _own_code() -> Repository:
+    config = _config(
+        architectures=["OwnForCausalLM"],
+        auto_map={"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"},
+    )
+    files: Files = {
+        "config.json": config,
+        "modeling_own.py": "raise SystemExit('must never run')\n",
+        "model.safetensors": weights(64 << 10),
+    }
+    return declare("acme/own-code", files, downloads=200)
+
+
 def ready_made() -> list[Repository]:
     """Return one of each kind."""
     small = weights(64 << 10)
@@ -90,18 +103,7 @@ def ready_made() -> list[Repository]:
             {"config.json": _config(), "pytorch_model.bin": Made(64 << 10)},
             downloads=300,
         ),
-        declare(
-            "acme/own-code",
-            {
-                "config.json": _config(
-                    architectures=["OwnForCausalLM"],
-                    auto_map={"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"},
-                ),
-                "modeling_own.py": "raise SystemExit('must never run')\n",
-                "model.safetensors": small,
-            },
-            downloads=200,
-        ),
+        _own_code(),
         declare("acme/no-weights", {"config.json": _config()}, downloads=100),
         declare(
             "acme/strange-architecture",

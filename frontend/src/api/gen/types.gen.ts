@@ -3134,7 +3134,7 @@ export type ModelSummary = {
     /**
      * Needs Own Code
      *
-     * Whether it brings code of its own (`auto_map`), which is refused.
+     * Whether it can't be loaded without code of its own (`auto_map`), which is refused.
      */
     needs_own_code: boolean | null;
     /**
