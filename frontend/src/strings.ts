@@ -63,6 +63,9 @@ export const t = {
     newDeployment: "New",
     playground: "Playground",
     configs: "Configs",
+    models: "Discover",
+    library: "Library",
+    downloads: "Downloads",
     login: "Log in",
   },
 
@@ -70,6 +73,7 @@ export const t = {
     skip: "Skip to the content",
     menu: "Menu",
     closeMenu: "Close the menu",
+    models: "Models",
     serve: "Serve",
     navigation: "Main",
     jump: "Search or jump to…",

@@ -1,9 +1,10 @@
 import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, test } from "vitest";
+import type { Download } from "@/api/gen";
 import { keys } from "@/api/queries";
 import type { Deployment, Operation } from "@/api/types";
 import { aDeployment, anOperation } from "@/test/samples";
-import { applyEvents } from "./apply";
+import { applyEvents, mergeDownloads } from "./apply";
 
 const at = (second: number) => `2026-11-23T10:00:${String(second).padStart(2, "0")}Z`;
 
@@ -68,4 +69,21 @@ describe("events of the stream", () => {
     ]);
     expect(operations().map((o) => `${o.id} ${o.status}`)).toEqual(["op_2 running", "op_1 failed"]);
   });
+});
+
+test("downloads are replaced by newer ones only, newest first", () => {
+  const at = (id: string, second: number, bytes_done: number) =>
+    ({
+      id,
+      bytes_done,
+      created_at: `2026-11-23T10:00:0${id}Z`,
+      updated_at: `2026-11-23T10:01:0${second}Z`,
+    }) as Download;
+  const held = [at("2", 5, 50), at("1", 5, 10)];
+  const merged = mergeDownloads(held, [at("1", 6, 20), at("2", 4, 40), at("3", 1, 0)]);
+  expect(merged.map((d) => [d.id, d.bytes_done])).toEqual([
+    ["3", 0],
+    ["2", 50],
+    ["1", 20],
+  ]);
 });

@@ -1,6 +1,8 @@
 /** Applies events of the stream to the query cache. Pure but for the cache that it is given. */
 
 import type { QueryClient } from "@tanstack/react-query";
+import type { Download } from "@/api/gen";
+import { modelKeys } from "@/api/models";
 import { keys } from "@/api/queries";
 import type { Deployment, Operation } from "@/api/types";
 import type { EventName } from "./connection";
@@ -43,6 +45,16 @@ export function mergeOperations(
     .slice(0, OPERATIONS_KEPT);
 }
 
+/** Newest first, as the server lists them. */
+export function mergeDownloads(
+  list: readonly Download[],
+  changes: readonly Download[],
+): readonly Download[] {
+  const byId = new Map(list.map((d) => [d.id, d]));
+  for (const d of changes) if (isNewer(d, byId.get(d.id))) byId.set(d.id, d);
+  return [...byId.values()].sort((a, b) => b.created_at.localeCompare(a.created_at));
+}
+
 export interface StreamEvent {
   name: EventName;
   data: unknown;
@@ -54,12 +66,23 @@ function applySnapshot(client: QueryClient, data: Partial<Record<string, unknown
     client.setQueryData(keys.deployments, deployments);
     for (const d of deployments) patchDetail(client, d);
   }
+  const downloads = data.downloads as Download[] | undefined;
+  if (downloads) applyDownloads(client, downloads);
   const operations = data.operations as Operation[] | undefined;
   if (operations) {
     client.setQueryData(keys.operations, (held: Operation[] | undefined) =>
       mergeOperations(held ?? [], operations),
     );
   }
+}
+
+/** What came is shown at once; what ended has changed what lies on the disk. */
+function applyDownloads(client: QueryClient, downloads: readonly Download[]): void {
+  client.setQueryData(modelKeys.downloads, (held: readonly Download[] | undefined) =>
+    held ? mergeDownloads(held, downloads) : undefined,
+  );
+  if (downloads.some((d) => d.state === "succeeded"))
+    void client.invalidateQueries({ queryKey: modelKeys.library });
 }
 
 function patchDetail(client: QueryClient, d: Deployment): void {
@@ -84,10 +107,13 @@ function applyDeleted(client: QueryClient, name: string): void {
 export function applyEvents(client: QueryClient, events: readonly StreamEvent[]): void {
   let deployments: Deployment[] = [];
   let operations: Operation[] = [];
+  let downloads: Download[] = [];
   const flush = () => {
     const [ds, os] = [deployments, operations];
+    if (downloads.length > 0) applyDownloads(client, downloads);
     deployments = [];
     operations = [];
+    downloads = [];
     if (ds.length > 0) {
       client.setQueryData(keys.deployments, (held: readonly Deployment[] | undefined) =>
         held ? mergeDeployments(held, ds) : undefined,
@@ -103,6 +129,7 @@ export function applyEvents(client: QueryClient, events: readonly StreamEvent[])
   for (const { name, data } of events) {
     if (name === "deployment") deployments.push(data as Deployment);
     else if (name === "operation") operations.push(data as Operation);
+    else if (name === "download") downloads.push(data as Download);
     else if (name === "snapshot") {
       flush();
       applySnapshot(client, (data ?? {}) as Record<string, unknown>);

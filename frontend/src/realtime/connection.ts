@@ -7,6 +7,7 @@ export const EVENT_NAMES = [
   "deployment",
   "deployment_deleted",
   "operation",
+  "download",
   "log",
   "heartbeat",
   "resync",

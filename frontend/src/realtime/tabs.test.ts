@@ -101,7 +101,7 @@ describe("tabs of one browser", () => {
     const second = tab();
     second.tabs.want(["logs:demo"]);
     expect(open()).toHaveLength(1);
-    expect(open()[0]?.url).toContain("deployments,operations,logs%3Ademo");
+    expect(open()[0]?.url).toContain("deployments,operations,downloads,logs%3Ademo");
     second.tabs.want([]);
     expect(open()[0]?.url).not.toContain("logs");
   });

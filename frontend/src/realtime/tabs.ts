@@ -6,7 +6,7 @@
 import { Connection, type EventName, type Source } from "./connection";
 
 const LOCK = "vllm-manager-events";
-const BASE_TOPICS = ["deployments", "operations"];
+const BASE_TOPICS = ["deployments", "operations", "downloads"];
 
 type Message =
   | { kind: "event"; name: EventName; data: unknown }

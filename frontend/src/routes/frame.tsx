@@ -18,6 +18,9 @@ import { t } from "@/strings";
 const SECTIONS = [
   { to: "/deployments", label: t.pages.deployments },
   { to: "/configs", label: t.pages.configs },
+  { to: "/models", label: t.pages.models },
+  { to: "/downloads", label: t.pages.downloads },
+  { to: "/library", label: t.pages.library },
   { to: "/playground", label: t.pages.playground },
 ] as const;
 

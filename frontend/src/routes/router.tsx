@@ -12,7 +12,7 @@ import { isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
 import { AppFrame, PageError, PageMissing } from "./frame";
-import { readListSearch, readTab } from "./search";
+import { readListSearch, readModelsSearch, readTab } from "./search";
 
 export const queryClient = new QueryClient({
   defaultOptions: { queries: { retry, staleTime: 5_000, refetchOnWindowFocus: true } },
@@ -99,6 +99,31 @@ const config = createRoute({
   component: lazyRouteComponent(() => import("./config")),
 });
 
+const models = createRoute({
+  getParentRoute: () => app,
+  path: "/models",
+  validateSearch: readModelsSearch,
+  component: lazyRouteComponent(() => import("./models")),
+});
+
+const model = createRoute({
+  getParentRoute: () => app,
+  path: "/models/$",
+  component: lazyRouteComponent(() => import("./model")),
+});
+
+const downloads = createRoute({
+  getParentRoute: () => app,
+  path: "/downloads",
+  component: lazyRouteComponent(() => import("./downloads")),
+});
+
+const library = createRoute({
+  getParentRoute: () => app,
+  path: "/library",
+  component: lazyRouteComponent(() => import("./library")),
+});
+
 const playground = createRoute({
   getParentRoute: () => app,
   path: "/playground",
@@ -118,6 +143,10 @@ export const router = createRouter({
       newConfig,
       config,
       playground,
+      models,
+      model,
+      downloads,
+      library,
     ]),
   ]),
   context: { client: queryClient },

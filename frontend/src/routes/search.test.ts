@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readListSearch, readTab, safeNext } from "./search";
+import { readListSearch, readModelsSearch, readTab, safeNext } from "./search";
 
 test("nonsense in the address is left out", () => {
   expect(readListSearch({ q: 7, state: "<script>", sort: "rate", down: "yes" })).toEqual({
@@ -21,4 +21,12 @@ test("after logging in one never lands on another site", () => {
     "javascript:x",
   ])
     expect(safeNext(bad)).toBe("/");
+});
+
+test("a search for models is read with care", () => {
+  expect(readModelsSearch({ q: 7, sort: "likes", task: "", license: null })).toEqual({
+    q: "7",
+    sort: "likes",
+  });
+  expect(readModelsSearch({ sort: "by-magic" })).toEqual({});
 });

@@ -34,6 +34,27 @@ export function readTab(search: Record<string, unknown>): { tab?: Tab } {
   return tab ? { tab } : {};
 }
 
+const MODEL_SORTS = ["trending", "downloads", "likes", "updated"] as const;
+
+export interface ModelsSearch {
+  q?: string;
+  task?: string;
+  license?: string;
+  sort?: (typeof MODEL_SORTS)[number];
+}
+
+export function readModelsSearch(search: Record<string, unknown>): ModelsSearch {
+  const words = (value: unknown) => (value == null ? "" : String(value).slice(0, 200));
+  const [q, task, license] = [words(search.q), words(search.task), words(search.license)];
+  const sort = oneOf(MODEL_SORTS, search.sort);
+  return {
+    ...(q ? { q } : {}),
+    ...(task ? { task } : {}),
+    ...(license ? { license } : {}),
+    ...(sort ? { sort } : {}),
+  };
+}
+
 /** Where to go after logging in: only an address of this site. */
 export function safeNext(next: string | undefined): string {
   return next?.startsWith("/") && !/^\/[/\\]/.test(next) ? next : "/";

@@ -1,5 +1,6 @@
 /** While a deployment waits for its model's files: how far they are, and where they come from. */
 
+import { Link } from "@tanstack/react-router";
 import type { FetchView } from "@/api/gen";
 import type { Deployment } from "@/api/types";
 import { Card } from "@/components/card";
@@ -37,9 +38,9 @@ export function FetchCard({ deployment: d }: { deployment: Deployment }) {
         className="mt-2 h-1.5 w-full accent-working"
         {...(share === null ? {} : { value: share, max: 1 })}
       />
-      <a href="/downloads" className="text-small underline">
+      <Link to="/downloads" className="text-small underline">
         {w.toDownloads}
-      </a>
+      </Link>
     </Card>
   );
 }

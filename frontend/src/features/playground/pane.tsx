@@ -11,7 +11,7 @@ import { count, phaseWords, rate } from "@/components/format";
 import { t } from "@/strings";
 import type { Entry, Measured, Pane as PaneData } from "./conversation";
 
-const Answer = lazy(() => import("./answer"));
+const Answer = lazy(() => import("@/components/markdown"));
 
 export function measuredWords(m: Measured | undefined): string {
   if (!m || (m.ttftMs === null && m.tokens === null)) return "";

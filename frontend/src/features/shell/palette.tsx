@@ -56,6 +56,15 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/deployments/new" }))}>
             {t.pages.deploy}
           </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/models" }))}>
+            {t.pages.models}
+          </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/library" }))}>
+            {t.pages.library}
+          </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/downloads" }))}>
+            {t.pages.downloads}
+          </Command.Item>
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/configs" }))}>
             {t.pages.configs}
           </Command.Item>

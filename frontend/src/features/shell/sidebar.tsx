@@ -28,6 +28,16 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       <Link to="/playground" onClick={onNavigate} className={ITEM}>
         {t.pages.playground}
       </Link>
+      <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.models}</p>
+      <Link to="/models" onClick={onNavigate} className={ITEM}>
+        {t.pages.models}
+      </Link>
+      <Link to="/library" onClick={onNavigate} className={ITEM}>
+        {t.pages.library}
+      </Link>
+      <Link to="/downloads" onClick={onNavigate} className={ITEM}>
+        {t.pages.downloads}
+      </Link>
       <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.serve}</p>
       <Link to="/deployments" onClick={onNavigate} className={ITEM}>
         {t.pages.deployments}

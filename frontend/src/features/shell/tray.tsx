@@ -34,13 +34,7 @@ function Line({ operation: o }: { operation: Operation }) {
       </span>
       <div className="min-w-0 flex-1">
         <div className="flex justify-between gap-3">
-          <Link
-            to="/deployments/$name"
-            params={{ name: o.subject }}
-            className="truncate hover:underline"
-          >
-            {t.operations.line(o.kind, o.subject)}
-          </Link>
+          <Subject operation={o} />
           <span className="shrink-0 text-small text-muted">
             {t.operations.status[o.status] ?? o.status} ·{" "}
             <Ago at={o.finished_at ?? o.created_at} bare />
@@ -50,6 +44,22 @@ function Line({ operation: o }: { operation: Operation }) {
         {isActive(o) ? <Bar progress={o.progress ?? null} /> : null}
       </div>
     </li>
+  );
+}
+
+function Subject({ operation: o }: { operation: Operation }) {
+  const words = t.operations.line(o.kind, o.subject);
+  const look = "truncate hover:underline";
+  if (o.kind.startsWith("deployment."))
+    return (
+      <Link to="/deployments/$name" params={{ name: o.subject }} className={look}>
+        {words}
+      </Link>
+    );
+  return (
+    <Link to={o.kind === "model.download" ? "/downloads" : "/library"} className={look}>
+      {words}
+    </Link>
   );
 }
 

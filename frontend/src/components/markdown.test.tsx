@@ -1,6 +1,6 @@
 import { render, screen } from "@testing-library/react";
 import { expect, test } from "vitest";
-import Answer from "./answer";
+import Answer from "./markdown";
 
 test("an answer can carry neither scripts nor pictures nor unsafe links", () => {
   const { container } = render(

@@ -1,0 +1,108 @@
+/** Models: on the hub, on their way here, and on disk. */
+
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { data } from "./client";
+import {
+  estimateFit,
+  type FitRequest,
+  getCatalogModel,
+  getModelCard,
+  listAdoptableModels,
+  listDownloadFiles,
+  listDownloads,
+  listModelFiles,
+  listModels,
+  listPopularModels,
+  type SearchModelsData,
+  searchModels,
+} from "./gen";
+
+export const modelKeys = {
+  catalog: ["catalog"] as const,
+  downloads: ["downloads"] as const,
+  library: ["library"] as const,
+  adoptable: ["library", "adoptable"] as const,
+};
+
+export type ModelSearch = NonNullable<SearchModelsData["query"]>;
+
+const PAGE_SIZE = 30;
+
+export const popularQuery = queryOptions({
+  queryKey: [...modelKeys.catalog, "popular"],
+  queryFn: ({ signal }) => data(listPopularModels({ query: { limit: PAGE_SIZE }, signal })),
+  staleTime: 60_000,
+});
+
+export const searchQuery = (search: ModelSearch) =>
+  infiniteQueryOptions({
+    queryKey: [...modelKeys.catalog, "search", search],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        searchModels({
+          query: { ...search, limit: PAGE_SIZE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    staleTime: 60_000,
+  });
+
+export const modelQuery = (repo: string) =>
+  queryOptions({
+    queryKey: [...modelKeys.catalog, "model", repo],
+    queryFn: ({ signal }) => data(getCatalogModel({ path: { repo }, signal })),
+    staleTime: 60_000,
+    retry: false,
+  });
+
+export const cardQuery = (repo: string) =>
+  queryOptions({
+    queryKey: [...modelKeys.catalog, "card", repo],
+    queryFn: ({ signal }) => data(getModelCard({ path: { repo }, signal })),
+    staleTime: 300_000,
+    retry: false,
+  });
+
+export const filesQuery = (repo: string) =>
+  queryOptions({
+    queryKey: [...modelKeys.catalog, "files", repo],
+    queryFn: ({ signal }) => data(listModelFiles({ path: { repo }, signal })),
+    staleTime: 300_000,
+    retry: false,
+  });
+
+/** Whether a model fits with nothing set: the badge of a row. */
+export const badgeQuery = (model: string) =>
+  queryOptions({
+    queryKey: ["fit", "badge", model],
+    queryFn: ({ signal }) => data(estimateFit({ body: { model } satisfies FitRequest, signal })),
+    staleTime: 300_000,
+    retry: false,
+  });
+
+export const downloadsQuery = queryOptions({
+  queryKey: modelKeys.downloads,
+  queryFn: async ({ signal }) =>
+    (await data(listDownloads({ query: { limit: 50 }, signal }))).items,
+});
+
+export const downloadFilesQuery = (download_id: string) =>
+  queryOptions({
+    queryKey: [...modelKeys.downloads, download_id, "files"],
+    queryFn: async ({ signal }) =>
+      (await data(listDownloadFiles({ path: { download_id }, query: { limit: 200 }, signal })))
+        .items,
+    refetchInterval: 2_000,
+  });
+
+export const libraryQuery = queryOptions({
+  queryKey: modelKeys.library,
+  queryFn: async ({ signal }) => (await data(listModels({ query: { limit: 1000 }, signal }))).items,
+});
+
+export const adoptableQuery = queryOptions({
+  queryKey: modelKeys.adoptable,
+  queryFn: async ({ signal }) => (await data(listAdoptableModels({ signal }))).items,
+});

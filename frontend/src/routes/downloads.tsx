@@ -1,0 +1,7 @@
+/** The address `/downloads`. */
+
+import { DownloadsPage } from "@/features/downloads/downloads-page";
+
+export default function DownloadsRoute() {
+  return <DownloadsPage />;
+}

@@ -1,0 +1,11 @@
+/** The address `/models/$organisation/$name`. */
+
+import { getRouteApi } from "@tanstack/react-router";
+import { ModelPage } from "@/features/models/model-page";
+
+const route = getRouteApi("/app/models/$");
+
+export default function ModelRoute() {
+  const { _splat: repo = "" } = route.useParams();
+  return <ModelPage key={repo} repo={repo} />;
+}
