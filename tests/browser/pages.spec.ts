@@ -14,6 +14,12 @@ const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["replicas", "/deployments/demo?tab=replicas", (page) => page.getByRole("table").waitFor()],
   ["config", "/deployments/demo?tab=config", (page) => page.getByText('"model"').waitFor()],
   ["events", "/deployments/demo?tab=events", (page) => page.getByRole("time").first().waitFor()],
+  ["discover", "/models", (page) => page.getByText("Popular now").waitFor()],
+  ["model", "/hub/acme/tiny-chat", (page) => page.getByText("model.safetensors").waitFor()],
+  ["library", "/library", (page) => page.getByRole("heading", { name: "Library" }).waitFor()],
+  ["downloads", "/downloads", (page) => page.getByRole("heading", { name: "Downloads" }).waitFor()],
+  ["configs", "/configs", (page) => page.getByRole("heading", { name: "Configs" }).waitFor()],
+  ["new config", "/configs/new", (page) => page.getByLabel("Name", { exact: true }).waitFor()],
   ["playground", "/playground", (page) => page.getByLabel("Question").waitFor()],
   ["missing", "/no-such-page", (page) => page.getByText("There is nothing here").waitFor()],
 ];

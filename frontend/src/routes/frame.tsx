@@ -25,6 +25,9 @@ const SECTIONS = [
 ] as const;
 
 export function crumbsOf(path: string): Crumb[] {
+  const model = /^\/hub\/(.+)$/.exec(path)?.[1];
+  if (model)
+    return [{ to: "/models", label: t.pages.models }, { label: decodeURIComponent(model) }];
   const section = SECTIONS.find(({ to }) => path === to || path.startsWith(`${to}/`));
   if (!section) return [{ label: t.pages.overview }];
   const rest = decodeURIComponent(path.slice(section.to.length + 1));

@@ -1,9 +1,9 @@
-/** The address `/models/$organisation/$name`. */
+/** The address `/hub/$organisation/$name`. */
 
 import { getRouteApi } from "@tanstack/react-router";
 import { ModelPage } from "@/features/models/model-page";
 
-const route = getRouteApi("/app/models/$");
+const route = getRouteApi("/app/hub/$");
 
 export default function ModelRoute() {
   const { _splat: repo = "" } = route.useParams();

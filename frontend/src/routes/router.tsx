@@ -108,7 +108,7 @@ const models = createRoute({
 
 const model = createRoute({
   getParentRoute: () => app,
-  path: "/models/$",
+  path: "/hub/$",
   component: lazyRouteComponent(() => import("./model")),
 });
 

@@ -118,7 +118,7 @@ function Item({ download: d }: { download: Download }) {
     <li className="border-t border-line px-4 py-3 first:border-t-0">
       <div className="flex flex-wrap items-center gap-2">
         <Link
-          to="/models/$"
+          to="/hub/$"
           params={{ _splat: d.repo }}
           className="min-w-0 truncate font-[520] hover:underline"
         >

@@ -45,7 +45,7 @@ function Row({ model }: { model: ModelSummary }) {
     <tr className="border-t border-line align-top">
       <td className="py-2 pr-3 pl-4">
         <Link
-          to="/models/$"
+          to="/hub/$"
           params={{ _splat: model.repo }}
           className="font-[520] break-all hover:underline"
         >

@@ -1,0 +1,86 @@
+/** From “which model?” to an answer: search, card, fit, download, config, deployment, chat. */
+
+import { expect, test } from "@playwright/test";
+import { admin, demoQuestion, login, READY_MS, remove } from "./support";
+
+const MODEL = "acme/tiny-chat";
+const LARGE = "acme/large";
+const CONFIG = "tiny-from-the-page";
+const NAME = "found-on-the-page";
+
+test.afterEach(async ({ request }) => {
+  await remove(request, NAME);
+  const headers = { Authorization: `Bearer ${admin().api_key}` };
+  await request.delete(`/api/v1/configs/${CONFIG}`, { headers });
+});
+
+test("a model is found, read, fetched, configured, deployed and asked", async ({ page }) => {
+  test.setTimeout(READY_MS + 180_000);
+  await login(page, "/models");
+
+  await test.step("search, and read what it is", async () => {
+    await page.getByRole("searchbox", { name: "Search the hub" }).fill("tiny");
+    await expect(page).toHaveURL(/q=tiny/);
+    await page.getByRole("link", { name: MODEL }).click();
+    await expect(page.getByText("A model for tests.")).toBeVisible();
+    await expect(page.getByText("LlamaForCausalLM")).toBeVisible();
+    const fit = page.getByRole("region", { name: "Does it fit?" });
+    await expect(fit.getByText("fits", { exact: true })).toBeVisible();
+  });
+
+  await test.step("fetch it", async () => {
+    await page.getByRole("button", { name: "Download" }).click();
+    await expect(page).toHaveURL(/\/downloads$/);
+    const row = page.getByRole("listitem").filter({ hasText: MODEL }).first();
+    await expect(row.getByText("done", { exact: true })).toBeVisible({ timeout: 60_000 });
+  });
+
+  await test.step("fetch another, and see it after a reload", async () => {
+    await page.goto(`/hub/${LARGE}`);
+    await page.getByRole("button", { name: "Download" }).click();
+    await expect(page).toHaveURL(/\/downloads$/);
+    await page.reload();
+    const row = page.getByRole("listitem").filter({ hasText: LARGE }).first();
+    await expect(row.getByText("done", { exact: true })).toBeVisible({ timeout: 120_000 });
+    await page.getByRole("link", { name: "Library" }).click();
+    await expect(page.getByText(LARGE)).toBeVisible();
+  });
+
+  await test.step("make a config of it", async () => {
+    await page.goto(`/hub/${MODEL}`);
+    await page.getByRole("link", { name: "Make a config" }).click();
+    await expect(page.getByLabel("Model", { exact: true })).toHaveValue(MODEL);
+    await page.getByLabel("Name", { exact: true }).fill(CONFIG);
+    await page.getByLabel("Context, tokens").fill("512");
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await expect(page).toHaveURL(`/configs/${CONFIG}`);
+    await expect(page.getByText('"max_model_len": 512')).toBeVisible();
+  });
+
+  await test.step("deploy it, and ask", async () => {
+    await page.getByRole("link", { name: "Deploy", exact: true }).click();
+    await page.getByLabel("Name", { exact: true }).fill(NAME);
+    await page.getByRole("button", { name: "Deploy", exact: true }).click();
+    await expect(page).toHaveURL(`/deployments/${NAME}`);
+    await expect(page.getByRole("link", { name: "Chat" })).toBeVisible({ timeout: READY_MS });
+    const { question, answer } = demoQuestion();
+    await page.getByRole("link", { name: "Chat" }).click();
+    await page.getByLabel("Question").fill(question);
+    await page.keyboard.press("Enter");
+    await expect(page.locator('[data-role="assistant"]')).toHaveText(answer, { timeout: 60_000 });
+  });
+});
+
+test("what can't fit is refused with the setting that works", async ({ page }) => {
+  await login(page, `/deployments/new?model=${MODEL}`);
+  await page.getByLabel("Name", { exact: true }).fill("too-big");
+  await page.getByRole("button", { name: "Add an argument" }).click();
+  await page.getByLabel("Argument 1").fill("kv_cache_memory_bytes");
+  await page.getByLabel("Value 1").fill("4000000000000");
+  const fit = page.getByRole("region", { name: "Does it fit?" });
+  await expect(fit.getByText("does not fit", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await expect(page.getByRole("button", { name: "Deploy anyway" })).toBeVisible();
+  await fit.getByRole("button", { name: "Use" }).first().click();
+  await expect(fit.getByText("fits", { exact: true })).toBeVisible();
+});
