@@ -88,13 +88,13 @@ export const downloadsQuery = queryOptions({
     (await data(listDownloads({ query: { limit: 50 }, signal }))).items,
 });
 
-export const downloadFilesQuery = (download_id: string) =>
+export const downloadFilesQuery = (download_id: string, isOver: boolean) =>
   queryOptions({
     queryKey: [...modelKeys.downloads, download_id, "files"],
     queryFn: async ({ signal }) =>
       (await data(listDownloadFiles({ path: { download_id }, query: { limit: 200 }, signal })))
         .items,
-    refetchInterval: 2_000,
+    refetchInterval: isOver ? false : 2_000,
   });
 
 export const libraryQuery = queryOptions({

@@ -120,6 +120,8 @@ export function applyEvents(client: QueryClient, events: readonly StreamEvent[])
       );
       for (const d of ds) patchDetail(client, d);
     }
+    if (os.some((o) => o.kind.startsWith("model.") && o.finished_at))
+      void client.invalidateQueries({ queryKey: modelKeys.library });
     if (os.length > 0) {
       client.setQueryData(keys.operations, (held: Operation[] | undefined) =>
         held ? mergeOperations(held, os) : undefined,

@@ -63,8 +63,8 @@ function useDownloadAction(download: Download) {
   };
 }
 
-function Files({ id }: { id: string }) {
-  const query = useQuery(downloadFilesQuery(id));
+function Files({ id, isOver }: { id: string; isOver: boolean }) {
+  const query = useQuery(downloadFilesQuery(id, isOver));
   if (query.isError) return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonRows rows={2} />;
   if (query.data.length === 0) return <p className="mt-2 text-small text-muted">{w.noFiles}</p>;
@@ -151,13 +151,22 @@ function Item({ download: d }: { download: Download }) {
         <Ago at={d.created_at} />
       </p>
       {d.error ? (
-        <p role="status" className="mt-1 break-words text-failed-text">
-          <Prose text={d.error.detail} />
-        </p>
+        <div role="status" className="mt-1">
+          <p className="break-words text-failed-text">
+            <Prose text={d.error.detail} />
+          </p>
+          <ul className="list-disc pl-4.5 text-small text-muted">
+            {(d.error.remediation ?? []).map((remedy) => (
+              <li key={remedy.label}>
+                <Prose text={remedy.label} />
+              </li>
+            ))}
+          </ul>
+        </div>
       ) : d.message ? (
         <p className="mt-1 text-small break-words text-muted">{d.message}</p>
       ) : null}
-      {open ? <Files id={d.id} /> : null}
+      {open ? <Files id={d.id} isOver={over} /> : null}
     </li>
   );
 }

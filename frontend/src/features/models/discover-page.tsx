@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { ModelSummary } from "@/api/gen";
 import { badgeQuery, type ModelSearch, popularQuery, searchQuery } from "@/api/models";
 import { Button } from "@/components/button";
@@ -159,13 +159,25 @@ function Results({ search, onClear }: { search: ModelSearch; onClear: () => void
 const PAUSE_MS = 350;
 
 function Filters({ view, onView }: { view: View; onView: (view: View) => void }) {
-  const [text, setText] = useState(view.q ?? "");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only typing asks for a search
+  const asked = view.q ?? "";
+  const [text, setText] = useState(asked);
+  const latest = useRef(() => {});
+  latest.current = () => onView({ ...view, q: text || undefined });
+  const sent = useRef(asked);
   useEffect(() => {
-    if (text === (view.q ?? "")) return;
-    const timer = setTimeout(() => onView({ ...view, q: text || undefined }), PAUSE_MS);
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text;
+      latest.current();
+    }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text]);
+  useEffect(() => {
+    // The address was changed from elsewhere: by Back, or by clearing the search.
+    if (asked === sent.current) return;
+    sent.current = asked;
+    setText(asked);
+  }, [asked]);
   return (
     <search className="mb-3 flex flex-wrap gap-2">
       <BareInput
@@ -219,7 +231,7 @@ export function DiscoverPage({ view, onView }: { view: View; onView: (view: View
     <>
       <PageHead title={w.title} below={<p className="text-muted">{w.lead}</p>} />
       <StaleNote />
-      <Filters key={q === undefined ? "none" : "some"} view={view} onView={onView} />
+      <Filters view={view} onView={onView} />
       {searching ? (
         <Results
           search={{
