@@ -66,6 +66,8 @@ export const t = {
     models: "Discover",
     library: "Library",
     downloads: "Downloads",
+    cluster: "Cluster",
+    settings: "Settings",
     login: "Log in",
   },
 
@@ -74,6 +76,7 @@ export const t = {
     menu: "Menu",
     closeMenu: "Close the menu",
     models: "Models",
+    run: "Run",
     serve: "Serve",
     navigation: "Main",
     jump: "Search or jump to…",

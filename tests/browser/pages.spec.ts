@@ -20,6 +20,8 @@ const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["downloads", "/downloads", (page) => page.getByRole("heading", { name: "Downloads" }).waitFor()],
   ["configs", "/configs", (page) => page.getByRole("heading", { name: "Configs" }).waitFor()],
   ["new config", "/configs/new", (page) => page.getByLabel("Name", { exact: true }).waitFor()],
+  ["cluster", "/cluster", (page) => page.getByRole("heading", { name: "Disks" }).waitFor()],
+  ["settings", "/settings", (page) => page.getByLabel("Token").first().waitFor()],
   ["playground", "/playground", (page) => page.getByLabel("Question").waitFor()],
   ["missing", "/no-such-page", (page) => page.getByText("There is nothing here").waitFor()],
 ];

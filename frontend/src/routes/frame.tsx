@@ -21,6 +21,8 @@ const SECTIONS = [
   { to: "/models", label: t.pages.models },
   { to: "/downloads", label: t.pages.downloads },
   { to: "/library", label: t.pages.library },
+  { to: "/cluster", label: t.pages.cluster },
+  { to: "/settings", label: t.pages.settings },
   { to: "/playground", label: t.pages.playground },
 ] as const;
 

@@ -124,6 +124,18 @@ const library = createRoute({
   component: lazyRouteComponent(() => import("./library")),
 });
 
+const settings = createRoute({
+  getParentRoute: () => app,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./settings")),
+});
+
+const cluster = createRoute({
+  getParentRoute: () => app,
+  path: "/cluster",
+  component: lazyRouteComponent(() => import("./cluster")),
+});
+
 const playground = createRoute({
   getParentRoute: () => app,
   path: "/playground",
@@ -147,6 +159,8 @@ export const router = createRouter({
       model,
       downloads,
       library,
+      settings,
+      cluster,
     ]),
   ]),
   context: { client: queryClient },

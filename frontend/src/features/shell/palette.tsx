@@ -68,6 +68,12 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/configs" }))}>
             {t.pages.configs}
           </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/cluster" }))}>
+            {t.pages.cluster}
+          </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/settings" }))}>
+            {t.pages.settings}
+          </Command.Item>
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/playground" }))}>
             {t.pages.playground}
           </Command.Item>

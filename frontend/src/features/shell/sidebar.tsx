@@ -46,6 +46,13 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       <Link to="/configs" onClick={onNavigate} className={ITEM}>
         {t.pages.configs}
       </Link>
+      <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.run}</p>
+      <Link to="/cluster" onClick={onNavigate} className={ITEM}>
+        {t.pages.cluster}
+      </Link>
+      <Link to="/settings" onClick={onNavigate} className={ITEM}>
+        {t.pages.settings}
+      </Link>
     </nav>
   );
 }

@@ -1,0 +1,7 @@
+/** The address `/settings`. */
+
+import { SettingsPage } from "@/features/settings/settings-page";
+
+export default function SettingsRoute() {
+  return <SettingsPage />;
+}
