@@ -69,6 +69,10 @@ async def test_after_a_flipped_byte_a_retry_fetches_that_file_alone(room: Room) 
     room.hub.faults.remove(fault)
     await room.downloads.service.act(asked.id, "retry")
     await room.wait_for(asked, "succeeded")
+    gets = [r for r in room.hub.asked("/cdn/") if r.method == "GET"]
+    sent = [sum(r.sent_bytes for r in gets if name in r.path) for name in ("00001-of", "00002-of")]
+    assert sent[0] >= 2 * SIZE - 4 * BLOCK_BYTES
+    assert sent[1] < 1.5 * SIZE
 
 
 async def test_a_part_that_was_damaged_on_the_disk_is_fetched_anew(room: Room) -> None:
