@@ -10,9 +10,11 @@ from support.application import database_in, settings_in
 from support.hub import Commit
 from support.hub import Hub as TestHub
 from vllm_manager.db import Database
+from vllm_manager.downloads import store
 from vllm_manager.downloads.build import DownloadsRoom, build
 from vllm_manager.downloads.files import KeptFile
 from vllm_manager.downloads.schemas import Download, DownloadRequest
+from vllm_manager.downloads.tables import DownloadRow
 from vllm_manager.downloads.worker.wire import Patience
 from vllm_manager.kit.clock import SystemClock
 from vllm_manager.kit.errors import Problem
@@ -96,6 +98,13 @@ class Room:
     async def pull(self, repo: str, revision: str = "main", **more: object) -> Download:
         asked = DownloadRequest.model_validate({"repo": repo, "revision": revision, **more})
         return await self.downloads.service.create(asked, None)
+
+    async def row(self, download: Download) -> DownloadRow:
+        """Return a download's row as it is now."""
+        async with self.database.read() as session:
+            row = await store.get(session, download.id)
+        assert row is not None
+        return row
 
     async def wait_for(
         self,

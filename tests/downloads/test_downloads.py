@@ -111,6 +111,23 @@ async def test_a_paused_download_stays_paused(room: Room) -> None:
     assert (paused.state, operation.status) == ("paused", "paused")
 
 
+async def test_a_download_and_its_operation_never_disagree(room: Room) -> None:
+    room.hub.add(large(16 << 20))
+    room.hub.faults.add(Fault("*/cdn/*", bytes_per_second=SLOW))
+    asked = await room.pull("acme/large")
+    for _ in range(20):
+        await room.wait_for(asked, "running")
+        running = await room.row(asked)
+        writes = [
+            room.downloads.record.write(running, state="running", message=str(n)) for n in "ab"
+        ]
+        pause = room.downloads.service.act(asked.id, "pause")
+        await asyncio.gather(*writes, pause, return_exceptions=True)
+        operation = await room.operations.get(asked.operation_id)
+        assert ((await room.row(asked)).state, operation.status) == ("paused", "paused")
+        await room.downloads.service.act(asked.id, "resume")
+
+
 async def test_cancel_leaves_nothing_on_the_disk(room: Room) -> None:
     room.hub.add(large(16 << 20))
     room.hub.faults.add(Fault("*/cdn/*", bytes_per_second=SLOW))

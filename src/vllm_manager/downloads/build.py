@@ -27,6 +27,7 @@ class DownloadsRoom:
     """The service to call, and what runs beside it."""
 
     service: Downloads
+    record: Record
     lease: Lease
     link: WorkerLink
     dispatcher: Dispatcher
@@ -82,4 +83,4 @@ def build(
 
     renew = Loop("downloads-lease", hold, settings.lease_seconds / 3)
     service = Downloads(database, operations, board, clock, dispatch.nudge)
-    return DownloadsRoom(service, lease, link, dispatcher, (renew, dispatch))
+    return DownloadsRoom(service, record, lease, link, dispatcher, (renew, dispatch))

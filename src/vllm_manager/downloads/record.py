@@ -53,7 +53,8 @@ class Record:
             now.updated_at = self._clock.now()
             if packed is not None:
                 await store.keep_files(session, row.id, packed)
-        await self._settle(now)
+            settled = await self._operations.settle_in(session, {now.operation_id: outcome_of(now)})
+        self._operations.announce_settled(settled)
         self._board.tell(now)
         return now
 
@@ -86,9 +87,6 @@ class Record:
             others = [o for o in await store.unended_of(session, row.repo) if o.id != row.id]
             found = [await store.packed_files(session, other.id) for other in others]
         return [packed for packed in found if packed is not None]
-
-    async def _settle(self, row: DownloadRow) -> None:
-        await self._operations.settle({row.operation_id: outcome_of(row)})
 
 
 def outcome_of(row: DownloadRow) -> Outcome:

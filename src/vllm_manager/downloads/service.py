@@ -13,6 +13,7 @@ from vllm_manager.db import Database
 from vllm_manager.downloads import states, store
 from vllm_manager.downloads.board import Board
 from vllm_manager.downloads.files import KeptFile, unpack
+from vllm_manager.downloads.record import outcome_of
 from vllm_manager.downloads.schemas import (
     FILES_IN_DETAILS,
     OPEN_STATES,
@@ -28,7 +29,7 @@ from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, invalid, not_found
 from vllm_manager.kit.ids import new_id
 from vllm_manager.kit.paging import Page, cut, decode_cursor, encode_cursor
-from vllm_manager.operations import Begun, Operations, Outcome
+from vllm_manager.operations import Begun, Operation, Operations
 
 _SHOWN: Final = 50
 _KEPT: Final = timedelta(days=30)
@@ -69,7 +70,8 @@ class Downloads:
                 verb: states.Verb = "resume" if row.state == "paused" else "retry"
                 begun = await self._apply(session, row, verb)
             row.priority = max(row.priority, asked.priority)
-        return await self._told(row, begun)
+            settled = await self._settled(session, row)
+        return self._told(row, begun, settled)
 
     async def ensure(self, repo: str, revision: str = "main") -> Download:
         """Return the download of a model that a deployment needs, begun now where there is none.
@@ -98,7 +100,8 @@ class Downloads:
         """
         async with self._locked(download_id) as (session, row):
             begun = await self._apply(session, row, verb)
-        return await self._told(row, begun)
+            settled = await self._settled(session, row)
+        return self._told(row, begun, settled)
 
     async def change(self, download_id: str, change: DownloadChange) -> Download:
         """Change the priority among those that wait.
@@ -109,7 +112,7 @@ class Downloads:
         async with self._locked(download_id) as (_, row):
             row.priority = change.priority
             row.updated_at = self._clock.now()
-        return await self._told(row, None)
+        return self._told(row)
 
     async def get(self, download_id: str) -> DownloadDetails:
         """Return a download with its first files.
@@ -182,13 +185,17 @@ class Downloads:
         row.operation_id = begun.operation.id
         return begun
 
-    async def _told(self, row: DownloadRow, begun: Begun | None) -> Download:
-        """Tell whoever watches, the operation included, once the row is committed."""
+    async def _settled(self, session: AsyncSession, row: DownloadRow) -> Sequence[Operation]:
+        """Say in the operation how the row stands, in one transaction with the row itself."""
+        return await self._operations.settle_in(session, {row.operation_id: outcome_of(row)})
+
+    def _told(
+        self, row: DownloadRow, begun: Begun | None = None, settled: Sequence[Operation] = ()
+    ) -> Download:
+        """Tell whoever watches, now that it is committed."""
         if begun is not None:
             self._operations.announce(begun)
-        outcome = _outcome(row)
-        if outcome is not None:
-            await self._operations.settle({row.operation_id: outcome})
+        self._operations.announce_settled(settled)
         self._nudge()
         return self._board.tell(row)
 
@@ -238,18 +245,6 @@ def _subject(row: DownloadRow) -> str:
     """Name a download so that another of the same repository doesn't supersede its operation."""
     chosen = f" ({', '.join(row.include)})" if row.include is not None else ""
     return f"{row.repo}@{row.revision}{chosen}"[:_SUBJECT_CHARACTERS]
-
-
-def _outcome(row: DownloadRow) -> Outcome | None:
-    """Return how the operation stands after a verb; None where the fetching says it."""
-    share = row.bytes_done / row.bytes_total if row.bytes_total else None
-    if row.state == "paused":
-        return Outcome("paused", "Paused; what has come is kept.", share)
-    if row.state == "cancelled":
-        return Outcome("cancelled", "Cancelled; its partial files are removed.")
-    if row.state == "queued":
-        return Outcome("running", "Waits for its turn.", share)
-    return None
 
 
 def _place(cursor: str | None) -> int:

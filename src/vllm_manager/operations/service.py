@@ -136,14 +136,25 @@ class Operations:
         """Record how operations stand now, by id; ended and unknown ones are left as they are."""
         if not outcomes:
             return
-        changed: list[Operation] = []
         async with self._database.unit_of_work() as session:
-            for operation_id, outcome in outcomes.items():
-                row = await store.get(session, operation_id)
-                if row is not None and row.finished_at is None and _differs(row, outcome):
-                    _apply(row, outcome, self._clock)
-                    changed.append(to_schema(row))
-        self._publish(changed)
+            changed = await self.settle_in(session, outcomes)
+        self.announce_settled(changed)
+
+    async def settle_in(
+        self, session: AsyncSession, outcomes: Mapping[str, Outcome]
+    ) -> Sequence[Operation]:
+        """Do the same in the caller's transaction, so that no other outcome comes between what
+        the caller writes and what its operation says of it.
+
+        The caller publishes what this returns with `announce_settled` once that is committed.
+        """
+        changed: list[Operation] = []
+        for operation_id, outcome in outcomes.items():
+            row = await store.get(session, operation_id)
+            if row is not None and row.finished_at is None and _differs(row, outcome):
+                _apply(row, outcome, self._clock)
+                changed.append(to_schema(row))
+        return changed
 
     async def open(self, room: str) -> Sequence[Operation]:
         """Return a room's operations (`deployment`, `model`) that have not ended, oldest first."""
@@ -181,6 +192,10 @@ class Operations:
     def announce(self, begun: Begun) -> None:
         """Tell whoever watches of what `begin` did, now that it is committed."""
         self._publish([*begun.cancelled, begun.operation])
+
+    def announce_settled(self, changed: Sequence[Operation]) -> None:
+        """Tell whoever watches of what `settle_in` did, now that it is committed."""
+        self._publish(changed)
 
     def _publish(self, operations: Sequence[Operation]) -> None:
         for operation in operations:
