@@ -6,7 +6,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Role = Literal["administrator"]
+Role = Literal["administrator", "operator", "member", "viewer"]
+"""What a user may do.
+
+`administrator`: everything. `operator`: deploys, configures, downloads, and sees everything but
+other people's secrets. `member`: uses models, and has keys. `viewer`: sees what a member sees, and
+the monitoring; uses no model.
+"""
+Kind = Literal["person", "service"]
+"""A service account has no password: it comes in by keys alone."""
 
 
 class Login(BaseModel):
@@ -61,12 +69,14 @@ class SessionView(BaseModel):
 class Principal:
     """Whoever a valid credential stands for.
 
-    `session_id` is set for a login, `key_id` for a bearer key; exactly one of them is.
+    `session_id` is set for a login, `key_id` for a bearer key; exactly one of them is. `team_id`
+    is the key's team, or the one that the user has been in the longest.
     """
 
     user_id: str
     username: str
     role: Role
+    team_id: str | None
     session_id: str | None
     key_id: str | None
     csrf_fingerprint: str | None
@@ -94,6 +104,11 @@ class KeyFact:
     id: str
     user_id: str
     name: str
+    team_id: str | None
+    models: list[str] | None
+    """The models it may use; None means all. A viewer's key may use none."""
+    addresses: list[str] | None
+    """The networks (CIDR) it may come from; None means any."""
     expires_at: float | None
 
 
@@ -104,5 +119,7 @@ class SessionFact:
     fingerprint: str
     id: str
     user_id: str
+    team_id: str | None
+    role: Role
     csrf_fingerprint: str
     expires_at: float

@@ -76,20 +76,18 @@ class Access:
         now = self._clock.now()
         async with self._database.read() as session:
             found = await store.live_session(session, fingerprint(token), now)
+            team_id = await store.team_of(session, found[1].id) if found else None
         if found is None:
             return None
         row, user = found
         expires_at = await self._extended(row, now)
-        return _principal(user, session=row, key=None, expires_at=expires_at)
+        return _of_session(user, row, team_id, expires_at)
 
     async def by_key(self, token: str) -> Principal | None:
         """Return who the API key stands for; None if nobody."""
         async with self._database.read() as session:
             found = await store.live_key(session, fingerprint(token), self._clock.now())
-        if found is None:
-            return None
-        key, user = found
-        return _principal(user, session=None, key=key, expires_at=key.expires_at)
+        return None if found is None else _of_key(found[1], found[0])
 
     async def still_valid(self, principal: Principal) -> bool:
         """Return whether the login or key that `principal` came with is still in force."""
@@ -105,28 +103,34 @@ class Access:
             rows = await store.keys_in_force(session, self._clock.now())
         return [
             KeyFact(
-                row.fingerprint,
-                row.id,
-                row.user_id,
-                row.name,
-                row.expires_at.timestamp() if row.expires_at else None,
+                fingerprint=row.fingerprint,
+                id=row.id,
+                user_id=row.user_id,
+                name=row.name,
+                team_id=row.team_id,
+                models=[] if role == "viewer" else row.models,
+                addresses=row.addresses,
+                expires_at=row.expires_at.timestamp() if row.expires_at else None,
             )
-            for row in rows
+            for row, role in rows
         ]
 
     async def sessions_in_force(self) -> Sequence[SessionFact]:
         """Return every login that opens the gateway now."""
         async with self._database.read() as session:
             rows = await store.sessions_in_force(session, self._clock.now())
+            teams = await store.teams_of_all(session)
         return [
             SessionFact(
-                row.fingerprint,
-                row.id,
-                row.user_id,
-                row.csrf_fingerprint,
-                row.expires_at.timestamp(),
+                fingerprint=row.fingerprint,
+                id=row.id,
+                user_id=row.user_id,
+                team_id=teams.get(row.user_id),
+                role=cast("Role", role),
+                csrf_fingerprint=row.csrf_fingerprint,
+                expires_at=row.expires_at.timestamp(),
             )
-            for row in rows
+            for row, role in rows
         ]
 
     async def prune(self) -> None:
@@ -157,13 +161,14 @@ class Access:
             csrf_fingerprint=fingerprint(csrf_token),
             created_at=now,
             extended_at=now,
+            last_seen_at=now,
             expires_at=now + IDLE_LIFE,
         )
         async with self._database.unit_of_work() as session:
             session.add(row)
+            team_id = await store.team_of(session, user.id)
         self._changed()
-        principal = _principal(user, session=row, key=None, expires_at=row.expires_at)
-        return Opened(token, csrf_token, principal)
+        return Opened(token, csrf_token, _of_session(user, row, team_id, row.expires_at))
 
     async def _extended(self, row: LoginSession, now: datetime) -> datetime:
         """Return the end of the login, moved on if that is due."""
@@ -176,17 +181,31 @@ class Access:
         return until
 
 
-def _principal(
-    user: User, *, session: LoginSession | None, key: Key | None, expires_at: datetime | None
+def _of_session(
+    user: User, row: LoginSession, team_id: str | None, expires_at: datetime
 ) -> Principal:
     return Principal(
         user_id=user.id,
         username=user.username,
         role=cast("Role", user.role),
-        session_id=session.id if session else None,
-        key_id=key.id if key else None,
-        csrf_fingerprint=session.csrf_fingerprint if session else None,
+        team_id=team_id,
+        session_id=row.id,
+        key_id=None,
+        csrf_fingerprint=row.csrf_fingerprint,
         expires_at=expires_at,
+    )
+
+
+def _of_key(user: User, key: Key) -> Principal:
+    return Principal(
+        user_id=user.id,
+        username=user.username,
+        role=cast("Role", user.role),
+        team_id=key.team_id,
+        session_id=None,
+        key_id=key.id,
+        csrf_fingerprint=None,
+        expires_at=key.expires_at,
     )
 
 

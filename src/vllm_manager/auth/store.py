@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vllm_manager.auth.tables import Key, LoginSession, User
+from vllm_manager.auth.tables import Key, LoginSession, TeamMember, User
 
 
 async def user_by_name(session: AsyncSession, username: str) -> User | None:
@@ -54,14 +54,32 @@ async def is_session_live(session: AsyncSession, session_id: str, now: datetime)
     return await session.scalar(query.where(LoginSession.id == session_id, *in_force)) is not None
 
 
-async def keys_in_force(session: AsyncSession, now: datetime) -> Sequence[Key]:
-    query = select(Key).join(User, User.id == Key.user_id).where(*_key_in_force(now))
-    return (await session.scalars(query)).all()
+async def keys_in_force(session: AsyncSession, now: datetime) -> Sequence[tuple[Key, str]]:
+    """Return the keys in force, each with its user's role."""
+    query = select(Key, User.role).join(User, User.id == Key.user_id).where(*_key_in_force(now))
+    return [(row[0], row[1]) for row in await session.execute(query)]
 
 
-async def sessions_in_force(session: AsyncSession, now: datetime) -> Sequence[LoginSession]:
-    query = select(LoginSession).join(User, User.id == LoginSession.user_id)
-    return (await session.scalars(query.where(*_session_in_force(now)))).all()
+async def sessions_in_force(
+    session: AsyncSession, now: datetime
+) -> Sequence[tuple[LoginSession, str]]:
+    """Return the logins in force, each with its user's role."""
+    query = select(LoginSession, User.role).join(User, User.id == LoginSession.user_id)
+    rows = await session.execute(query.where(*_session_in_force(now)))
+    return [(row[0], row[1]) for row in rows]
+
+
+async def team_of(session: AsyncSession, user_id: str) -> str | None:
+    """Return the team that the user has been in the longest."""
+    query = select(TeamMember.team_id).where(TeamMember.user_id == user_id)
+    return await session.scalar(query.order_by(TeamMember.since, TeamMember.team_id).limit(1))
+
+
+async def teams_of_all(session: AsyncSession) -> dict[str, str]:
+    """Return for every user who is in a team the one that they have been in the longest."""
+    query = select(TeamMember.user_id, TeamMember.team_id)
+    rows = await session.execute(query.order_by(TeamMember.since.desc(), TeamMember.team_id.desc()))
+    return {row[0]: row[1] for row in rows}
 
 
 async def extend(session: AsyncSession, session_id: str, now: datetime, until: datetime) -> None:

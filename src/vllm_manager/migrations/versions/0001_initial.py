@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+
 revision = "0001_initial"
 down_revision = None
 
@@ -78,6 +79,17 @@ def upgrade() -> None:
     op.create_index("ix_downloads_repo_state", "downloads", ["repo", "state"], unique=False)
     op.create_index(op.f("ix_downloads_state"), "downloads", ["state"], unique=False)
     op.create_table(
+        "failed_logins",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failed_logins")),
+    )
+    op.create_index(
+        op.f("ix_failed_logins_failed_at"), "failed_logins", ["failed_at"], unique=False
+    )
+    op.create_index(op.f("ix_failed_logins_subject"), "failed_logins", ["subject"], unique=False)
+    op.create_table(
         "hub_answers",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
@@ -142,6 +154,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_starts_model_id", "starts", ["model", "id"], unique=False)
     op.create_table(
+        "teams",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+        sa.UniqueConstraint("name", name=op.f("uq_teams_name")),
+    )
+    op.create_table(
         "usage_batches",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -170,10 +190,16 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("username", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
-        sa.Column("password_hash", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=16), server_default="person", nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=True),
+        sa.Column("password_hash", sa.String(length=255), nullable=True),
+        sa.Column("external_subject", sa.String(length=255), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("external_subject", name=op.f("uq_users_external_subject")),
         sa.UniqueConstraint("username", name=op.f("uq_users_username")),
     )
     op.create_table(
@@ -208,17 +234,24 @@ def upgrade() -> None:
         "keys",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("team_id", sa.String(length=40), nullable=True),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("last_four", sa.String(length=4), nullable=False),
+        sa.Column("models", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("addresses", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_by", sa.String(length=40), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced_by_id", sa.String(length=40), nullable=True),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_keys_team_id_teams")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_keys_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_keys_fingerprint")),
     )
+    op.create_index(op.f("ix_keys_team_id"), "keys", ["team_id"], unique=False)
     op.create_index(op.f("ix_keys_user_id"), "keys", ["user_id"], unique=False)
     op.create_table(
         "login_sessions",
@@ -226,8 +259,11 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=40), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("csrf_fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("user_agent", sa.String(length=256), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("extended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id_users")
@@ -239,4 +275,38 @@ def upgrade() -> None:
         op.f("ix_login_sessions_expires_at"), "login_sessions", ["expires_at"], unique=False
     )
     op.create_index(op.f("ix_login_sessions_user_id"), "login_sessions", ["user_id"], unique=False)
+    op.create_table(
+        "one_time_links",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("created_by", sa.String(length=40), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_one_time_links_user_id_users")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_one_time_links")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_one_time_links_fingerprint")),
+    )
+    op.create_index(
+        op.f("ix_one_time_links_expires_at"), "one_time_links", ["expires_at"], unique=False
+    )
+    op.create_index(op.f("ix_one_time_links_user_id"), "one_time_links", ["user_id"], unique=False)
+    op.create_table(
+        "team_members",
+        sa.Column("team_id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["team_id"], ["teams.id"], name=op.f("fk_team_members_team_id_teams")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_team_members_user_id_users")
+        ),
+        sa.PrimaryKeyConstraint("team_id", "user_id", name=op.f("pk_team_members")),
+    )
+    op.create_index(op.f("ix_team_members_user_id"), "team_members", ["user_id"], unique=False)
     # ### end Alembic commands ###
