@@ -3,11 +3,15 @@
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 import vllm_manager
 from vllm_manager.api.examples import EXAMPLES
 from vllm_manager.api.problems import MEDIA_TYPE
+from vllm_manager.auth import ROLES, Role
+from vllm_manager.auth.guard import RequiredRole
 from vllm_manager.kit.errors import Problem, ProblemDetails
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -79,7 +83,29 @@ def build(app: FastAPI) -> dict[str, Any]:
         for method in _METHODS:
             if method in item:
                 _describe_problems(path, item[method])
+    _describe_roles(app, schema["paths"])
     return schema
+
+
+def _describe_roles(app: FastAPI, paths: dict[str, Any]) -> None:
+    """Say for each operation, as `x-roles`, who may call it; nothing where anybody may."""
+    for context in iter_route_contexts(app.routes):
+        for method in context.methods or ():
+            operation = paths.get(context.path_format or "", {}).get(method.lower())
+            roles = _roles_of(context.dependant) if operation else None
+            if operation and roles is not None:
+                operation["x-roles"] = roles
+
+
+def _roles_of(dependant: Dependant) -> list[Role] | None:
+    """Return the roles that every guard on the way lets in; None where there is no such guard."""
+    guards = _guards_of(dependant)
+    return [role for role in ROLES if all(role in g.roles for g in guards)] if guards else None
+
+
+def _guards_of(dependant: Dependant) -> list[RequiredRole]:
+    own = [dependant.call] if isinstance(dependant.call, RequiredRole) else []
+    return own + [guard for each in dependant.dependencies for guard in _guards_of(each)]
 
 
 def _describe_problems(path: str, operation: dict[str, Any]) -> None:

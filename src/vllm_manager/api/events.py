@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vllm_manager.auth import Access, Principal
-from vllm_manager.auth.guard import User
+from vllm_manager.auth.guard import Anyone
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, invalid
 from vllm_manager.kit.topics import Hub, Subscription
@@ -156,7 +156,7 @@ class EventStream(Response):
 )
 async def stream_events(
     request: Request,
-    principal: User,
+    principal: Anyone,
     topics: Annotated[
         str,
         Query(

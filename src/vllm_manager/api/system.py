@@ -12,7 +12,7 @@ import vllm_manager
 from vllm_manager.api import metrics
 from vllm_manager.api.events import Events
 from vllm_manager.api.metrics import RequestCounts
-from vllm_manager.auth.guard import require_user
+from vllm_manager.auth.guard import ANYONE
 from vllm_manager.cluster import Cluster, Warmer, WarmerBoard
 from vllm_manager.deployments import StartCounts
 from vllm_manager.gateway.publisher import SnapshotPublisher
@@ -196,7 +196,7 @@ async def get_version() -> Version:
     "/metrics",
     operation_id="getMetrics",
     summary="The control plane's figures for Prometheus",
-    dependencies=[Depends(require_user)],
+    dependencies=[Depends(ANYONE)],
     response_class=Response,
     responses={
         200: {
@@ -219,7 +219,7 @@ async def get_metrics(request: Request) -> Response:
     "/api/v1/system",
     operation_id="getSystem",
     summary="Everything that takes part",
-    dependencies=[Depends(require_user)],
+    dependencies=[Depends(ANYONE)],
 )
 async def get_system(request: Request) -> System:
     facts = _facts(request)

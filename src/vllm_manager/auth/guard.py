@@ -1,6 +1,5 @@
 """The dependencies that let a request in: people by cookie or key, machines by a shared token."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -75,16 +74,37 @@ async def require_user(request: Request, bearer: Bearer, cookie: Cookie) -> Prin
 User = Annotated[Principal, Depends(require_user)]
 
 
-def require_role(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
-    """Return a dependency that lets in only users with one of `roles` (else 403 `forbidden`)."""
+class RequiredRole:
+    """A dependency that lets in only users with one of `roles`; others get 403 `forbidden`.
 
-    async def require(principal: User) -> Principal:
-        if principal.role not in roles:
-            needed = " or ".join(roles)
-            raise Problem("forbidden", f"This needs the role {needed}.", status=403)
+    The API's description shows, per route, the roles of every such dependency on the way to it.
+    """
+
+    def __init__(self, roles: tuple[Role, ...]) -> None:
+        self.roles = roles
+
+    async def __call__(self, principal: User) -> Principal:
+        if principal.role not in self.roles:
+            raise Problem(
+                "forbidden",
+                f"This needs the role {' or '.join(self.roles)}; yours is {principal.role}. Ask an "
+                "administrator to do it, or for the role.",
+                status=403,
+            )
         return principal
 
-    return require
+
+def require_role(*roles: Role) -> RequiredRole:
+    """Return the dependency that lets in only users with one of `roles`."""
+    return RequiredRole(roles)
+
+
+ANYONE = require_role("administrator", "operator", "member", "viewer")
+OPERATORS = require_role("administrator", "operator")
+ADMINISTRATORS = require_role("administrator")
+Anyone = Annotated[Principal, Depends(ANYONE)]
+Operator = Annotated[Principal, Depends(OPERATORS)]
+Administrator = Annotated[Principal, Depends(ADMINISTRATORS)]
 
 
 async def require_internal(request: Request) -> None:

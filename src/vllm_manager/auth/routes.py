@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from vllm_manager.auth.guard import COOKIE, Cookie, User, access_of, require_same_origin
+from vllm_manager.auth.guard import COOKIE, Anyone, Cookie, access_of, require_same_origin
 from vllm_manager.auth.schemas import Login, SessionView
 from vllm_manager.auth.service import WHOLE_LIFE, csrf_token_of
 
@@ -33,14 +33,14 @@ async def login(request: Request, response: Response, body: Login) -> SessionVie
 
 
 @router.post("/logout", operation_id="logout", summary="End the login session", status_code=204)
-async def logout(request: Request, response: Response, principal: User) -> None:
+async def logout(request: Request, response: Response, principal: Anyone) -> None:
     """End the session on the server and remove the cookie; a key stays valid."""
     await access_of(request).log_out(principal)
     response.delete_cookie(COOKIE, path="/")
 
 
 @router.get("/me", operation_id="getMe", summary="Who is asking")
-async def me(principal: User, cookie: Cookie) -> SessionView:
+async def me(principal: Anyone, cookie: Cookie) -> SessionView:
     """Return the user of the session or key in use, and the session's CSRF token."""
     of_session = principal.session_id is not None and cookie is not None
     return principal.view(csrf_token_of(cookie) if of_session and cookie else None)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ Role = Literal["administrator", "operator", "member", "viewer"]
 other people's secrets. `member`: uses models, and has keys. `viewer`: sees what a member sees, and
 the monitoring; uses no model.
 """
+ROLES: tuple[Role, ...] = get_args(Role)
 Kind = Literal["person", "service"]
 """A service account has no password: it comes in by keys alone."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from vllm_manager.auth.guard import User
+from vllm_manager.auth.guard import ANYONE, Operator, User
 from vllm_manager.catalog.queries import SearchQuery
 from vllm_manager.catalog.schemas import (
     Listing,
@@ -20,7 +20,7 @@ from vllm_manager.catalog.schemas import (
 from vllm_manager.catalog.service import Catalog
 from vllm_manager.kit.errors import Problem
 
-router = APIRouter(prefix="/api/v1/catalog", tags=["catalog"])
+router = APIRouter(prefix="/api/v1/catalog", tags=["catalog"], dependencies=[Depends(ANYONE)])
 
 
 def catalog_of(request: Request) -> Catalog:
@@ -92,14 +92,14 @@ async def get_catalog_model(
 
 @router.get("/token", operation_id="getHubToken", summary="See which Hugging Face token is set")
 async def get_hub_token(
-    catalog: CatalogOf, principal: User, scope: ScopeQuery = "installation"
+    catalog: CatalogOf, principal: Operator, scope: ScopeQuery = "installation"
 ) -> TokenView:
     return await catalog.tokens.view(scope, principal.user_id)
 
 
 @router.put("/token", operation_id="putHubToken", summary="Set a Hugging Face token")
 async def put_hub_token(
-    body: TokenPut, catalog: CatalogOf, principal: User, scope: ScopeQuery = "installation"
+    body: TokenPut, catalog: CatalogOf, principal: Operator, scope: ScopeQuery = "installation"
 ) -> TokenView:
     _may_change(principal.role, scope)
     return await catalog.tokens.put(scope, principal.user_id, body.token.get_secret_value())
@@ -109,7 +109,7 @@ async def put_hub_token(
     "/token", operation_id="deleteHubToken", summary="Forget a Hugging Face token", status_code=204
 )
 async def delete_hub_token(
-    catalog: CatalogOf, principal: User, scope: ScopeQuery = "installation"
+    catalog: CatalogOf, principal: Operator, scope: ScopeQuery = "installation"
 ) -> None:
     _may_change(principal.role, scope)
     await catalog.tokens.delete(scope, principal.user_id)
@@ -118,7 +118,7 @@ async def delete_hub_token(
 @router.post(
     "/token/test", operation_id="testHubToken", summary="Test the Hugging Face token in force"
 )
-async def test_hub_token(catalog: CatalogOf, principal: User) -> TokenTest:
+async def test_hub_token(catalog: CatalogOf, principal: Operator) -> TokenTest:
     return await catalog.tokens.test(principal.user_id)
 
 

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from vllm_manager.auth.guard import ANYONE
 from vllm_manager.cluster.schemas import ClusterNode
 from vllm_manager.cluster.service import Cluster
 from vllm_manager.cluster.warmers import WarmerBoard, WarmerReport
 from vllm_manager.kit.paging import Page
 
-router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"])
+router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"], dependencies=[Depends(ANYONE)])
 report_router = APIRouter(prefix="/internal/v1", include_in_schema=False)
 
 

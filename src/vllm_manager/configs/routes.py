@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from vllm_manager.auth.guard import User
+from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
 from vllm_manager.configs.arguments import EngineArguments
 from vllm_manager.configs.presets import Presets, Question
 from vllm_manager.configs.schema_document import file_schema
@@ -29,8 +29,10 @@ from vllm_manager.configs.schemas import (
 from vllm_manager.configs.service import Recipes
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 
-router = APIRouter(prefix="/api/v1/engine", tags=["engine"])
-config_router = APIRouter(prefix="/api/v1/configs", tags=["configs"])
+router = APIRouter(prefix="/api/v1/engine", tags=["engine"], dependencies=[Depends(ANYONE)])
+config_router = APIRouter(
+    prefix="/api/v1/configs", tags=["configs"], dependencies=[Depends(ANYONE)]
+)
 
 
 class ArgumentList(BaseModel):
@@ -91,7 +93,7 @@ async def list_configs(
     status_code=201,
     responses={409: {"description": "The name is taken."}},
 )
-async def create_config(asked: ConfigCreate, user: User, recipes: Service) -> Config:
+async def create_config(asked: ConfigCreate, user: Operator, recipes: Service) -> Config:
     return await recipes.create(asked, user.username)
 
 
@@ -134,7 +136,7 @@ async def list_presets(
     operation_id="importConfigs",
     summary="Import the configs of a file; all of them, or none where one is wrong",
 )
-async def import_configs(asked: ConfigImport, user: User, recipes: Service) -> ConfigsImported:
+async def import_configs(asked: ConfigImport, user: Operator, recipes: Service) -> ConfigsImported:
     return await recipes.import_file(asked, user.username)
 
 
@@ -158,7 +160,7 @@ async def get_config(name: ConfigName, recipes: Service) -> Config:
     responses={409: {"description": "Somebody saved another version since the expected one."}},
 )
 async def save_config(
-    name: ConfigName, asked: ConfigSave, user: User, recipes: Service
+    name: ConfigName, asked: ConfigSave, user: Operator, recipes: Service
 ) -> ConfigSaved:
     return await recipes.save(name, asked, user.username)
 
@@ -166,6 +168,7 @@ async def save_config(
 @config_router.delete(
     "/{name}",
     operation_id="deleteConfig",
+    dependencies=[Depends(OPERATORS)],
     summary="Delete a config that no deployment uses",
     status_code=204,
     responses={409: {"description": "Deployments use it."}},
@@ -216,7 +219,7 @@ async def diff_config_versions(
     responses={409: {"description": "The name is taken."}},
 )
 async def clone_config(
-    name: ConfigName, asked: ConfigClone, user: User, recipes: Service
+    name: ConfigName, asked: ConfigClone, user: Operator, recipes: Service
 ) -> Config:
     return await recipes.clone(name, asked, user.username)
 
@@ -227,7 +230,7 @@ async def clone_config(
     summary="Make a new version that is equal to an old one",
 )
 async def roll_back_config(
-    name: ConfigName, asked: ConfigRollback, user: User, recipes: Service
+    name: ConfigName, asked: ConfigRollback, user: Operator, recipes: Service
 ) -> ConfigSaved:
     return await recipes.roll_back(name, asked, user.username)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
 
-from vllm_manager.auth.guard import User
+from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
 from vllm_manager.deployments.logs import LogQuery
 from vllm_manager.deployments.reports import ReportAnswer, ReportBody
 from vllm_manager.deployments.schemas import (
@@ -22,7 +22,9 @@ from vllm_manager.deployments.states import Phase
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 from vllm_manager.operations import IdempotencyKey
 
-router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])
+router = APIRouter(
+    prefix="/api/v1/deployments", tags=["deployments"], dependencies=[Depends(ANYONE)]
+)
 report_router = APIRouter(prefix="/internal/v1", include_in_schema=False)
 
 
@@ -67,7 +69,7 @@ async def list_deployments(
 )
 async def create_deployment(
     asked: DeploymentRequest,
-    user: User,
+    user: Operator,
     deployments: Service,
     idempotency_key: Annotated[
         str | None, Header(description="Requests with the same key create one deployment.")
@@ -84,7 +86,12 @@ async def get_deployment(name: DeploymentName, deployments: Service) -> Deployme
     return await deployments.get(name)
 
 
-@router.patch("/{name}", operation_id="changeDeployment", summary="Change a deployment")
+@router.patch(
+    "/{name}",
+    operation_id="changeDeployment",
+    dependencies=[Depends(OPERATORS)],
+    summary="Change a deployment",
+)
 async def change_deployment(
     name: DeploymentName, change: DeploymentChange, deployments: Service
 ) -> Deployment:
@@ -92,14 +99,22 @@ async def change_deployment(
 
 
 @router.delete(
-    "/{name}", operation_id="deleteDeployment", summary="Delete a deployment", status_code=202
+    "/{name}",
+    operation_id="deleteDeployment",
+    dependencies=[Depends(OPERATORS)],
+    summary="Delete a deployment",
+    status_code=202,
 )
 async def delete_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
     return await deployments.delete(name)
 
 
 @router.post(
-    "/{name}/start", operation_id="startDeployment", summary="Start a deployment", status_code=202
+    "/{name}/start",
+    operation_id="startDeployment",
+    dependencies=[Depends(OPERATORS)],
+    summary="Start a deployment",
+    status_code=202,
 )
 async def start_deployment(
     name: DeploymentName, deployments: Service, asked: StartRequest = _NEWEST
@@ -108,7 +123,11 @@ async def start_deployment(
 
 
 @router.post(
-    "/{name}/stop", operation_id="stopDeployment", summary="Stop a deployment", status_code=202
+    "/{name}/stop",
+    operation_id="stopDeployment",
+    dependencies=[Depends(OPERATORS)],
+    summary="Stop a deployment",
+    status_code=202,
 )
 async def stop_deployment(name: DeploymentName, deployments: Service) -> DeploymentAccepted:
     return await deployments.stop(name)
@@ -117,6 +136,7 @@ async def stop_deployment(name: DeploymentName, deployments: Service) -> Deploym
 @router.post(
     "/{name}/restart",
     operation_id="restartDeployment",
+    dependencies=[Depends(OPERATORS)],
     summary="Restart a deployment with its present spec and the newest version of its config",
     status_code=202,
 )

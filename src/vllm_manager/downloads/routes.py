@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from vllm_manager.auth.guard import User
+from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
 from vllm_manager.downloads.schemas import (
     Download,
     DownloadChange,
@@ -16,7 +16,7 @@ from vllm_manager.downloads.schemas import (
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 
-router = APIRouter(prefix="/api/v1/downloads", tags=["downloads"])
+router = APIRouter(prefix="/api/v1/downloads", tags=["downloads"], dependencies=[Depends(ANYONE)])
 
 
 def downloads_of(request: Request) -> Downloads:
@@ -42,7 +42,7 @@ async def list_downloads(
 @router.post(
     "", operation_id="createDownload", summary="Fetch a model from the Hub", status_code=202
 )
-async def create_download(asked: DownloadRequest, user: User, downloads: Service) -> Download:
+async def create_download(asked: DownloadRequest, user: Operator, downloads: Service) -> Download:
     """Asking again for what is under way, paused or failed goes on with that same download."""
     return await downloads.create(asked, user)
 
@@ -61,7 +61,12 @@ async def list_download_files(
     return await downloads.files(download_id, limit, cursor)
 
 
-@router.patch("/{download_id}", operation_id="changeDownload", summary="Change a priority")
+@router.patch(
+    "/{download_id}",
+    operation_id="changeDownload",
+    dependencies=[Depends(OPERATORS)],
+    summary="Change a priority",
+)
 async def change_download(
     download_id: DownloadId, change: DownloadChange, downloads: Service
 ) -> Download:
@@ -71,6 +76,7 @@ async def change_download(
 @router.post(
     "/{download_id}/pause",
     operation_id="pauseDownload",
+    dependencies=[Depends(OPERATORS)],
     summary="Pause a download; what has come is kept",
     status_code=202,
 )
@@ -81,6 +87,7 @@ async def pause_download(download_id: DownloadId, downloads: Service) -> Downloa
 @router.post(
     "/{download_id}/resume",
     operation_id="resumeDownload",
+    dependencies=[Depends(OPERATORS)],
     summary="Go on with a paused download",
     status_code=202,
 )
@@ -91,6 +98,7 @@ async def resume_download(download_id: DownloadId, downloads: Service) -> Downlo
 @router.post(
     "/{download_id}/cancel",
     operation_id="cancelDownload",
+    dependencies=[Depends(OPERATORS)],
     summary="Give a download up and remove its partial files",
     status_code=202,
 )
@@ -101,6 +109,7 @@ async def cancel_download(download_id: DownloadId, downloads: Service) -> Downlo
 @router.post(
     "/{download_id}/retry",
     operation_id="retryDownload",
+    dependencies=[Depends(OPERATORS)],
     summary="Try a download again that failed or was cancelled",
     status_code=202,
 )

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from vllm_manager.auth.guard import ANYONE
 from vllm_manager.hardware.schemas import HardwareSnapshot
 from vllm_manager.hardware.service import Hardware
 
-router = APIRouter(prefix="/api/v1/hardware", tags=["hardware"])
+router = APIRouter(prefix="/api/v1/hardware", tags=["hardware"], dependencies=[Depends(ANYONE)])
 
 
 def hardware_of(request: Request) -> Hardware:

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 
+from vllm_manager.auth.guard import OPERATORS
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 from vllm_manager.limits.schemas import GroupBy, Usage
 from vllm_manager.limits.service import UsageLedger
@@ -18,7 +19,12 @@ def _ledger(request: Request) -> UsageLedger:
     return request.app.state.usage
 
 
-@router.get("/usage", operation_id="listUsage", summary="Requests and tokens, summed")
+@router.get(
+    "/usage",
+    operation_id="listUsage",
+    summary="Requests and tokens, summed",
+    dependencies=[Depends(OPERATORS)],
+)
 async def list_usage(
     request: Request,
     since: Annotated[

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from vllm_manager.auth.guard import ANYONE
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 from vllm_manager.operations.schemas import Operation, OperationStatus
 from vllm_manager.operations.service import Operations
 
-router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
+router = APIRouter(prefix="/api/v1/operations", tags=["operations"], dependencies=[Depends(ANYONE)])
 
 
 def operations_of(request: Request) -> Operations:

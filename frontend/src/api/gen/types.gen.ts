@@ -4078,7 +4078,7 @@ export type UserView = {
     /**
      * Role
      */
-    role: 'administrator';
+    role: 'administrator' | 'operator' | 'member' | 'viewer';
     /**
      * Username
      */

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from vllm_manager.auth.guard import ANYONE
 from vllm_manager.configs.fit.schemas import FitReport, FitRequest
 from vllm_manager.configs.fit.service import Fit
 
-router = APIRouter(prefix="/api/v1/fit", tags=["fit"])
+router = APIRouter(prefix="/api/v1/fit", tags=["fit"], dependencies=[Depends(ANYONE)])
 
 
 def fit_of(request: Request) -> Fit:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from vllm_manager.auth.guard import ANYONE, OPERATORS
 from vllm_manager.downloads.library.schemas import (
     AdoptableModel,
     AdoptRequest,
@@ -17,7 +18,7 @@ from vllm_manager.downloads.library.schemas import (
 from vllm_manager.downloads.library.service import Library
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 
-router = APIRouter(prefix="/api/v1/models", tags=["models"])
+router = APIRouter(prefix="/api/v1/models", tags=["models"], dependencies=[Depends(ANYONE)])
 
 _AS_IT_IS = VerifyRequest()
 
@@ -46,6 +47,7 @@ async def list_models(
 @router.get(
     "/adoptable",
     operation_id="listAdoptableModels",
+    dependencies=[Depends(OPERATORS)],
     summary="List what this machine's own Hugging Face cache holds",
 )
 async def list_adoptable(library: Service) -> Page[AdoptableModel]:
@@ -55,6 +57,7 @@ async def list_adoptable(library: Service) -> Page[AdoptableModel]:
 @router.post(
     "/adopt",
     operation_id="adoptModel",
+    dependencies=[Depends(OPERATORS)],
     summary="Take a model in from this machine's own Hugging Face cache",
     status_code=202,
 )
@@ -66,6 +69,7 @@ async def adopt_model(asked: AdoptRequest, library: Service) -> LibraryAccepted:
 @router.post(
     "/import",
     operation_id="importModel",
+    dependencies=[Depends(OPERATORS)],
     summary="Take a folder of this machine in as `local/<name>`",
     status_code=202,
 )
@@ -82,6 +86,7 @@ async def get_model(model_id: ModelId, library: Service) -> LibraryModelDetails:
 @router.post(
     "/{model_id}/verify",
     operation_id="verifyModel",
+    dependencies=[Depends(OPERATORS)],
     summary="Hash a model's files anew and name those that are wrong",
     status_code=202,
 )
@@ -91,7 +96,12 @@ async def verify_model(
     return LibraryAccepted(operation=await library.verify(model_id, refetch=asked.refetch))
 
 
-@router.delete("/{model_id}", operation_id="deleteModel", summary="Delete a model from the disk")
+@router.delete(
+    "/{model_id}",
+    operation_id="deleteModel",
+    dependencies=[Depends(OPERATORS)],
+    summary="Delete a model from the disk",
+)
 async def delete_model(model_id: ModelId, library: Service) -> LibraryDeleted:
     """Refused while a deployment names it. Files that another revision shares stay."""
     return LibraryDeleted(freed_bytes=await library.delete(model_id))
