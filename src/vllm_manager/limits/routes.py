@@ -35,11 +35,11 @@ async def list_usage(
     ] = None,
     group_by: Annotated[
         list[GroupBy],
-        Query(min_length=1, max_length=4, description="Repeat it to group by several."),
+        Query(min_length=1, max_length=5, description="Repeat it to group by several."),
     ] = _BY_MODEL,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     cursor: Annotated[str | None, Query(max_length=2048)] = None,
 ) -> Page[Usage]:
-    """Sum by model, key, user and day (UTC) over the hours that begin within the span."""
+    """Sum by model, key, user, team and day (UTC) over the hours that begin within the span."""
     groups: list[GroupBy] = list(dict.fromkeys(group_by))
     return await _ledger(request).totals(groups, since, until, cursor, limit)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-GroupBy = Literal["model", "key", "user", "day"]
+GroupBy = Literal["model", "key", "user", "team", "day"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 Name = Annotated[str, msgspec.Meta(max_length=255)]
 
@@ -19,6 +19,7 @@ class UsageRecord(msgspec.Struct, frozen=True):
     status: int
     key: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     user: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    team: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
     cached_tokens: Count | None = None
@@ -42,6 +43,7 @@ class Usage(BaseModel):
                     "model": "demo",
                     "key": None,
                     "user": None,
+                    "team": None,
                     "day": "2026-11-23",
                     "requests": 42,
                     "errors": 1,
@@ -56,6 +58,7 @@ class Usage(BaseModel):
     model: str | None = None
     key: str | None = Field(None, description="Id of the key; null for login sessions, too.")
     user: str | None = Field(None, description="Id of the user.")
+    team: str | None = Field(None, description="Id of the team that the key was made for.")
     day: date | None = Field(None, description="In UTC.")
     requests: int
     errors: int = Field(description="Requests that were answered with a status of 400 or above.")

@@ -66,7 +66,8 @@ def _sum(records: Sequence[UsageRecord]) -> dict[Slot, Sums]:
     sums: defaultdict[Slot, Sums] = defaultdict(Sums)
     for record in records:
         hour = datetime.fromtimestamp(record.at // 3600 * 3600, UTC)
-        slot = sums[Slot(hour, record.key or "", record.user or "", record.model)]
+        who = (record.key or "", record.user or "", record.team or "")
+        slot = sums[Slot(hour, *who, record.model)]
         slot.requests += 1
         slot.errors += record.status >= 400
         slot.prompt_tokens += record.prompt_tokens or 0

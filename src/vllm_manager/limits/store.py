@@ -15,6 +15,7 @@ _COLUMNS = {
     "model": UsageHour.model,
     "key": UsageHour.key_id,
     "user": UsageHour.user_id,
+    "team": UsageHour.team_id,
     "day": UsageHour.day,
 }
 
@@ -27,6 +28,7 @@ class Slot(NamedTuple):
     hour: datetime
     key_id: str
     user_id: str
+    team_id: str
     model: str
 
 

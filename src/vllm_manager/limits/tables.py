@@ -9,9 +9,9 @@ from vllm_manager.db import Base
 
 
 class UsageHour(Base):
-    """What one key of one user asked of one model within one hour.
+    """What one key of one user of one team asked of one model within one hour.
 
-    `key_id` is empty for requests made with a login session.
+    `key_id` is empty for requests made with a login session, `team_id` where there is no team.
     """
 
     __tablename__ = "usage_hours"
@@ -19,6 +19,9 @@ class UsageHour(Base):
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     user_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    team_id: Mapped[str] = mapped_column(
+        String(40), primary_key=True, default="", server_default=""
+    )
     model: Mapped[str] = mapped_column(String(255), primary_key=True)
     day: Mapped[date] = mapped_column(Date, index=True)
     requests: Mapped[int] = mapped_column(BigInteger)

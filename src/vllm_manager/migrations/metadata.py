@@ -7,6 +7,7 @@ from vllm_manager.db import Base, lease
 from vllm_manager.deployments import tables as deployment_tables
 from vllm_manager.downloads import tables as download_tables
 from vllm_manager.limits import tables as limits_tables
+from vllm_manager.limits.policies import tables as policy_tables
 from vllm_manager.operations import tables as operation_tables
 
 # Importing a module registers its tables.
@@ -19,5 +20,6 @@ SOURCES = (
     lease,
     limits_tables,
     operation_tables,
+    policy_tables,
 )
 METADATA = Base.metadata

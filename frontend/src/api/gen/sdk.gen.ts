@@ -910,7 +910,7 @@ export const getSystem = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * Requests and tokens, summed
  *
- * Sum by model, key, user and day (UTC) over the hours that begin within the span.
+ * Sum by model, key, user, team and day (UTC) over the hours that begin within the span.
  */
 export const listUsage = <ThrowOnError extends boolean = false>(options?: Options<ListUsageData, ThrowOnError>) => (options?.client ?? client).get<ListUsageResponses, ListUsageErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {

@@ -4058,6 +4058,12 @@ export type Usage = {
      */
     requests: number;
     /**
+     * Team
+     *
+     * Id of the team that the key was made for.
+     */
+    team?: string | null;
+    /**
      * User
      *
      * Id of the user.
@@ -7344,7 +7350,7 @@ export type ListUsageData = {
          *
          * Repeat it to group by several.
          */
-        group_by?: Array<'model' | 'key' | 'user' | 'day'>;
+        group_by?: Array<'model' | 'key' | 'user' | 'team' | 'day'>;
         /**
          * Limit
          */

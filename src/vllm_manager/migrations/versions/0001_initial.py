@@ -123,6 +123,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "limits",
+        sa.Column("scope", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("requests_per_minute", sa.BigInteger(), nullable=True),
+        sa.Column("tokens_per_minute", sa.BigInteger(), nullable=True),
+        sa.Column("concurrent_requests", sa.BigInteger(), nullable=True),
+        sa.Column("tokens_per_day", sa.BigInteger(), nullable=True),
+        sa.Column("tokens_per_month", sa.BigInteger(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "subject", name=op.f("pk_limits")),
+    )
+    op.create_table(
         "operations",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -174,6 +186,7 @@ def upgrade() -> None:
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("key_id", sa.String(length=40), nullable=False),
         sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("team_id", sa.String(length=40), server_default="", nullable=False),
         sa.Column("model", sa.String(length=255), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
@@ -181,7 +194,9 @@ def upgrade() -> None:
         sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
         sa.Column("completion_tokens", sa.BigInteger(), nullable=False),
         sa.Column("cached_tokens", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("hour", "key_id", "user_id", "model", name=op.f("pk_usage_hours")),
+        sa.PrimaryKeyConstraint(
+            "hour", "key_id", "user_id", "team_id", "model", name=op.f("pk_usage_hours")
+        ),
     )
     op.create_index(op.f("ix_usage_hours_day"), "usage_hours", ["day"], unique=False)
     op.create_table(

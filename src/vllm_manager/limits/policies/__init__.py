@@ -1,0 +1,1 @@
+"""Policies: the limits of the installation, of teams, users, keys and models."""
