@@ -11,7 +11,7 @@ import pytest
 from fakes.clock import FakeClock
 from support.application import Running, database_in
 from support.serving import serving
-from vllm_manager.auth import Access, ensure_administrator
+from vllm_manager.auth import Access, Caller, ensure_administrator
 from vllm_manager.auth.first_start import read_credentials
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.secrets import fingerprint
@@ -40,7 +40,7 @@ class Source:
         return self.routes
 
     async def log_in(self) -> None:
-        await self.access.log_in(self.admin.username, self.admin.password, "192.0.2.1")
+        await self.access.log_in(self.admin.username, self.admin.password, Caller("192.0.2.1"))
 
 
 @pytest.fixture

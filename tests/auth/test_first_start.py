@@ -9,7 +9,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from support.application import database_in
-from vllm_manager.auth import Access, ensure_administrator
+from vllm_manager.auth import Access, Caller, ensure_administrator
 from vllm_manager.auth.first_start import read_credentials
 from vllm_manager.db import Database
 from vllm_manager.kit.errors import Problem
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 async def works(database: Database, file: Path) -> bool:
     found = read_credentials(file)
     access = Access(database, CLOCK)
-    opened = await access.log_in(found.username, found.password, "192.0.2.1")
+    opened = await access.log_in(found.username, found.password, Caller("192.0.2.1"))
     return opened.principal.username == "admin" and await access.by_key(found.api_key) is not None
 
 

@@ -12,7 +12,15 @@ from support.application import ORIGIN, Running, running_in
 
 ME = "/api/v1/auth/me"
 LOGOUT = "/api/v1/auth/logout"
-OPEN = {"/healthz", "/readyz", "/version", "/openapi.json", "/docs", "/api/v1/auth/login"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/version",
+    "/openapi.json",
+    "/docs",
+    "/api/v1/auth/login",
+    "/api/v1/auth/links/token",
+}
 
 
 def routes_of(app: FastAPI) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from support.application import database_in
-from vllm_manager.auth import Access, ensure_administrator
+from vllm_manager.auth import Access, Caller, ensure_administrator
 from vllm_manager.auth.first_start import Credentials, read_credentials
 from vllm_manager.auth.service import Opened
 from vllm_manager.kit.errors import Problem
@@ -32,12 +32,12 @@ class Door:
 
     async def log_in(self, password: str | None = None, username: str | None = None) -> Opened:
         return await self.access.log_in(
-            username or self.admin.username, password or self.admin.password, ADDRESS
+            username or self.admin.username, password or self.admin.password, Caller(ADDRESS)
         )
 
     async def refusal(self, username: str, address: str = ADDRESS) -> Problem:
         with pytest.raises(Problem) as caught:
-            await self.access.log_in(username, "wrong", address)
+            await self.access.log_in(username, "wrong", Caller(address))
         return caught.value
 
 

@@ -14,6 +14,8 @@ from vllm_manager.api.shell import Shell
 from vllm_manager.api.wiring import attach, running
 from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
+from vllm_manager.auth.teams import routes as team_routes
+from vllm_manager.auth.users import routes as user_routes
 from vllm_manager.catalog import routes as catalog_routes
 from vllm_manager.cluster import routes as cluster_routes
 from vllm_manager.configs import routes as config_routes
@@ -32,6 +34,9 @@ _OPEN: tuple[APIRouter, ...] = (auth_routes.router, events.router, system.router
 """Routers that say themselves who may come in."""
 
 _FOR_USERS: tuple[APIRouter, ...] = (
+    user_routes.router,
+    user_routes.invitation_router,
+    team_routes.router,
     deployment_routes.router,
     download_routes.router,
     library_routes.router,

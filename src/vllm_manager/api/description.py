@@ -35,7 +35,8 @@ _TAGS = [
         "description": "Models on the hub, what is known of each, and the token to have them with.",
     },
     {"name": "hardware", "description": "This machine: processors, memory, GPUs, disks."},
-    {"name": "access", "description": "Logging in and out."},
+    {"name": "access", "description": "Logging in and out, and one's own logins."},
+    {"name": "users", "description": "Users, invitations and teams."},
     {"name": "usage", "description": "Requests and tokens."},
     {"name": "system", "description": "The product itself."},
 ]
@@ -114,7 +115,7 @@ def _describe_problems(path: str, operation: dict[str, Any]) -> None:
     takes_input = "422" in responses or "requestBody" in operation
     statuses = ["503"]
     statuses += [status for status in responses if status[0] in "45"]
-    if operation["operationId"] == "login":
+    if operation["operationId"] in ("login", "acceptLink"):
         statuses += ["401", "403", "429"]
     if operation.get("security"):
         statuses.append("401")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vllm_manager.auth import Access, Principal
-from vllm_manager.auth.guard import Anyone
+from vllm_manager.auth.guard import OPERATORS, Anyone
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, invalid
 from vllm_manager.kit.topics import Hub, Subscription
@@ -19,6 +19,7 @@ from vllm_manager.kit.topics import Hub, Subscription
 HEARTBEAT_SECONDS = 10.0
 _MAX_TOPICS = 32
 _TOPICS = ("deployments", "operations", "downloads")
+_TOPICS_OF_OPERATORS = ("users",)
 _LOGS_TOPIC = re.compile(r"logs:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -162,7 +163,7 @@ async def stream_events(
         Query(
             max_length=2048,
             description="Comma-separated: `deployments`, `operations`, `downloads`, "
-            "`logs:{deployment}`.",
+            "`logs:{deployment}`; for operators and administrators `users` too.",
         ),
     ] = "deployments,operations",
     last_event_id: Annotated[str | None, Header(max_length=128)] = None,
@@ -171,20 +172,20 @@ async def stream_events(
     """Send a `snapshot`, then changes; after a break, what was missed since `Last-Event-ID`."""
     events: Events = request.app.state.events
     after_id = _after(last_event_id or last_event_id_query, events.hub)
-    return EventStream(events, _topics(topics), after_id, principal)
+    return EventStream(events, _topics(topics, principal), after_id, principal)
 
 
-def _topics(text: str) -> frozenset[str]:
+def _topics(text: str, principal: Principal) -> frozenset[str]:
+    is_operator = principal.role in OPERATORS.roles
+    allowed = _TOPICS + (_TOPICS_OF_OPERATORS if is_operator else ())
     topics = frozenset(part.strip() for part in text.split(",") if part.strip())
     unknown = [
         topic
         for topic in sorted(topics)
-        if topic not in _TOPICS and not _LOGS_TOPIC.fullmatch(topic)
+        if topic not in allowed and not _LOGS_TOPIC.fullmatch(topic)
     ]
     if unknown or not 1 <= len(topics) <= _MAX_TOPICS:
-        known = (
-            "Use deployments, operations, downloads and logs:NAME, separated by commas, at most 32."
-        )
+        known = f"Use {', '.join(allowed)} and logs:NAME, separated by commas, at most 32."
         named = f"There is no topic “{unknown[0][:100]}”. " if unknown else ""
         raise invalid([FieldError(field="topics", message=named + known, suggestion=None)])
     return topics

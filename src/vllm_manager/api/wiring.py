@@ -16,6 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.auth import Access, ensure_administrator
+from vllm_manager.auth.links import Links
+from vllm_manager.auth.teams import Teams
+from vllm_manager.auth.users import Users
 from vllm_manager.catalog import Catalog
 from vllm_manager.catalog.build import build as build_catalog
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
@@ -68,6 +71,9 @@ class Services:
     """Everything that the routes ask for, under the names they ask by."""
 
     access: Access
+    links: Links
+    users: Users
+    teams: Teams
     usage: UsageLedger
     operations: Operations
     deployments: Deployments
@@ -169,6 +175,9 @@ def _build(
     events = Events(hub, snapshots, access, clock)
     services = Services(
         access=access,
+        links=Links(database, clock, access),
+        users=Users(database, clock, access, hub),
+        teams=Teams(database, clock, access, hub),
         usage=UsageLedger(database, clock),
         operations=operations,
         deployments=room.service,

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from vllm_manager.auth.schemas import Principal, Role
+from vllm_manager.auth.schemas import Caller, Principal, Role
 from vllm_manager.auth.service import Access
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.secrets import fingerprint, matches
@@ -33,6 +33,15 @@ def access_of(request: Request) -> Access:
     return request.app.state.access
 
 
+def caller_of(request: Request) -> Caller:
+    """Return where `request` comes from. Behind a proxy that is trusted, that is its client."""
+    return Caller(
+        address=request.client.host if request.client else "unknown",
+        agent=request.headers.get("user-agent", ""),
+        session_token=request.cookies.get(COOKIE),
+    )
+
+
 def require_same_origin(request: Request) -> None:
     """Refuse a browser that acts for a page of another site.
 
@@ -55,13 +64,14 @@ async def require_user(request: Request, bearer: Bearer, cookie: Cookie) -> Prin
     """Return who is asking.
 
     Raises:
-        Problem: `not_authenticated` (401), or `csrf_required`, `cross_origin` (403).
+        Problem: `not_authenticated` (401); or `csrf_required`, `cross_origin`,
+            `address_not_allowed` (403).
     """
     access = access_of(request)
     if "authorization" in request.headers:
-        principal = await access.by_key(bearer.credentials) if bearer else None
+        principal = await access.by_key(bearer.credentials, caller_of(request)) if bearer else None
     elif cookie:
-        principal = await access.by_session(cookie)
+        principal = await access.by_session(cookie, caller_of(request))
         _require_csrf(request, principal)
     else:
         principal = None

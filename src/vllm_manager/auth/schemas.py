@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Role = Literal["administrator", "operator", "member", "viewer"]
 """What a user may do.
@@ -16,6 +16,8 @@ the monitoring; uses no model.
 ROLES: tuple[Role, ...] = get_args(Role)
 Kind = Literal["person", "service"]
 """A service account has no password: it comes in by keys alone."""
+
+LinkKind = Literal["invitation", "reset"]
 
 
 class Login(BaseModel):
@@ -29,7 +31,7 @@ class Login(BaseModel):
     )
 
     username: str = Field(min_length=1, max_length=64)
-    password: str = Field(min_length=1, max_length=1024)
+    password: SecretStr = Field(min_length=1, max_length=1024)
 
 
 class UserView(BaseModel):
@@ -38,6 +40,13 @@ class UserView(BaseModel):
     id: str
     username: str
     role: Role
+
+
+class TeamRef(BaseModel):
+    """A team, by id and name."""
+
+    id: str
+    name: str
 
 
 class SessionView(BaseModel):
@@ -52,6 +61,7 @@ class SessionView(BaseModel):
                         "username": "admin",
                         "role": "administrator",
                     },
+                    "teams": [{"id": "team_01kb2m3n4p5q6r7s8t9v0w1x2y", "name": "search"}],
                     "csrf_token": "6Yd1kR0m8iXQ2nS4vT7wB9zC3fG5hJ-LpKuEoAaNxMs",
                     "expires_at": "2026-11-30T10:00:00Z",
                 }
@@ -60,10 +70,104 @@ class SessionView(BaseModel):
     )
 
     user: UserView
+    teams: list[TeamRef] = Field(
+        default=[], description="The teams of the user, the longest membership first."
+    )
     csrf_token: str | None = Field(
         description="Send it as `X-CSRF-Token` with unsafe methods; null for a bearer key."
     )
     expires_at: datetime | None = Field(description="Null for a key that never expires.")
+
+
+class SessionInfo(BaseModel):
+    """A login in force: where it is used, and from when to when."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "ses_01kb2m3n4p5q6r7s8t9v0w1x2y",
+                    "address": "192.0.2.7",
+                    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Firefox/145.0",
+                    "created_at": "2026-11-23T10:00:00Z",
+                    "last_seen_at": "2026-11-23T11:30:00Z",
+                    "expires_at": "2026-11-30T11:30:00Z",
+                    "is_current": True,
+                }
+            ]
+        }
+    )
+
+    id: str
+    address: str | None = Field(description="Where it was used last; kept to five minutes.")
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    is_current: bool = Field(description="Whether it is the one that asks.")
+
+
+class LinkView(BaseModel):
+    """Whom a one-time link is for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "invitation",
+                    "username": "anna",
+                    "expires_at": "2026-11-26T10:00:00Z",
+                }
+            ]
+        }
+    )
+
+    kind: LinkKind
+    username: str
+    expires_at: datetime
+
+
+class LinkAccept(BaseModel):
+    """The password to set."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"password": "correct horse battery staple"}]},
+    )
+
+    password: SecretStr = Field(
+        min_length=1, max_length=1024, description="At least 12 characters."
+    )
+
+
+class PasswordChange(BaseModel):
+    """One's present password and a new one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "current_password": "the one until now",
+                    "new_password": "correct horse battery staple",
+                }
+            ]
+        },
+    )
+
+    current_password: SecretStr = Field(min_length=1, max_length=1024)
+    new_password: SecretStr = Field(
+        min_length=1, max_length=1024, description="At least 12 characters."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from, with what program, and with the cookie of which login."""
+
+    address: str
+    agent: str = ""
+    session_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +187,11 @@ class Principal:
     csrf_fingerprint: str | None
     expires_at: datetime | None
 
-    def view(self, csrf_token: str | None) -> SessionView:
+    def view(self, csrf_token: str | None, teams: list[TeamRef]) -> SessionView:
         user = UserView(id=self.user_id, username=self.username, role=self.role)
-        return SessionView(user=user, csrf_token=csrf_token, expires_at=self.expires_at)
+        return SessionView(
+            user=user, teams=teams, csrf_token=csrf_token, expires_at=self.expires_at
+        )
 
 
 @dataclass(frozen=True, slots=True)

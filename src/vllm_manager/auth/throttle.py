@@ -1,49 +1,92 @@
-"""The login throttle: too many wrong passwords close the door for a while."""
+"""The login throttle: too many wrong passwords close the door for a while, restarts included."""
 
-from collections import deque
+import hashlib
+import ipaddress
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
 
+from vllm_manager.auth import store
+from vllm_manager.auth.tables import FailedLogin
+from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.ids import new_id
 
-WINDOW_SECONDS = 300.0
+WINDOW = timedelta(minutes=5)
 ALLOWED_FAILURES = 10
-_MAX_TRACKED = 10_000
+_IPV6_SITE_BITS = 64
+
+
+def subjects_of(username: str, address: str) -> tuple[str, str]:
+    """Return what failures are counted by: the name and the address, each as far as it goes.
+
+    Names are hashed: people type passwords into the field for the name. Of an IPv6 address the
+    network counts, since whoever has one has 2^64 addresses.
+    """
+    name = hashlib.sha256(username.encode()).hexdigest()
+    return f"user:{name}", f"address:{_site(address)}"
 
 
 class Throttle:
-    """Counts failures per subject (a user's name, an address) in a sliding window.
+    """Counts failures per subject in a sliding window, in the database."""
 
-    Kept in memory and bounded: the oldest subjects are forgotten first.
-    """
-
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
-        self._failures: dict[str, deque[float]] = {}
 
-    def wait_seconds(self, *subjects: str) -> float:
-        """Return how long the subjects must wait before they may try again; 0 is now."""
-        return max(self._wait_of(subject) for subject in subjects)
+    async def reserve(self, subjects: Sequence[str]) -> Sequence[str]:
+        """Count an attempt as failed before it is checked, so that a burst can't slip through.
 
-    def reserve(self, *subjects: str) -> None:
-        """Count an attempt as failed before it is checked, so that a burst can't slip through."""
-        now = self._clock.monotonic()
-        for subject in subjects:
-            failures = self._failures.pop(subject, None) or deque(maxlen=ALLOWED_FAILURES)
-            failures.append(now)
-            self._failures[subject] = failures  # newest last, so that the oldest is forgotten
-        while len(self._failures) > _MAX_TRACKED:
-            del self._failures[next(iter(self._failures))]
+        Returns what `take_back` needs.
 
-    def forget(self, *subjects: str) -> None:
+        Raises:
+            Problem: `too_many_attempts` (429), counted no further.
+        """
+        now = self._clock.now()
+        async with self._database.unit_of_work() as session:
+            found = await store.failures(session, subjects, now - WINDOW, now)
+            full = {s for s, n in Counter(f.subject for f in found).items() if _is_full(n)}
+            if full:
+                oldest = [_deciding(found, subject).failed_at for subject in full]
+                raise _too_many((max(oldest) + WINDOW - now).total_seconds())
+            rows = [FailedLogin(id=new_id("fail"), subject=s, failed_at=now) for s in subjects]
+            session.add_all(rows)
+            return [row.id for row in rows]
+
+    async def take_back(self, reserved: Sequence[str]) -> None:
         """Take back what was reserved: the password was right."""
-        for subject in subjects:
-            failures = self._failures.get(subject)
-            if failures:
-                failures.pop()
-            if not failures:
-                self._failures.pop(subject, None)
+        async with self._database.unit_of_work() as session:
+            await store.take_back(session, reserved)
 
-    def _wait_of(self, subject: str) -> float:
-        failures = self._failures.get(subject)
-        if failures is None or len(failures) < ALLOWED_FAILURES:
-            return 0.0
-        return max(0.0, failures[0] + WINDOW_SECONDS - self._clock.monotonic())
+
+def _is_full(count: int) -> bool:
+    return count >= ALLOWED_FAILURES
+
+
+def _deciding(found: Sequence[FailedLogin], subject: str) -> FailedLogin:
+    """Return the failure after whose end the subject may try again."""
+    return [failure for failure in found if failure.subject == subject][-ALLOWED_FAILURES]
+
+
+def _site(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
+
+
+def _too_many(wait_seconds: float) -> Problem:
+    return Problem(
+        "too_many_attempts",
+        "Too many wrong passwords for this name or from this address. "
+        f"Wait {wait_seconds:.0f} seconds, then try again.",
+        status=429,
+        retryable=True,
+        retry_after_seconds=wait_seconds,
+    )

@@ -1,7 +1,10 @@
-"""Which network addresses are of the public Internet, whatever form they are written in."""
+"""Network addresses: which are of the public Internet, which lie in a network, whose they are."""
 
 import ipaddress
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+Network = IPv4Network | IPv6Network
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
@@ -45,3 +48,44 @@ def _carried(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     if address in _NAT64 or address in _IPV4_COMPATIBLE:
         found.append(low)
     return [inner for inner in found if inner is not None]
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks in CIDR form (`10.0.0.0/8`; an address alone is a network of one).
+
+    Raises:
+        ValueError: one of them is no network; the message names it.
+    """
+    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts)
+
+
+def is_within(address: str, allowed: Sequence[Network]) -> bool:
+    """Return whether `address` lies in one of the networks; what is no address lies in none.
+
+    An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) counts as the IPv4 address.
+    """
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in allowed)
+
+
+def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
+    """Return whose request it is that came from `peer` with this `X-Forwarded-For`.
+
+    Each proxy appends the address that it saw. So the list is read from its end, and only as long
+    as those who wrote it are trusted; anything further left may be made up by the client.
+    """
+    address = peer
+    for said in reversed([part.strip() for part in forwarded_for.split(",")]):
+        if not is_within(address, proxies) or _parsed(said) is None:
+            break
+        address = said
+    return address
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return mapped or parsed
