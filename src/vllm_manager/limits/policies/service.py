@@ -1,0 +1,266 @@
+"""Policies: who may use how much, who may say so, and what of it is in force for whom."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vllm_manager.auth import Principal
+from vllm_manager.auth.keys import NO_LIMITS, Keys, Limits
+from vllm_manager.auth.subjects import KeySubject, Subjects
+from vllm_manager.db import Database
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import Problem, not_found
+from vllm_manager.kit.paging import Page, cut, decode_cursor
+from vllm_manager.limits.policies import store
+from vllm_manager.limits.policies.schemas import (
+    AppliedPolicy,
+    EffectiveLimits,
+    Policy,
+    Scope,
+    UsedTokens,
+)
+from vllm_manager.limits.policies.store import FIGURES
+from vllm_manager.limits.policies.tables import LimitRow
+from vllm_manager.limits.spending import Spending, Spent
+
+_ORDER: Sequence[Scope] = ("installation", "team", "user", "key", "model")
+
+
+class PolicyFact(NamedTuple):
+    """Limits in force, as the gateway must know them: the figures in the order of `Limits`."""
+
+    scope: Scope
+    subject: str
+    figures: tuple[int | None, ...]
+
+    @property
+    def has_quota(self) -> bool:
+        return self.figures[3] is not None or self.figures[4] is not None
+
+
+class KeyPolicies:
+    """The limits of keys, kept for the room of keys within its own transactions."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def of(self, session: AsyncSession, key_ids: Sequence[str]) -> Mapping[str, Limits]:
+        """Return the limits of those of the keys that have any."""
+        rows = await store.of_subjects(session, "key", key_ids)
+        return {row.subject: _limits(row) for row in rows}
+
+    async def put(self, session: AsyncSession, key_id: str, limits: Limits) -> None:
+        """Put `limits` in the place of the key's; empty ones take them away."""
+        await store.put(session, "key", key_id, limits, self._clock.now())
+
+
+class Policies:
+    """Every limit there is. `changed` is called after each change of what is in force.
+
+    Administrators set all of them; everybody else may lower those of their own keys. Operators
+    see all; others see those that they fall under.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        keys: Keys,
+        subjects: Subjects,
+        spending: Spending,
+        changed: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._keys = keys
+        self._subjects = subjects
+        self._spending = spending
+        self._changed = changed
+
+    async def page(
+        self, principal: Principal, scope: Scope | None, cursor: str | None, limit: int
+    ) -> Page[Policy]:
+        """Return the limits that are set, as far as the principal may see them."""
+        after = decode_cursor(cursor)
+        start = None if after is None else cast("tuple[str, str]", after.partition("/")[::2])
+        seen_by = await self._visible_to(principal)
+        async with self._database.read() as session:
+            rows = await store.page(session, scope, seen_by, start, limit + 1)
+        items, next_cursor = cut(rows, limit, [f"{row.scope}/{row.subject}" for row in rows])
+        names = await self._names([(row.scope, row.subject) for row in items])
+        return Page(items=[_policy(row, names) for row in items], next_cursor=next_cursor)
+
+    async def get(self, principal: Principal, scope: Scope, subject: str) -> Policy:
+        """Return the limits of a subject; all null where none was set.
+
+        Raises:
+            Problem: `team_not_found`, `user_not_found` or `key_not_found` (404).
+        """
+        await self._require_visible(principal, scope, subject)
+        return await self._read(scope, subject)
+
+    async def put(self, principal: Principal, scope: Scope, subject: str, limits: Limits) -> Policy:
+        """Put limits in force in the place of the subject's.
+
+        Raises:
+            Problem: as `get`; `forbidden`, `key_restricted`, `service_account_keys` (403);
+                `key_revoked`, `key_replaced` (409); `invalid_request` (422) where somebody else
+                than an administrator allows more than before.
+        """
+        await self._require_visible(principal, scope, subject)
+        if scope == "key":
+            await self._keys.set_limits(principal, subject, limits)
+        else:
+            await self._put(principal, scope, subject, limits)
+        return await self._read(scope, subject)
+
+    async def effective(
+        self, principal: Principal, key_id: str | None, model: str | None
+    ) -> EffectiveLimits:
+        """Return every limit that requests with a key fall under, and what of it is used.
+
+        Without `key_id`: with the key, or the login session, that the principal came with.
+
+        Raises:
+            Problem: `key_not_found` (404).
+        """
+        key_id = key_id or principal.key_id
+        key = None
+        if key_id is not None:
+            await self._require_visible(principal, "key", key_id)
+            key = await self._subjects.key(key_id)
+        rows = await self._rows_for(principal, key, model)
+        names = await self._names([(row.scope, row.subject) for row in rows])
+        used = await self.used([_fact(row) for row in rows])
+        items = [_applied(row, names, used, self._spending) for row in rows]
+        counted = [item.limits for item in items if item.scope != "model" or model is not None]
+        return EffectiveLimits(key=key_id, tightest=_tightest(counted), items=items)
+
+    async def in_force(self) -> list[PolicyFact]:
+        """Return every limit, as the gateway must know it."""
+        async with self._database.read() as session:
+            rows = await store.everything(session)
+        return [PolicyFact(cast("Scope", scope), subject, row) for scope, subject, row in rows]
+
+    async def used(self, facts: Collection[PolicyFact]) -> dict[tuple[Scope, str], Spent]:
+        """Return what is used of each quota. A key counts what those before it used, too."""
+        found: dict[tuple[Scope, str], Spent] = {}
+        for scope in _ORDER:
+            subjects = [f.subject for f in facts if f.scope == scope and f.has_quota]
+            older = await self._keys.predecessors(subjects) if scope == "key" else {}
+            everyone = [*subjects, *(each for ids in older.values() for each in ids)]
+            spent = await self._spending.of(scope, everyone)
+            for subject in subjects:
+                parts = [spent[each] for each in (subject, *older.get(subject, ()))]
+                total = Spent(sum(p.today for p in parts), sum(p.this_month for p in parts))
+                found[scope, subject] = total
+        return found
+
+    async def _put(self, principal: Principal, scope: Scope, subject: str, limits: Limits) -> None:
+        if principal.role != "administrator":
+            whose = "the installation" if scope == "installation" else f"a {scope}"
+            detail = f"Only an administrator sets the limits of {whose}. Ask one."
+            raise Problem("forbidden", detail, status=403)
+        await self._keys.require_maker(principal)
+        async with self._database.unit_of_work() as session:
+            await store.put(session, scope, subject, limits, self._clock.now())
+        self._changed()
+
+    async def _read(self, scope: Scope, subject: str) -> Policy:
+        async with self._database.read() as session:
+            row = await store.get(session, scope, subject)
+        names = await self._names([(scope, subject)])
+        if row is None:
+            return Policy(
+                scope=scope,
+                subject=subject or None,
+                name=names.get((scope, subject)),
+                limits=NO_LIMITS,
+                updated_at=None,
+            )
+        return _policy(row, names)
+
+    async def _require_visible(self, principal: Principal, scope: Scope, subject: str) -> None:
+        if scope in ("installation", "model"):
+            return
+        known = await self._names([(scope, subject)])
+        seen_by = await self._visible_to(principal)
+        if not known or (seen_by is not None and (scope, subject) not in seen_by):
+            raise not_found(scope, subject)
+
+    async def _visible_to(self, principal: Principal) -> list[tuple[Scope, str]] | None:
+        """Return the subjects that a principal belongs to; None for those who see all."""
+        if principal.role in ("administrator", "operator"):
+            return None
+        teams = await self._subjects.teams_of(principal.user_id)
+        keys = await self._subjects.keys_of(principal.user_id)
+        own: list[tuple[Scope, str]] = [("user", principal.user_id)]
+        return [*own, *(("team", each) for each in teams), *(("key", each) for each in keys)]
+
+    async def _rows_for(
+        self, principal: Principal, key: KeySubject | None, model: str | None
+    ) -> list[LimitRow]:
+        user_id = key.user_id if key else principal.user_id
+        team_id = key.team_id if key else principal.team_id
+        models = [model] if model is not None else key.models if key else None
+        async with self._database.read() as session:
+            rows = await store.of_subjects(session, "installation", [""])
+            rows += await store.of_subjects(session, "team", [team_id] if team_id else [])
+            rows += await store.of_subjects(session, "user", [user_id])
+            rows += await store.of_subjects(session, "key", [key.id] if key else [])
+            if models is None:
+                return [*rows, *await store.page(session, "model", None, None, 1000)]
+            return rows + await store.of_subjects(session, "model", models)
+
+    async def _names(self, subjects: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        found = {(scope, name): name for scope, name in subjects if scope == "model"}
+        for kind in ("team", "user", "key"):
+            ids = [subject for scope, subject in subjects if scope == kind]
+            names = await self._subjects.names(kind, ids)
+            found.update({(kind, subject): name for subject, name in names.items()})
+        return found
+
+
+def _limits(row: LimitRow) -> Limits:
+    return Limits(**{name: getattr(row, name) for name in FIGURES})
+
+
+def _fact(row: LimitRow) -> PolicyFact:
+    figures = tuple(getattr(row, name) for name in FIGURES)
+    return PolicyFact(cast("Scope", row.scope), row.subject, figures)
+
+
+def _policy(row: LimitRow, names: Mapping[tuple[str, str], str]) -> Policy:
+    updated_at: datetime = row.updated_at
+    return Policy(
+        scope=cast("Scope", row.scope),
+        subject=row.subject or None,
+        name=names.get((row.scope, row.subject)),
+        limits=_limits(row),
+        updated_at=updated_at,
+    )
+
+
+def _applied(
+    row: LimitRow,
+    names: Mapping[tuple[str, str], str],
+    used: Mapping[tuple[Scope, str], Spent],
+    spending: Spending,
+) -> AppliedPolicy:
+    spent = used.get((cast("Scope", row.scope), row.subject))
+    tokens = None
+    if spent is not None:
+        tokens = UsedTokens(
+            day=spending.today, tokens_today=spent.today, tokens_this_month=spent.this_month
+        )
+    return AppliedPolicy(**dict(_policy(row, names)), used=tokens)
+
+
+def _tightest(limits: Sequence[Limits]) -> Limits:
+    figures: dict[str, int | None] = {}
+    for name in FIGURES:
+        set_ = [value for each in limits if (value := getattr(each, name)) is not None]
+        figures[name] = min(set_) if set_ else None
+    return Limits(**figures)
