@@ -11,10 +11,15 @@ import pytest
 from fakes.clock import FakeClock
 from support.application import Running, database_in
 from support.serving import serving
-from vllm_manager.auth import Access, Caller, ensure_administrator
+from vllm_manager.auth import Access, Caller, InForce, ensure_administrator
 from vllm_manager.auth.first_start import read_credentials
+from vllm_manager.auth.keys import Keys
+from vllm_manager.auth.subjects import Subjects
+from vllm_manager.db import Database
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.secrets import fingerprint
+from vllm_manager.limits import Spending
+from vllm_manager.limits.policies import KeyPolicies, Policies
 
 ROUTE: dict[str, Any] = {
     "deployment": "demo",
@@ -28,13 +33,18 @@ ROUTE: dict[str, Any] = {
 
 
 class Source:
-    """A publisher over real access and routes that a test sets."""
+    """A publisher over real access and limits, and routes that a test sets."""
 
-    def __init__(self, access: Access, file: Path) -> None:
-        self.access = access
+    def __init__(self, database: Database, file: Path) -> None:
+        clock = FakeClock()
+        self.access = Access(database, clock)
         self.admin = read_credentials(file)
         self.routes: dict[str, Any] | None = {"demo": ROUTE}
-        self.publisher = SnapshotPublisher(access, self._routes, FakeClock(), "epoch-1")
+        keys = Keys(database, clock, KeyPolicies(clock), lambda: None)
+        spending = Spending(database, clock)
+        policies = Policies(database, clock, keys, Subjects(database), spending, lambda: None)
+        in_force = InForce(database, clock)
+        self.publisher = SnapshotPublisher(in_force, policies, self._routes, clock, "epoch-1")
 
     async def _routes(self) -> dict[str, Any] | None:
         return self.routes
@@ -48,7 +58,7 @@ async def source(tmp_path: Path) -> AsyncGenerator[Source]:
     file = tmp_path / "admin.json"
     async with database_in(tmp_path) as database:
         await ensure_administrator(database, FakeClock(), file)
-        yield Source(Access(database, FakeClock()), file)
+        yield Source(database, file)
 
 
 async def newest(stream: AsyncIterator[bytes]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from support.application import database_in
-from vllm_manager.auth import Access, Caller, ensure_administrator
+from vllm_manager.auth import Access, Caller, InForce, ensure_administrator
 from vllm_manager.auth.first_start import Credentials, read_credentials
 from vllm_manager.auth.service import Opened
 from vllm_manager.kit.errors import Problem
@@ -25,6 +25,7 @@ class Door:
     """Access with one administrator, and how often it said that credentials changed."""
 
     access: Access
+    in_force: InForce
     clock: FakeClock
     admin: Credentials
     file: Path
@@ -48,7 +49,8 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
         await ensure_administrator(database, clock, tmp_path / "admin.json")
         access = Access(database, clock, lambda: changes.append(None))
         admin = read_credentials(tmp_path / "admin.json")
-        yield Door(access, clock, admin, tmp_path / "vllm-manager.db", changes)
+        in_force = InForce(database, clock)
+        yield Door(access, in_force, clock, admin, tmp_path / "vllm-manager.db", changes)
 
 
 async def test_the_right_password_opens_a_session_that_is_recognised(door: Door) -> None:
@@ -68,7 +70,7 @@ async def test_a_session_that_was_logged_out_is_no_longer_recognised(door: Door)
     await door.access.log_out(opened.principal)
     assert await door.access.by_session(opened.token) is None
     assert not await door.access.still_valid(opened.principal)
-    assert await door.access.sessions_in_force() == []
+    assert await door.in_force.sessions() == []
 
 
 async def test_a_session_ends_after_seven_days_without_use(door: Door) -> None:
@@ -129,7 +131,7 @@ async def test_the_key_of_the_administrator_is_in_force(door: Door) -> None:
     principal = await door.access.by_key(door.admin.api_key)
     assert principal is not None
     assert await door.access.still_valid(principal)
-    [key] = await door.access.keys_in_force()
+    [key] = await door.in_force.keys()
     assert key.fingerprint == fingerprint(door.admin.api_key)
 
 

@@ -14,6 +14,7 @@ from vllm_manager.api.shell import Shell
 from vllm_manager.api.wiring import attach, running
 from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
+from vllm_manager.auth.keys import routes as key_routes
 from vllm_manager.auth.teams import routes as team_routes
 from vllm_manager.auth.users import routes as user_routes
 from vllm_manager.catalog import routes as catalog_routes
@@ -27,6 +28,7 @@ from vllm_manager.gateway import control_routes
 from vllm_manager.hardware import routes as hardware_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
+from vllm_manager.limits.policies import routes as policy_routes
 from vllm_manager.operations import routes as operation_routes
 from vllm_manager.settings import Settings
 
@@ -37,6 +39,8 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     user_routes.router,
     user_routes.invitation_router,
     team_routes.router,
+    key_routes.router,
+    policy_routes.router,
     deployment_routes.router,
     download_routes.router,
     library_routes.router,

@@ -37,6 +37,8 @@ _TAGS = [
     {"name": "hardware", "description": "This machine: processors, memory, GPUs, disks."},
     {"name": "access", "description": "Logging in and out, and one's own logins."},
     {"name": "users", "description": "Users, invitations and teams."},
+    {"name": "keys", "description": "API keys: shown once, kept as fingerprints."},
+    {"name": "limits", "description": "Who may use how much."},
     {"name": "usage", "description": "Requests and tokens."},
     {"name": "system", "description": "The product itself."},
 ]

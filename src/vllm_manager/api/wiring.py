@@ -14,11 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vllm_manager.api.events import Events, Snapshot
+from vllm_manager.api.people import People
+from vllm_manager.api.people import build as build_people
 from vllm_manager.api.system import EngineSeen, Facts
-from vllm_manager.auth import Access, ensure_administrator
-from vllm_manager.auth.links import Links
-from vllm_manager.auth.teams import Teams
-from vllm_manager.auth.users import Users
+from vllm_manager.auth import ensure_administrator
 from vllm_manager.catalog import Catalog
 from vllm_manager.catalog.build import build as build_catalog
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
@@ -45,7 +44,6 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
-from vllm_manager.limits import UsageLedger
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -70,11 +68,7 @@ class Nudge:
 class Services:
     """Everything that the routes ask for, under the names they ask by."""
 
-    access: Access
-    links: Links
-    users: Users
-    teams: Teams
-    usage: UsageLedger
+    people: People
     operations: Operations
     deployments: Deployments
     downloads: Downloads
@@ -101,8 +95,9 @@ class Services:
 
 def attach(app: FastAPI, services: Services) -> None:
     """Place the services where the routes look for them."""
-    for name in Services.__slots__:
-        setattr(app.state, name, getattr(services, name))
+    for group in (services, services.people):
+        for name in type(group).__slots__:
+            setattr(app.state, name, getattr(group, name))
     app.state.close_streams = services.close_streams
 
 
@@ -150,7 +145,7 @@ def _build(
 ) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
-    access = Access(database, clock, credentials_changed)
+    people = build_people(database, clock, hub, credentials_changed)
     operations = Operations(database, hub, clock)
     catalog = build_catalog(settings, database, clock)
     cluster = Cluster(ray)
@@ -168,17 +163,14 @@ def _build(
     room = build_deployments(
         settings, database, engine, cluster, operations, arguments, planning, models, hub, clock
     )
-    publisher = SnapshotPublisher(access, _routes_of(room.service), clock, hub.epoch)
+    routes = _routes_of(room.service)
+    publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
-    events = Events(hub, snapshots, access, clock)
+    events = Events(hub, snapshots, people.access, clock)
     services = Services(
-        access=access,
-        links=Links(database, clock, access),
-        users=Users(database, clock, access, hub),
-        teams=Teams(database, clock, access, hub),
-        usage=UsageLedger(database, clock),
+        people=people,
         operations=operations,
         deployments=room.service,
         downloads=downloads.service,
@@ -274,8 +266,8 @@ def _housekeeping(services: Services) -> Loop:
     """Forgets what is over: logins, batches of usage, operations."""
 
     async def step() -> None:
-        await services.access.prune()
-        await services.usage.prune()
+        await services.people.access.prune()
+        await services.people.usage.prune()
         await services.operations.forget_old()
         await services.downloads.forget_old()
         await services.catalog.forget_old()

@@ -1,13 +1,15 @@
 """Access: users, keys, login sessions, and who a credential stands for."""
 
 from vllm_manager.auth.first_start import ensure_administrator
-from vllm_manager.auth.schemas import ROLES, Caller, KeyFact, Principal, Role, SessionFact
+from vllm_manager.auth.in_force import InForce, KeyFact, SessionFact
+from vllm_manager.auth.schemas import ROLES, Caller, Principal, Role
 from vllm_manager.auth.service import Access
 
 __all__ = [
     "ROLES",
     "Access",
     "Caller",
+    "InForce",
     "KeyFact",
     "Principal",
     "Role",

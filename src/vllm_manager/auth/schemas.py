@@ -201,32 +201,3 @@ class Opened:
     token: str
     csrf_token: str
     principal: Principal
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFact:
-    """A key that is in force, as the gateway must know it."""
-
-    fingerprint: str
-    id: str
-    user_id: str
-    name: str
-    team_id: str | None
-    models: list[str] | None
-    """The models it may use; None means all. A viewer's key may use none."""
-    addresses: list[str] | None
-    """The networks (CIDR) it may come from; None means any."""
-    expires_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFact:
-    """A login that is in force, as the gateway must know it."""
-
-    fingerprint: str
-    id: str
-    user_id: str
-    team_id: str | None
-    role: Role
-    csrf_fingerprint: str
-    expires_at: float

@@ -10,11 +10,9 @@ from vllm_manager.auth import store
 from vllm_manager.auth.passwords import Passwords, require_good
 from vllm_manager.auth.schemas import (
     Caller,
-    KeyFact,
     Opened,
     Principal,
     Role,
-    SessionFact,
     SessionInfo,
     TeamRef,
 )
@@ -222,42 +220,6 @@ class Access:
         """Return the teams that the user is in, the longest membership first."""
         async with self._database.read() as session:
             return list((await store.teams_of(session, [user_id])).get(user_id, []))
-
-    async def keys_in_force(self) -> Sequence[KeyFact]:
-        """Return every key that opens the gateway now."""
-        async with self._database.read() as session:
-            rows = await store.keys_in_force(session, self._clock.now())
-        return [
-            KeyFact(
-                fingerprint=row.fingerprint,
-                id=row.id,
-                user_id=row.user_id,
-                name=row.name,
-                team_id=row.team_id,
-                models=[] if role == "viewer" else row.models,
-                addresses=row.addresses,
-                expires_at=row.expires_at.timestamp() if row.expires_at else None,
-            )
-            for row, role in rows
-        ]
-
-    async def sessions_in_force(self) -> Sequence[SessionFact]:
-        """Return every login that opens the gateway now."""
-        async with self._database.read() as session:
-            rows = await store.sessions_in_force(session, self._clock.now())
-            teams = await store.teams_of_all(session)
-        return [
-            SessionFact(
-                fingerprint=row.fingerprint,
-                id=row.id,
-                user_id=row.user_id,
-                team_id=teams.get(row.user_id),
-                role=cast("Role", role),
-                csrf_fingerprint=row.csrf_fingerprint,
-                expires_at=row.expires_at.timestamp(),
-            )
-            for row, role in rows
-        ]
 
     async def prune(self) -> None:
         """Delete the logins, links and failed logins that have expired."""

@@ -65,21 +65,6 @@ async def role_of_session(session: AsyncSession, session_id: str, now: datetime)
     return await session.scalar(query.where(LoginSession.id == session_id, *_session_in_force(now)))
 
 
-async def keys_in_force(session: AsyncSession, now: datetime) -> Sequence[tuple[Key, str]]:
-    """Return the keys in force, each with its user's role."""
-    query = select(Key, User.role).join(User, User.id == Key.user_id).where(*_key_in_force(now))
-    return [(row[0], row[1]) for row in await session.execute(query)]
-
-
-async def sessions_in_force(
-    session: AsyncSession, now: datetime
-) -> Sequence[tuple[LoginSession, str]]:
-    """Return the logins in force, each with its user's role."""
-    query = select(LoginSession, User.role).join(User, User.id == LoginSession.user_id)
-    rows = await session.execute(query.where(*_session_in_force(now)))
-    return [(row[0], row[1]) for row in rows]
-
-
 async def team_of(session: AsyncSession, user_id: str) -> str | None:
     """Return the team that the user has been in the longest."""
     query = select(TeamMember.team_id).where(TeamMember.user_id == user_id)
@@ -96,13 +81,6 @@ async def teams_of(session: AsyncSession, user_ids: Collection[str]) -> Mapping[
     ):
         teams[user_id].append(TeamRef(id=team_id, name=name))
     return teams
-
-
-async def teams_of_all(session: AsyncSession) -> dict[str, str]:
-    """Return for every user who is in a team the one that they have been in the longest."""
-    query = select(TeamMember.user_id, TeamMember.team_id)
-    rows = await session.execute(query.order_by(TeamMember.since.desc(), TeamMember.team_id.desc()))
-    return {row[0]: row[1] for row in rows}
 
 
 async def sessions_of(session: AsyncSession, user_id: str, now: datetime) -> Sequence[LoginSession]:

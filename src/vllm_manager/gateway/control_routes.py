@@ -1,12 +1,16 @@
 """What the control plane offers to the gateway's workers. Never relayed to the outside."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from vllm_manager.auth.keys import Keys
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.errors import Problem
-from vllm_manager.limits import UsageLedger, UsageReport
+from vllm_manager.limits import UsageLedger, UsageRecord, UsageReport
 
 router = APIRouter(prefix="/internal/v1/gateway", include_in_schema=False)
 
@@ -30,4 +34,16 @@ async def record_usage(request: Request) -> dict[str, bool]:
         report = _decoder.decode(await request.body())
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Problem("invalid_usage", f"The batch can't be read: {error}.", status=422) from error
-    return {"counted": await ledger.record(report)}
+    counted = await ledger.record(report)
+    keys: Keys = request.app.state.keys
+    await keys.note_used(_last_uses(report.records))
+    return {"counted": counted}
+
+
+def _last_uses(records: Iterable[UsageRecord]) -> dict[str, datetime]:
+    """Return when each key was last used."""
+    latest: dict[str, float] = {}
+    for record in records:
+        if record.key is not None:
+            latest[record.key] = max(record.at, latest.get(record.key, 0.0))
+    return {key: datetime.fromtimestamp(at, UTC) for key, at in latest.items()}

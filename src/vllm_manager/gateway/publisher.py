@@ -1,4 +1,4 @@
-"""Publishes the gateway's snapshot: keys, sessions and routes, whenever one of them changes."""
+"""Publishes the gateway's snapshot: keys, sessions, limits and routes, whenever one changes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
-from vllm_manager.auth import Access
+from vllm_manager.auth import InForce
+from vllm_manager.gateway.sections import Sections, Sources
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.loops import Loop
+from vllm_manager.limits.policies import Policies
 
 # How often the sources are read without a nudge: expiry, and changes made by other processes.
 PERIOD_SECONDS = 5.0
@@ -39,13 +39,16 @@ class SnapshotPublisher:
     newest snapshot; equal snapshots are not sent again.
     """
 
-    def __init__(self, access: Access, routes: Routes, clock: Clock, epoch: str) -> None:
-        self._access = access
+    def __init__(
+        self, in_force: InForce, policies: Policies, routes: Routes, clock: Clock, epoch: str
+    ) -> None:
+        self._in_force = in_force
+        self._policies = policies
         self._routes = routes
         self._clock = clock
-        self._epoch = epoch
+        self._sections = Sections(epoch)
         self._version = 0
-        self._body: dict[str, Any] | None = None
+        self._models: Mapping[str, Mapping[str, Any]] | None = None
         self._line = b""
         self._turn = asyncio.Event()
         self._closed = False
@@ -65,20 +68,22 @@ class SnapshotPublisher:
         return list(self._workers.values())
 
     async def refresh(self) -> None:
-        """Build the snapshot and, where it differs from the last, hand it to every stream."""
+        """Build the snapshot and, where it differs from the last, hand it to every stream.
+
+        What was used of quotas is for workers that start: alone, it is no reason to send.
+        """
         models = await self._routes()
         if models is None:
-            if self._body is None:
-                return
-            models = self._body["models"]  # a key that was revoked must not wait for Ray
-        body = await self._build(models)
-        if body == self._body:
+            models = self._models  # a key that was revoked must not wait for Ray
+        if models is None:
             return
-        self._body = body
-        self._version += 1
-        head = {"version": self._version, "epoch": self._epoch}
-        self._line = orjson.dumps({**head, **body}) + b"\n"
-        self._wake()
+        sources = await self._read(models)
+        version = self._version + 1
+        line, is_new = await asyncio.to_thread(self._sections.encode, sources, version)
+        self._models, self._line = models, line
+        if is_new:
+            self._version = version
+            self._wake()
 
     def close(self) -> None:
         """End every stream, so that the process can stop."""
@@ -102,31 +107,17 @@ class SnapshotPublisher:
         finally:
             del self._workers[id(worker)]
 
-    async def _build(self, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        keys = await self._access.keys_in_force()
-        sessions = await self._access.sessions_in_force()
-        return {
-            "keys": {
-                key.fingerprint: {
-                    "id": key.id,
-                    "user": key.user_id,
-                    "name": key.name,
-                    "expires_at": key.expires_at,
-                    "models": None,
-                }
-                for key in keys
-            },
-            "sessions": {
-                session.fingerprint: {
-                    "id": session.id,
-                    "user": session.user_id,
-                    "csrf": session.csrf_fingerprint,
-                    "expires_at": session.expires_at,
-                }
-                for session in sessions
-            },
-            "models": {name: dict(route) for name, route in models.items()},
-        }
+    async def _read(self, models: Mapping[str, Mapping[str, Any]]) -> Sources:
+        keys = await self._in_force.keys()
+        policies = await self._policies.in_force()
+        return Sources(
+            keys=keys,
+            sessions=await self._in_force.sessions(),
+            models=models,
+            policies=policies,
+            used=await self._policies.used(policies),
+            today=self._clock.now().date(),
+        )
 
     def _wake(self) -> None:
         turn, self._turn = self._turn, asyncio.Event()

@@ -2,5 +2,6 @@
 
 from vllm_manager.limits.schemas import Usage, UsageRecord, UsageReport
 from vllm_manager.limits.service import UsageLedger
+from vllm_manager.limits.spending import Spending, Spent
 
-__all__ = ["Usage", "UsageLedger", "UsageRecord", "UsageReport"]
+__all__ = ["Spending", "Spent", "Usage", "UsageLedger", "UsageRecord", "UsageReport"]

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptLinkData, AcceptLinkErrors, AcceptLinkResponses, AddTeamMemberData, AddTeamMemberErrors, AddTeamMemberResponses, AdoptModelData, AdoptModelErrors, AdoptModelResponses, CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateTeamData, CreateTeamErrors, CreateTeamResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTeamData, DeleteTeamErrors, DeleteTeamResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetLinkData, GetLinkErrors, GetLinkResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetModelData, GetModelErrors, GetModelResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetTeamData, GetTeamErrors, GetTeamResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ImportModelData, ImportModelErrors, ImportModelResponses, ListAdoptableModelsData, ListAdoptableModelsErrors, ListAdoptableModelsResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTeamsData, ListTeamsErrors, ListTeamsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, RemoveTeamMemberData, RemoveTeamMemberErrors, RemoveTeamMemberResponses, ResetUserData, ResetUserErrors, ResetUserResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses, VerifyModelData, VerifyModelErrors, VerifyModelResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
+import type { AcceptLinkData, AcceptLinkErrors, AcceptLinkResponses, AddTeamMemberData, AddTeamMemberErrors, AddTeamMemberResponses, AdoptModelData, AdoptModelErrors, AdoptModelResponses, CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, ChangeKeyData, ChangeKeyErrors, ChangeKeyResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateTeamData, CreateTeamErrors, CreateTeamResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTeamData, DeleteTeamErrors, DeleteTeamResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetEffectiveLimitsData, GetEffectiveLimitsErrors, GetEffectiveLimitsResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetInstallationLimitsData, GetInstallationLimitsErrors, GetInstallationLimitsResponses, GetKeyData, GetKeyErrors, GetKeyResponses, GetLimitsData, GetLimitsErrors, GetLimitsResponses, GetLinkData, GetLinkErrors, GetLinkResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetModelData, GetModelErrors, GetModelResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetTeamData, GetTeamErrors, GetTeamResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ImportModelData, ImportModelErrors, ImportModelResponses, ListAdoptableModelsData, ListAdoptableModelsErrors, ListAdoptableModelsResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTeamsData, ListTeamsErrors, ListTeamsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, RemoveInstallationLimitsData, RemoveInstallationLimitsErrors, RemoveInstallationLimitsResponses, RemoveLimitsData, RemoveLimitsErrors, RemoveLimitsResponses, RemoveTeamMemberData, RemoveTeamMemberErrors, RemoveTeamMemberResponses, ResetUserData, ResetUserErrors, ResetUserResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, RotateKeyData, RotateKeyErrors, RotateKeyResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, SetInstallationLimitsData, SetInstallationLimitsErrors, SetInstallationLimitsResponses, SetLimitsData, SetLimitsErrors, SetLimitsResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses, VerifyModelData, VerifyModelErrors, VerifyModelResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -855,6 +855,230 @@ export const withdrawInvitation = <ThrowOnError extends boolean = false>(options
         }],
     url: '/api/v1/invitations/{invitation_id}',
     ...options
+});
+
+/**
+ * List keys, the newest first
+ *
+ * Your own; an administrator's list has everybody's.
+ */
+export const listKeys = <ThrowOnError extends boolean = false>(options?: Options<ListKeysData, ThrowOnError>) => (options?.client ?? client).get<ListKeysResponses, ListKeysErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/keys',
+    ...options
+});
+
+/**
+ * Make a key
+ *
+ * The answer holds the key itself, this once. It works at the gateway within a second.
+ */
+export const createKey = <ThrowOnError extends boolean = false>(options: Options<CreateKeyData, ThrowOnError>) => (options.client ?? client).post<CreateKeyResponses, CreateKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/keys',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Read what is known of a key
+ */
+export const getKey = <ThrowOnError extends boolean = false>(options: Options<GetKeyData, ThrowOnError>) => (options.client ?? client).get<GetKeyResponses, GetKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/keys/{key_id}',
+    ...options
+});
+
+/**
+ * Change a key
+ *
+ * What is left out stays. Its limits may be lowered; an administrator may also raise them.
+ */
+export const changeKey = <ThrowOnError extends boolean = false>(options: Options<ChangeKeyData, ThrowOnError>) => (options.client ?? client).patch<ChangeKeyResponses, ChangeKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/keys/{key_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * End a key at once
+ *
+ * Every gateway worker refuses it within a second. It can't be undone.
+ */
+export const revokeKey = <ThrowOnError extends boolean = false>(options: Options<RevokeKeyData, ThrowOnError>) => (options.client ?? client).post<RevokeKeyResponses, RevokeKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/keys/{key_id}/revoke',
+    ...options
+});
+
+/**
+ * Replace a key by a new one
+ *
+ * The new key works at once, the old one beside it until `old_until`.
+ */
+export const rotateKey = <ThrowOnError extends boolean = false>(options: Options<RotateKeyData, ThrowOnError>) => (options.client ?? client).post<RotateKeyResponses, RotateKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/keys/{key_id}/rotate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List the limits that are set
+ *
+ * Administrators and operators see all, others those that they fall under.
+ */
+export const listLimits = <ThrowOnError extends boolean = false>(options?: Options<ListLimitsData, ThrowOnError>) => (options?.client ?? client).get<ListLimitsResponses, ListLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits',
+    ...options
+});
+
+/**
+ * Everything that limits requests with a key
+ *
+ * A request must have room in each of them, or it is refused with 429.
+ */
+export const getEffectiveLimits = <ThrowOnError extends boolean = false>(options?: Options<GetEffectiveLimitsData, ThrowOnError>) => (options?.client ?? client).get<GetEffectiveLimitsResponses, GetEffectiveLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/effective',
+    ...options
+});
+
+/**
+ * Take the limits of the whole installation away
+ */
+export const removeInstallationLimits = <ThrowOnError extends boolean = false>(options?: Options<RemoveInstallationLimitsData, ThrowOnError>) => (options?.client ?? client).delete<RemoveInstallationLimitsResponses, RemoveInstallationLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/installation',
+    ...options
+});
+
+/**
+ * Read the limits of the whole installation
+ */
+export const getInstallationLimits = <ThrowOnError extends boolean = false>(options?: Options<GetInstallationLimitsData, ThrowOnError>) => (options?.client ?? client).get<GetInstallationLimitsResponses, GetInstallationLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/installation',
+    ...options
+});
+
+/**
+ * Set the limits of the whole installation
+ *
+ * All five are put in the place of those before. The gateway knows them within a second.
+ */
+export const setInstallationLimits = <ThrowOnError extends boolean = false>(options: Options<SetInstallationLimitsData, ThrowOnError>) => (options.client ?? client).put<SetInstallationLimitsResponses, SetInstallationLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/installation',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Take the limits of a team, user, key or model away
+ *
+ * Nothing happens where none is set.
+ */
+export const removeLimits = <ThrowOnError extends boolean = false>(options: Options<RemoveLimitsData, ThrowOnError>) => (options.client ?? client).delete<RemoveLimitsResponses, RemoveLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/{scope}/{subject}',
+    ...options
+});
+
+/**
+ * Read the limits of a team, user, key or model
+ *
+ * All are null where none is set.
+ */
+export const getLimits = <ThrowOnError extends boolean = false>(options: Options<GetLimitsData, ThrowOnError>) => (options.client ?? client).get<GetLimitsResponses, GetLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/{scope}/{subject}',
+    ...options
+});
+
+/**
+ * Set the limits of a team, user, key or model
+ *
+ * Administrators set any; others may lower those of their own keys.
+ */
+export const setLimits = <ThrowOnError extends boolean = false>(options: Options<SetLimitsData, ThrowOnError>) => (options.client ?? client).put<SetLimitsResponses, SetLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/limits/{scope}/{subject}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

@@ -87,6 +87,41 @@ export type Alive = {
 };
 
 /**
+ * AppliedPolicy
+ *
+ * Limits that a request falls under, and what is used of their quotas.
+ */
+export type AppliedPolicy = {
+    limits: Limits;
+    /**
+     * Name
+     *
+     * What people call it; null where it is gone.
+     */
+    name: string | null;
+    /**
+     * Scope
+     */
+    scope: 'installation' | 'team' | 'user' | 'key' | 'model';
+    /**
+     * Subject
+     *
+     * Id of the team, user or key; name of the model; null for the installation.
+     */
+    subject: string | null;
+    /**
+     * Updated At
+     *
+     * Null where nothing was ever set.
+     */
+    updated_at: string | null;
+    /**
+     * Null where there is no quota.
+     */
+    used: UsedTokens | null;
+};
+
+/**
  * ArgumentInfo
  *
  * One argument of the engine, as the engine itself describes it.
@@ -1522,6 +1557,30 @@ export type DownloadRequest = {
 };
 
 /**
+ * EffectiveLimits
+ *
+ * Every limit that requests with a key fall under.
+ */
+export type EffectiveLimits = {
+    /**
+     * Items
+     *
+     * From the installation down to the models.
+     */
+    items: Array<AppliedPolicy>;
+    /**
+     * Key
+     *
+     * Id of the key; null for a login session.
+     */
+    key: string | null;
+    /**
+     * The smallest of each figure. Those of models count where a model was named.
+     */
+    tightest: Limits;
+};
+
+/**
  * EngineMetrics
  *
  * An engine's own figures; null where they can't be read.
@@ -2546,6 +2605,194 @@ export type InvitationCreate = {
 };
 
 /**
+ * KeyChange
+ *
+ * What shall be different. Members that are left out stay as they are.
+ */
+export type KeyChange = {
+    /**
+     * Addresses
+     *
+     * Networks (CIDR) or addresses that it may come from; null: any.
+     */
+    addresses?: Array<string> | null;
+    /**
+     * Expires At
+     *
+     * Null: never.
+     */
+    expires_at?: string | null;
+    /**
+     * All five in place of those before. Only an administrator raises any.
+     */
+    limits?: Limits | null;
+    /**
+     * Models
+     *
+     * Models it may use; null: all.
+     */
+    models?: Array<string> | null;
+    /**
+     * Name
+     */
+    name?: string | null;
+};
+
+/**
+ * KeyRequest
+ *
+ * A key that is wanted.
+ */
+export type KeyRequest = {
+    /**
+     * Addresses
+     *
+     * Networks (CIDR) or addresses that it may come from; null: any.
+     */
+    addresses?: Array<string> | null;
+    /**
+     * Expires At
+     *
+     * Null: never.
+     */
+    expires_at?: string | null;
+    limits?: Limits;
+    /**
+     * Models
+     *
+     * Models it may use; null: all.
+     */
+    models?: Array<string> | null;
+    /**
+     * Name
+     *
+     * What it is for, so that people know it again.
+     */
+    name: string;
+    /**
+     * Owner
+     *
+     * Id or name of the user. Null: yourself. Others need an administrator.
+     */
+    owner?: string | null;
+    /**
+     * Team
+     *
+     * Id or name of the team whose use it counts as. Null: the one that the owner has been in the longest.
+     */
+    team?: string | null;
+};
+
+/**
+ * KeyRotation
+ *
+ * How a key is replaced by a new one.
+ */
+export type KeyRotation = {
+    /**
+     * Expires At
+     *
+     * When the new key expires. Null: when the old one would have.
+     */
+    expires_at?: string | null;
+    /**
+     * Old Until
+     *
+     * Until when the old key works beside the new one. Null: for 24 hours.
+     */
+    old_until?: string | null;
+};
+
+/**
+ * KeyTeam
+ *
+ * The team whose use the key counts as.
+ */
+export type KeyTeam = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Name
+     */
+    name: string;
+};
+
+/**
+ * KeyView
+ *
+ * A key as it may be shown: never the key itself.
+ */
+export type KeyView = {
+    /**
+     * Addresses
+     *
+     * Networks it may come from; null: any.
+     */
+    addresses: Array<string> | null;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Created By
+     *
+     * Id of the user who made it; null for the one made at the first start.
+     */
+    created_by: string | null;
+    /**
+     * Expires At
+     *
+     * Null: never.
+     */
+    expires_at: string | null;
+    /**
+     * Hint
+     *
+     * Its beginning and its last four characters.
+     */
+    hint: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Used At
+     *
+     * When a model was last asked with it, to the minute; null: never.
+     */
+    last_used_at: string | null;
+    limits: Limits;
+    /**
+     * Models
+     *
+     * Models it may use; null: all.
+     */
+    models: Array<string> | null;
+    /**
+     * Name
+     */
+    name: string;
+    owner: Owner;
+    /**
+     * Replaced By
+     *
+     * Id of the key that it was rotated to.
+     */
+    replaced_by: string | null;
+    /**
+     * Revoked At
+     */
+    revoked_at: string | null;
+    /**
+     * State
+     */
+    state: 'active' | 'replaced' | 'expired' | 'revoked';
+    team: KeyTeam | null;
+};
+
+/**
  * LibraryAccepted
  *
  * Long work on the library that was accepted.
@@ -2794,6 +3041,74 @@ export type LibraryPage = {
      * On disk, of the whole library: what revisions share counts once.
      */
     total_bytes: number;
+};
+
+/**
+ * Limits
+ *
+ * What may be used at most. Null: no such limit. Tokens are those read and written together.
+ */
+export type Limits = {
+    /**
+     * Concurrent Requests
+     *
+     * Requests under way at once.
+     */
+    concurrent_requests?: number | null;
+    /**
+     * Requests Per Minute
+     */
+    requests_per_minute?: number | null;
+    /**
+     * Tokens Per Day
+     *
+     * Per calendar day, in UTC.
+     */
+    tokens_per_day?: number | null;
+    /**
+     * Tokens Per Minute
+     */
+    tokens_per_minute?: number | null;
+    /**
+     * Tokens Per Month
+     *
+     * Per calendar month, in UTC.
+     */
+    tokens_per_month?: number | null;
+};
+
+/**
+ * LimitsRequest
+ *
+ * The limits of one subject, all five in place of those before.
+ */
+export type LimitsRequest = {
+    /**
+     * Concurrent Requests
+     *
+     * Requests under way at once.
+     */
+    concurrent_requests?: number | null;
+    /**
+     * Requests Per Minute
+     */
+    requests_per_minute?: number | null;
+    /**
+     * Tokens Per Day
+     *
+     * Per calendar day, in UTC.
+     */
+    tokens_per_day?: number | null;
+    /**
+     * Tokens Per Minute
+     */
+    tokens_per_minute?: number | null;
+    /**
+     * Tokens Per Month
+     *
+     * Per calendar month, in UTC.
+     */
+    tokens_per_month?: number | null;
 };
 
 /**
@@ -3329,6 +3644,21 @@ export type ModelSummary = {
 };
 
 /**
+ * NewKey
+ *
+ * A key that was just made.
+ */
+export type NewKey = {
+    key: KeyView;
+    /**
+     * Secret
+     *
+     * The key itself. It is shown this once and kept nowhere.
+     */
+    secret: string;
+};
+
+/**
  * Node
  *
  * The node on which a replica runs.
@@ -3419,6 +3749,26 @@ export type Operation = {
      * Updated At
      */
     updated_at: string;
+};
+
+/**
+ * Owner
+ *
+ * Whose key it is.
+ */
+export type Owner = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'person' | 'service';
+    /**
+     * Username
+     */
+    username: string;
 };
 
 /**
@@ -3548,6 +3898,20 @@ export type PageInvitation = {
 };
 
 /**
+ * Page[KeyView]
+ */
+export type PageKeyView = {
+    /**
+     * Items
+     */
+    items: Array<KeyView>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[LogLine]
  */
 export type PageLogLine = {
@@ -3569,6 +3933,20 @@ export type PageOperation = {
      * Items
      */
     items: Array<Operation>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[Policy]
+ */
+export type PagePolicy = {
+    /**
+     * Items
+     */
+    items: Array<Policy>;
     /**
      * Next Cursor
      */
@@ -3661,6 +4039,37 @@ export type PasswordChange = {
      * At least 12 characters.
      */
     new_password: string;
+};
+
+/**
+ * Policy
+ *
+ * The limits of one subject.
+ */
+export type Policy = {
+    limits: Limits;
+    /**
+     * Name
+     *
+     * What people call it; null where it is gone.
+     */
+    name: string | null;
+    /**
+     * Scope
+     */
+    scope: 'installation' | 'team' | 'user' | 'key' | 'model';
+    /**
+     * Subject
+     *
+     * Id of the team, user or key; name of the model; null for the installation.
+     */
+    subject: string | null;
+    /**
+     * Updated At
+     *
+     * Null where nothing was ever set.
+     */
+    updated_at: string | null;
 };
 
 /**
@@ -4406,6 +4815,28 @@ export type Usage = {
      * Id of the user.
      */
     user?: string | null;
+};
+
+/**
+ * UsedTokens
+ *
+ * What counts against a quota.
+ */
+export type UsedTokens = {
+    /**
+     * Day
+     *
+     * Today, in UTC.
+     */
+    day: string;
+    /**
+     * Tokens This Month
+     */
+    tokens_this_month: number;
+    /**
+     * Tokens Today
+     */
+    tokens_today: number;
 };
 
 /**
@@ -7684,6 +8115,708 @@ export type WithdrawInvitationResponses = {
 };
 
 export type WithdrawInvitationResponse = WithdrawInvitationResponses[keyof WithdrawInvitationResponses];
+
+export type ListKeysData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Owner
+         *
+         * Id or name.
+         */
+        owner?: string | null;
+        /**
+         * Team
+         *
+         * Id or name.
+         */
+        team?: string | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/keys';
+};
+
+export type ListKeysErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListKeysError = ListKeysErrors[keyof ListKeysErrors];
+
+export type ListKeysResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageKeyView;
+};
+
+export type ListKeysResponse = ListKeysResponses[keyof ListKeysResponses];
+
+export type CreateKeyData = {
+    body: KeyRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/keys';
+};
+
+export type CreateKeyErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateKeyError = CreateKeyErrors[keyof CreateKeyErrors];
+
+export type CreateKeyResponses = {
+    /**
+     * Successful Response
+     */
+    201: NewKey;
+};
+
+export type CreateKeyResponse = CreateKeyResponses[keyof CreateKeyResponses];
+
+export type GetKeyData = {
+    body?: never;
+    path: {
+        /**
+         * Key Id
+         *
+         * The key's id, `key_…`.
+         */
+        key_id: string;
+    };
+    query?: never;
+    url: '/api/v1/keys/{key_id}';
+};
+
+export type GetKeyErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetKeyError = GetKeyErrors[keyof GetKeyErrors];
+
+export type GetKeyResponses = {
+    /**
+     * Successful Response
+     */
+    200: KeyView;
+};
+
+export type GetKeyResponse = GetKeyResponses[keyof GetKeyResponses];
+
+export type ChangeKeyData = {
+    body: KeyChange;
+    path: {
+        /**
+         * Key Id
+         *
+         * The key's id, `key_…`.
+         */
+        key_id: string;
+    };
+    query?: never;
+    url: '/api/v1/keys/{key_id}';
+};
+
+export type ChangeKeyErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ChangeKeyError = ChangeKeyErrors[keyof ChangeKeyErrors];
+
+export type ChangeKeyResponses = {
+    /**
+     * Successful Response
+     */
+    200: KeyView;
+};
+
+export type ChangeKeyResponse = ChangeKeyResponses[keyof ChangeKeyResponses];
+
+export type RevokeKeyData = {
+    body?: never;
+    path: {
+        /**
+         * Key Id
+         *
+         * The key's id, `key_…`.
+         */
+        key_id: string;
+    };
+    query?: never;
+    url: '/api/v1/keys/{key_id}/revoke';
+};
+
+export type RevokeKeyErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RevokeKeyError = RevokeKeyErrors[keyof RevokeKeyErrors];
+
+export type RevokeKeyResponses = {
+    /**
+     * Successful Response
+     */
+    200: KeyView;
+};
+
+export type RevokeKeyResponse = RevokeKeyResponses[keyof RevokeKeyResponses];
+
+export type RotateKeyData = {
+    body?: KeyRotation;
+    path: {
+        /**
+         * Key Id
+         *
+         * The key's id, `key_…`.
+         */
+        key_id: string;
+    };
+    query?: never;
+    url: '/api/v1/keys/{key_id}/rotate';
+};
+
+export type RotateKeyErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RotateKeyError = RotateKeyErrors[keyof RotateKeyErrors];
+
+export type RotateKeyResponses = {
+    /**
+     * Successful Response
+     */
+    201: NewKey;
+};
+
+export type RotateKeyResponse = RotateKeyResponses[keyof RotateKeyResponses];
+
+export type ListLimitsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Scope
+         */
+        scope?: 'installation' | 'team' | 'user' | 'key' | 'model' | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/limits';
+};
+
+export type ListLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListLimitsError = ListLimitsErrors[keyof ListLimitsErrors];
+
+export type ListLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PagePolicy;
+};
+
+export type ListLimitsResponse = ListLimitsResponses[keyof ListLimitsResponses];
+
+export type GetEffectiveLimitsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Key
+         *
+         * Its id. Null: whatever you came with.
+         */
+        key?: string | null;
+        /**
+         * Model
+         *
+         * Only of it.
+         */
+        model?: string | null;
+    };
+    url: '/api/v1/limits/effective';
+};
+
+export type GetEffectiveLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetEffectiveLimitsError = GetEffectiveLimitsErrors[keyof GetEffectiveLimitsErrors];
+
+export type GetEffectiveLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    200: EffectiveLimits;
+};
+
+export type GetEffectiveLimitsResponse = GetEffectiveLimitsResponses[keyof GetEffectiveLimitsResponses];
+
+export type RemoveInstallationLimitsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/limits/installation';
+};
+
+export type RemoveInstallationLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RemoveInstallationLimitsError = RemoveInstallationLimitsErrors[keyof RemoveInstallationLimitsErrors];
+
+export type RemoveInstallationLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveInstallationLimitsResponse = RemoveInstallationLimitsResponses[keyof RemoveInstallationLimitsResponses];
+
+export type GetInstallationLimitsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/limits/installation';
+};
+
+export type GetInstallationLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetInstallationLimitsError = GetInstallationLimitsErrors[keyof GetInstallationLimitsErrors];
+
+export type GetInstallationLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    200: Policy;
+};
+
+export type GetInstallationLimitsResponse = GetInstallationLimitsResponses[keyof GetInstallationLimitsResponses];
+
+export type SetInstallationLimitsData = {
+    body: LimitsRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/limits/installation';
+};
+
+export type SetInstallationLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type SetInstallationLimitsError = SetInstallationLimitsErrors[keyof SetInstallationLimitsErrors];
+
+export type SetInstallationLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    200: Policy;
+};
+
+export type SetInstallationLimitsResponse = SetInstallationLimitsResponses[keyof SetInstallationLimitsResponses];
+
+export type RemoveLimitsData = {
+    body?: never;
+    path: {
+        /**
+         * Scope
+         */
+        scope: 'team' | 'user' | 'key' | 'model';
+        /**
+         * Subject
+         *
+         * Id of the team, user or key; model's name.
+         */
+        subject: string;
+    };
+    query?: never;
+    url: '/api/v1/limits/{scope}/{subject}';
+};
+
+export type RemoveLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RemoveLimitsError = RemoveLimitsErrors[keyof RemoveLimitsErrors];
+
+export type RemoveLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveLimitsResponse = RemoveLimitsResponses[keyof RemoveLimitsResponses];
+
+export type GetLimitsData = {
+    body?: never;
+    path: {
+        /**
+         * Scope
+         */
+        scope: 'team' | 'user' | 'key' | 'model';
+        /**
+         * Subject
+         *
+         * Id of the team, user or key; model's name.
+         */
+        subject: string;
+    };
+    query?: never;
+    url: '/api/v1/limits/{scope}/{subject}';
+};
+
+export type GetLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetLimitsError = GetLimitsErrors[keyof GetLimitsErrors];
+
+export type GetLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    200: Policy;
+};
+
+export type GetLimitsResponse = GetLimitsResponses[keyof GetLimitsResponses];
+
+export type SetLimitsData = {
+    body: LimitsRequest;
+    path: {
+        /**
+         * Scope
+         */
+        scope: 'team' | 'user' | 'key' | 'model';
+        /**
+         * Subject
+         *
+         * Id of the team, user or key; model's name.
+         */
+        subject: string;
+    };
+    query?: never;
+    url: '/api/v1/limits/{scope}/{subject}';
+};
+
+export type SetLimitsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type SetLimitsError = SetLimitsErrors[keyof SetLimitsErrors];
+
+export type SetLimitsResponses = {
+    /**
+     * Successful Response
+     */
+    200: Policy;
+};
+
+export type SetLimitsResponse = SetLimitsResponses[keyof SetLimitsResponses];
 
 export type ListModelsData = {
     body?: never;

@@ -1,0 +1,47 @@
+"""Builds what is about people: who may come in, with what keys, and how much they may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vllm_manager.auth import Access, InForce
+from vllm_manager.auth.keys import Keys
+from vllm_manager.auth.links import Links
+from vllm_manager.auth.subjects import Subjects
+from vllm_manager.auth.teams import Teams
+from vllm_manager.auth.users import Users
+from vllm_manager.db import Database
+from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.topics import Hub
+from vllm_manager.limits import Spending, UsageLedger
+from vllm_manager.limits.policies import KeyPolicies, Policies
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the routes ask for, under the names they ask by."""
+
+    access: Access
+    in_force: InForce
+    links: Links
+    users: Users
+    teams: Teams
+    keys: Keys
+    policies: Policies
+    usage: UsageLedger
+
+
+def build(database: Database, clock: Clock, hub: Hub, changed: Callable[[], None]) -> People:
+    """Return the services. `changed` is called after each change that the gateway must know."""
+    access = Access(database, clock, changed)
+    keys = Keys(database, clock, KeyPolicies(clock), changed)
+    spending = Spending(database, clock)
+    return People(
+        access=access,
+        in_force=InForce(database, clock),
+        links=Links(database, clock, access),
+        users=Users(database, clock, access, hub),
+        teams=Teams(database, clock, access, hub),
+        keys=keys,
+        policies=Policies(database, clock, keys, Subjects(database), spending, changed),
+        usage=UsageLedger(database, clock),
+    )
