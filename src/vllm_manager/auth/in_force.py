@@ -1,9 +1,13 @@
-"""What opens the gateway now: every key and login in force, read without holding the loop."""
+"""What opens the gateway now: every key and login in force, read without holding the loop.
+
+Some rows at a time are read, handed on and let go of: neither a long step nor many objects at once,
+which the garbage collector would have to walk through, stall other requests.
+"""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Text, or_, select, type_coerce
 
 from vllm_manager.auth.schemas import Role
 from vllm_manager.auth.tables import Key, LoginSession, TeamMember, User
@@ -23,10 +27,10 @@ class KeyFact(NamedTuple):
     user_id: str
     name: str
     team_id: str | None
-    models: list[str] | None
-    """The models it may use; None means all. A viewer's key may use none."""
-    addresses: list[str] | None
-    """The networks (CIDR) it may come from; None means any."""
+    models: str | None
+    """The models it may use, as JSON text; None means all. A viewer's key may use none."""
+    addresses: str | None
+    """The networks (CIDR) it may come from, as JSON text; None means any."""
     expires_at: float | None
 
 
@@ -43,29 +47,31 @@ class SessionFact(NamedTuple):
 
 
 class InForce:
-    """Reads plain columns, some rows at a time, so that ten thousand keys stall nobody."""
+    """Reads plain columns, so that ten thousand keys stall nobody."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
-    async def keys(self) -> list[KeyFact]:
-        """Return every key in force, in the order of their ids."""
+    async def keys(self) -> AsyncGenerator[list[KeyFact]]:
+        """Yield every key in force, in the order of their ids, some at a time."""
         now = self._clock.now()
         unexpired = or_(Key.expires_at.is_(None), Key.expires_at > now)
         query = (
             select(
                 *(Key.fingerprint, Key.id, Key.user_id, Key.name, Key.team_id),
-                *(Key.models, Key.addresses, Key.expires_at, User.role),
+                *(type_coerce(Key.models, Text), type_coerce(Key.addresses, Text)),
+                *(Key.expires_at, User.role),
             )
             .join(User, User.id == Key.user_id)
             .where(Key.revoked_at.is_(None), unexpired, _is_enabled())
             .order_by(Key.id)
         )
-        return [_key(row) async for rows in self._parts(query) for row in rows]
+        async for rows in self._parts(query):
+            yield [_key(row) for row in rows]
 
-    async def sessions(self) -> list[SessionFact]:
-        """Return every login in force, in the order of their ids."""
+    async def sessions(self) -> AsyncGenerator[list[SessionFact]]:
+        """Yield every login in force, in the order of their ids, some at a time."""
         team_of = await self._teams()
         query = (
             select(
@@ -76,8 +82,8 @@ class InForce:
             .where(LoginSession.expires_at > self._clock.now(), _is_enabled())
             .order_by(LoginSession.id)
         )
-        parts = self._parts(query)
-        return [_session(row, team_of) async for rows in parts for row in rows]
+        async for rows in self._parts(query):
+            yield [_session(row, team_of) for row in rows]
 
     async def _teams(self) -> dict[str, str]:
         """Return for every user who is in a team the one that they have been in the longest."""
@@ -94,7 +100,7 @@ class InForce:
 
 def _key(row: _Row) -> KeyFact:
     fingerprint, key_id, user_id, name, team_id, models, addresses, expires_at, role = row
-    usable: list[str] | None = [] if role == "viewer" else models
+    usable: str | None = "[]" if role == "viewer" else models
     expires = None if expires_at is None else expires_at.timestamp()
     return KeyFact(fingerprint, key_id, user_id, name, team_id, usable, addresses, expires)
 

@@ -7,10 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from vllm_manager.auth import InForce
-from vllm_manager.gateway.sections import Sections, Sources
+from vllm_manager.gateway.sections import (
+    Sections,
+    keys_text,
+    limits_text,
+    models_text,
+    sessions_text,
+    used_texts,
+)
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.loops import Loop
-from vllm_manager.limits.policies import Policies
+from vllm_manager.limits.policies import Policies, Scope, quotas_of
 
 # How often the sources are read without a nudge: expiry, and changes made by other processes.
 PERIOD_SECONDS = 5.0
@@ -77,12 +84,13 @@ class SnapshotPublisher:
             models = self._models  # a key that was revoked must not wait for Ray
         if models is None:
             return
-        sources = await self._read(models)
-        version = self._version + 1
-        line, is_new = await asyncio.to_thread(self._sections.encode, sources, version)
-        self._models, self._line = models, line
+        sections = self._sections
+        is_new = sections.put("models", models_text(models))
+        is_new |= await self._put_people()
+        self._models = models
+        self._version += is_new
+        self._line = sections.line(self._version)
         if is_new:
-            self._version = version
             self._wake()
 
     def close(self) -> None:
@@ -107,17 +115,32 @@ class SnapshotPublisher:
         finally:
             del self._workers[id(worker)]
 
-    async def _read(self, models: Mapping[str, Mapping[str, Any]]) -> Sources:
-        keys = await self._in_force.keys()
-        policies = await self._policies.in_force()
-        return Sources(
-            keys=keys,
-            sessions=await self._in_force.sessions(),
-            models=models,
-            policies=policies,
-            used=await self._policies.used(policies),
-            today=self._clock.now().date(),
-        )
+    async def _put_people(self) -> bool:
+        """Write what is about people anew; return whether it has news."""
+        keys: list[bytes] = []
+        key_ids: set[str] = set()
+        async for some in self._in_force.keys():
+            keys.append(keys_text(some))
+            key_ids.update(key.id for key in some)
+        sessions = [sessions_text(some) async for some in self._in_force.sessions()]
+        limits, quotas = await self._limits(key_ids)
+        used = await self._policies.used(quotas)
+        put = self._sections.put
+        is_new = [put("keys", *keys), put("sessions", *sessions), put("limits", *limits)]
+        today = self._clock.now().date()
+        put("used", *await asyncio.to_thread(used_texts, used, today))
+        return any(is_new)
+
+    async def _limits(self, key_ids: set[str]) -> tuple[list[bytes], dict[Scope, list[str]]]:
+        """Return the limits of all but keys that are over, and the subjects that have quotas."""
+        texts: list[bytes] = []
+        quotas: dict[Scope, list[str]] = {}
+        async for some in self._policies.in_force():
+            current = [p for p in some if p.scope != "key" or p.subject in key_ids]
+            texts.append(limits_text(current))
+            for scope, subjects in quotas_of(current).items():
+                quotas.setdefault(scope, []).extend(subjects)
+        return texts, quotas
 
     def _wake(self) -> None:
         turn, self._turn = self._turn, asyncio.Event()

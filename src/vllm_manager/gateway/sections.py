@@ -1,9 +1,9 @@
-"""Writes the snapshot section by section, so that a change costs no more than its own section."""
+"""Writes the snapshot section by section: as text, which is kept, compared and put together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -12,116 +12,116 @@ from vllm_manager.auth.keys import Limits
 from vllm_manager.limits import Spent
 from vllm_manager.limits.policies import PolicyFact, Scope
 
-Entry = tuple[str, object]
 _FIGURES = tuple(Limits.model_fields)
-# Encoded at one go: the interpreter's lock is held for less than a millisecond.
 _AT_ONCE = 500
 
 
-class Sources(NamedTuple):
-    """What a snapshot is made of."""
-
-    keys: Sequence[KeyFact]
-    sessions: Sequence[SessionFact]
-    models: Mapping[str, Mapping[str, Any]]
-    policies: Sequence[PolicyFact]
-    used: Mapping[tuple[Scope, str], Spent]
-    today: date
-
-
 class Sections:
-    """The newest snapshot as text. Not thread-safe: one call at a time."""
+    """The newest text of each section.
+
+    Text is all that is kept: the objects that it is made of would be many, and a burden on the
+    garbage collector.
+    """
 
     def __init__(self, epoch: str) -> None:
         self._epoch = epoch
-        self._sources: dict[str, object] = {}
         self._texts: dict[str, bytes] = {}
-        self._version = 0
 
-    def encode(self, sources: Sources, version: int) -> tuple[bytes, bool]:
-        """Return the line to send, and whether it has news and is therefore called `version`."""
-        known = {key.id for key in sources.keys}
-        policies = [p for p in sources.policies if p.scope != "key" or p.subject in known]
-        is_new = False
-        for name, source, entries in (
-            ("keys", sources.keys, _keys),
-            ("sessions", sources.sessions, _sessions),
-            ("models", dict(sources.models), _models),
-            ("limits", policies, _limits),
-        ):
-            is_new |= self._put(name, source, entries)
-        self._put("used", (sources.used, sources.today), _used)
-        if is_new:
-            self._version = version
-        return self._line(), is_new
-
-    def _put(self, name: str, source: Any, entries: Callable[[Any], Iterator[Entry]]) -> bool:
-        if name in self._sources and self._sources[name] == source:
+    def put(self, name: str, *parts: bytes) -> bool:
+        """Keep the members of a section; return whether they differ from those before."""
+        text = b",".join(filter(None, parts))
+        if self._texts.get(name) == text:
             return False
-        self._sources[name] = source
-        self._texts[name] = _text(entries(source))
+        self._texts[name] = text
         return True
 
-    def _line(self) -> bytes:
-        head = orjson.dumps({"version": self._version, "epoch": self._epoch})[:-1]
+    def line(self, version: int) -> bytes:
+        """Return the whole snapshot as a line of JSON."""
+        head = orjson.dumps({"version": version, "epoch": self._epoch})[:-1]
         sections = (b'"%b":{%b}' % (name.encode(), text) for name, text in self._texts.items())
         return b",".join((head, *sections)) + b"}\n"
 
 
-def _text(entries: Iterator[Entry]) -> bytes:
-    """Return the members of a JSON object, without its braces."""
-    parts: list[bytes] = []
-    while some := dict(islice(entries, _AT_ONCE)):
-        parts.append(orjson.dumps(some)[1:-1])
-    return b",".join(parts)
-
-
-def _keys(keys: Sequence[KeyFact]) -> Iterator[Entry]:
-    for key in keys:
-        entry = {
-            "id": key.id,
-            "user": key.user_id,
-            "name": key.name,
-            "team": key.team_id,
-            "expires_at": key.expires_at,
-            "models": key.models,
-            "addresses": key.addresses,
+def keys_text(keys: Iterable[KeyFact]) -> bytes:
+    """Return members of `keys`, filed under the keys' fingerprints."""
+    return _members(
+        {
+            key.fingerprint: {
+                "id": key.id,
+                "user": key.user_id,
+                "name": key.name,
+                "team": key.team_id,
+                "expires_at": key.expires_at,
+                "models": _json(key.models),
+                "addresses": _json(key.addresses),
+            }
+            for key in keys
         }
-        yield key.fingerprint, entry
+    )
 
 
-def _sessions(sessions: Sequence[SessionFact]) -> Iterator[Entry]:
-    for session in sessions:
-        entry = {
-            "id": session.id,
-            "user": session.user_id,
-            "team": session.team_id,
-            "role": session.role,
-            "csrf": session.csrf_fingerprint,
-            "expires_at": session.expires_at,
+def sessions_text(sessions: Iterable[SessionFact]) -> bytes:
+    """Return members of `sessions`, filed under the cookies' fingerprints."""
+    return _members(
+        {
+            session.fingerprint: {
+                "id": session.id,
+                "user": session.user_id,
+                "team": session.team_id,
+                "role": session.role,
+                "csrf": session.csrf_fingerprint,
+                "expires_at": session.expires_at,
+            }
+            for session in sessions
         }
-        yield session.fingerprint, entry
+    )
 
 
-def _models(models: Mapping[str, Mapping[str, Any]]) -> Iterator[Entry]:
-    for name, route in models.items():
-        yield name, dict(route)
+def models_text(models: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Return the members of `models`."""
+    return _members({name: dict(route) for name, route in models.items()})
 
 
-def _limits(policies: Sequence[PolicyFact]) -> Iterator[Entry]:
-    for policy in policies:
-        yield _named(policy.scope, policy.subject), dict(zip(_FIGURES, policy.figures, strict=True))
-
-
-def _used(source: tuple[Mapping[tuple[Scope, str], Spent], date]) -> Iterator[Entry]:
-    used, today = source
-    for (scope, subject), spent in used.items():
-        entry = {
-            "day": today.isoformat(),
-            "tokens_today": spent.today,
-            "tokens_this_month": spent.this_month,
+def limits_text(policies: Iterable[PolicyFact]) -> bytes:
+    """Return members of `limits`, filed under scope and subject."""
+    return _members(
+        {
+            _named(policy.scope, policy.subject): dict(zip(_FIGURES, policy.figures, strict=True))
+            for policy in policies
         }
-        yield _named(scope, subject), entry
+    )
+
+
+def used_texts(used: Mapping[Scope, Spent], today: date) -> list[bytes]:
+    """Return the members of `used`, some in each text."""
+    return [
+        _members(
+            {
+                _named(scope, subject): {
+                    "day": today.isoformat(),
+                    "tokens_today": spent.today[subject],
+                    "tokens_this_month": spent.this_month[subject],
+                }
+                for subject in some
+            }
+        )
+        for scope, spent in used.items()
+        for some in _some(sorted(spent.today))
+    ]
+
+
+def _members(entries: Mapping[str, object]) -> bytes:
+    return orjson.dumps(entries)[1:-1]
+
+
+def _json(text: str | None) -> orjson.Fragment | None:
+    return None if text is None else orjson.Fragment(text)
+
+
+def _some(subjects: Sequence[str]) -> Iterator[Sequence[str]]:
+    rest = iter(subjects)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
 
 
 def _named(scope: Scope, subject: str) -> str:

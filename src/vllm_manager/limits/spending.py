@@ -25,10 +25,10 @@ _MOST_NAMED = 500
 
 
 class Spent(NamedTuple):
-    """Tokens read and written, today and this month with today."""
+    """Tokens read and written by subject, today and this month with today; each has them all."""
 
-    today: int
-    this_month: int
+    today: Mapping[str, int]
+    this_month: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -54,20 +54,18 @@ class Spending:
         """The day that counts, in UTC."""
         return self._clock.now().date()
 
-    async def of(self, scope: SpenderScope, subjects: Collection[str]) -> dict[str, Spent]:
+    async def of(self, scope: SpenderScope, subjects: Collection[str]) -> Spent:
         """Return what each subject has used; the installation's subject is ""."""
         today = self.today
         wanted = frozenset(subjects)
         if not wanted:
-            return {}
-        earlier = await self._days_before(scope, wanted, today)
+            return Spent({}, {})
+        earlier = (await self._days_before(scope, wanted, today)).tokens
         now = await self._sum(scope, wanted, UsageHour.day == today)
-        return {
-            subject: Spent(
-                now.get(subject, 0), now.get(subject, 0) + earlier.tokens.get(subject, 0)
-            )
-            for subject in wanted
-        }
+        return Spent(
+            {subject: now.get(subject, 0) for subject in wanted},
+            {subject: now.get(subject, 0) + earlier.get(subject, 0) for subject in wanted},
+        )
 
     async def _days_before(
         self, scope: SpenderScope, wanted: frozenset[str], today: date

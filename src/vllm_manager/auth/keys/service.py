@@ -68,6 +68,7 @@ class Keys:
         self._limits = limits
         self._changed = changed
         self._noted: dict[str, datetime] = {}
+        self._before: dict[str, list[str] | None] = {}
 
     async def page(
         self,
@@ -256,9 +257,16 @@ class Keys:
         self._noted.update(due)
 
     async def predecessors(self, key_ids: Sequence[str]) -> dict[str, list[str]]:
-        """Return for each key the ids of those that were rotated, one after another, to it."""
-        async with self._database.read() as session:
-            return await store.predecessors(session, key_ids)
+        """Return for keys the ids of those that were rotated, one after another, to it.
+
+        They never change, so each key is looked up once.
+        """
+        unknown = [key_id for key_id in key_ids if key_id not in self._before]
+        if unknown:
+            async with self._database.read() as session:
+                found = await store.predecessors(session, unknown)
+            self._before.update({key_id: found.get(key_id) for key_id in unknown})
+        return {key_id: ids for key_id in key_ids if (ids := self._before[key_id])}
 
     async def _add(self, session: AsyncSession, new: Key, limits: Limits) -> KeyView:
         session.add(new)

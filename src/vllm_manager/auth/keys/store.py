@@ -1,6 +1,6 @@
 """Reads and writes keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vllm_manager.auth.tables import Key, Team, TeamMember, User
+
+_MOST_IN_A_QUERY = 500
 
 
 class Found(NamedTuple):
@@ -83,15 +85,25 @@ async def note_used(session: AsyncSession, used: Mapping[str, datetime]) -> None
 async def predecessors(session: AsyncSession, key_ids: Sequence[str]) -> dict[str, list[str]]:
     """Return for each key the ids of all those that were rotated, one after another, to it."""
     found: dict[str, list[str]] = {}
-    heads = {key_id: key_id for key_id in key_ids}
+    heads: dict[str, str] = {key_id: key_id for key_id in key_ids}
     while heads:
-        query = select(Key.id, Key.replaced_by_id).where(Key.replaced_by_id.in_(heads))
-        older: dict[str, str] = {}
-        for old, new in (await session.execute(query)).tuples():
-            older[old] = heads[new or ""]
-            found.setdefault(older[old], []).append(old)
-        heads = older
+        pairs = [pair for some in _some(list(heads)) for pair in await _replaced_by(session, some)]
+        heads = {old: heads[new] for old, new in pairs}
+        for old, head in heads.items():
+            found.setdefault(head, []).append(old)
     return found
+
+
+async def _replaced_by(session: AsyncSession, key_ids: Sequence[str]) -> list[tuple[str, str]]:
+    query = select(Key.id, Key.replaced_by_id).where(Key.replaced_by_id.in_(key_ids))
+    rows = (await session.execute(query)).all()
+    return [(row[0], row[1]) for row in rows if row[1]]
+
+
+def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield as many at a time as a statement takes well."""
+    for start in range(0, len(ids), _MOST_IN_A_QUERY):
+        yield ids[start : start + _MOST_IN_A_QUERY]
 
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -1,7 +1,9 @@
 """Policies: who may use how much, who may say so, and what of it is in force for whom."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from itertools import chain
 from typing import NamedTuple, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,6 +40,19 @@ class PolicyFact(NamedTuple):
     @property
     def has_quota(self) -> bool:
         return self.figures[3] is not None or self.figures[4] is not None
+
+
+Quotas = Mapping[Scope, Sequence[str]]
+"""The subjects that have a quota."""
+
+
+def quotas_of(facts: Iterable[PolicyFact]) -> dict[Scope, list[str]]:
+    """Return the subjects of those that limit tokens per day or month."""
+    found: defaultdict[Scope, list[str]] = defaultdict(list)
+    for fact in facts:
+        if fact.has_quota:
+            found[fact.scope].append(fact.subject)
+    return found
 
 
 class KeyPolicies:
@@ -133,29 +148,25 @@ class Policies:
             key = await self._subjects.key(key_id)
         rows = await self._rows_for(principal, key, model)
         names = await self._names([(row.scope, row.subject) for row in rows])
-        used = await self.used([_fact(row) for row in rows])
-        items = [_applied(row, names, used, self._spending) for row in rows]
+        used = await self.used(quotas_of(map(_fact, rows)))
+        items = [_applied(row, names, used, self._spending.today) for row in rows]
         counted = [item.limits for item in items if item.scope != "model" or model is not None]
         return EffectiveLimits(key=key_id, tightest=_tightest(counted), items=items)
 
-    async def in_force(self) -> list[PolicyFact]:
-        """Return every limit, as the gateway must know it."""
+    async def in_force(self) -> AsyncGenerator[list[PolicyFact]]:
+        """Yield every limit, as the gateway must know it, some at a time."""
         async with self._database.read() as session:
-            rows = await store.everything(session)
-        return [PolicyFact(cast("Scope", scope), subject, row) for scope, subject, row in rows]
+            async for rows in store.everything(session):
+                yield [PolicyFact(row[0], row[1], tuple(row[2:])) for row in rows]
 
-    async def used(self, facts: Collection[PolicyFact]) -> dict[tuple[Scope, str], Spent]:
-        """Return what is used of each quota. A key counts what those before it used, too."""
-        found: dict[tuple[Scope, str], Spent] = {}
-        for scope in _ORDER:
-            subjects = [f.subject for f in facts if f.scope == scope and f.has_quota]
+    async def used(self, quotas: Quotas) -> dict[Scope, Spent]:
+        """Return what is used of quotas. A key counts what those before it used, too."""
+        found: dict[Scope, Spent] = {}
+        for scope, subjects in quotas.items():
             older = await self._keys.predecessors(subjects) if scope == "key" else {}
-            everyone = [*subjects, *(each for ids in older.values() for each in ids)]
+            everyone = [*subjects, *chain.from_iterable(older.values())]
             spent = await self._spending.of(scope, everyone)
-            for subject in subjects:
-                parts = [spent[each] for each in (subject, *older.get(subject, ()))]
-                total = Spent(sum(p.today for p in parts), sum(p.this_month for p in parts))
-                found[scope, subject] = total
+            found[scope] = _with_older(spent, older) if older else spent
         return found
 
     async def _put(self, principal: Principal, scope: Scope, subject: str, limits: Limits) -> None:
@@ -246,16 +257,28 @@ def _policy(row: LimitRow, names: Mapping[tuple[str, str], str]) -> Policy:
 def _applied(
     row: LimitRow,
     names: Mapping[tuple[str, str], str],
-    used: Mapping[tuple[Scope, str], Spent],
-    spending: Spending,
+    used: Mapping[Scope, Spent],
+    today: date,
 ) -> AppliedPolicy:
-    spent = used.get((cast("Scope", row.scope), row.subject))
+    spent = used.get(cast("Scope", row.scope))
     tokens = None
-    if spent is not None:
+    if spent is not None and row.subject in spent.today:
         tokens = UsedTokens(
-            day=spending.today, tokens_today=spent.today, tokens_this_month=spent.this_month
+            day=today,
+            tokens_today=spent.today[row.subject],
+            tokens_this_month=spent.this_month[row.subject],
         )
     return AppliedPolicy(**dict(_policy(row, names)), used=tokens)
+
+
+def _with_older(spent: Spent, older: Mapping[str, Sequence[str]]) -> Spent:
+    """Add to each subject what those before it spent."""
+
+    def added(tokens: Mapping[str, int]) -> dict[str, int]:
+        more = {key: sum(tokens[each] for each in ids) for key, ids in older.items()}
+        return {key: value + more.get(key, 0) for key, value in tokens.items()}
+
+    return Spent(added(spent.today), added(spent.this_month))
 
 
 def _tightest(limits: Sequence[Limits]) -> Limits:

@@ -1,9 +1,10 @@
 """Reads and writes the table of limits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vllm_manager.auth.keys import Limits
@@ -12,6 +13,8 @@ from vllm_manager.limits.policies.tables import LimitRow
 
 FIGURES = tuple(Limits.model_fields)
 _MOST_IN_A_QUERY = 500
+_AT_ONCE = 250
+_Row = Row[*tuple[Any, ...]]
 
 
 async def get(session: AsyncSession, scope: Scope, subject: str) -> LimitRow | None:
@@ -70,12 +73,14 @@ async def page(
     return (await session.scalars(query)).all()
 
 
-async def everything(session: AsyncSession) -> list[tuple[str, str, tuple[int | None, ...]]]:
-    """Return scope, subject and figures of every row."""
+async def everything(session: AsyncSession) -> AsyncGenerator[Sequence[_Row]]:
+    """Yield scope, subject and figures of every row, some at a time."""
     columns = (getattr(LimitRow, name) for name in FIGURES)
     query = select(LimitRow.scope, LimitRow.subject, *columns)
-    result = await session.stream(query.execution_options(yield_per=_MOST_IN_A_QUERY))
-    return [(row[0], row[1], tuple(row[2:])) async for row in result]
+    query = query.order_by(LimitRow.scope, LimitRow.subject)
+    result = await session.stream(query.execution_options(yield_per=_AT_ONCE))
+    async for rows in result.partitions():
+        yield rows
 
 
 def _visible(subjects: Collection[tuple[Scope, str]]) -> ColumnElement[bool]:
