@@ -97,7 +97,7 @@ async def predecessors(session: AsyncSession, key_ids: Sequence[str]) -> dict[st
 async def _replaced_by(session: AsyncSession, key_ids: Sequence[str]) -> list[tuple[str, str]]:
     query = select(Key.id, Key.replaced_by_id).where(Key.replaced_by_id.in_(key_ids))
     rows = (await session.execute(query)).all()
-    return [(row[0], row[1]) for row in rows if row[1]]
+    return [(old, new) for old, new in rows if new is not None]
 
 
 def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from vllm_manager.auth import Principal
-from vllm_manager.auth.guard import Administrator, Anyone, require_role
+from vllm_manager.auth.guard import Administrator, Anyone
 from vllm_manager.auth.keys import NO_LIMITS
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 from vllm_manager.limits.policies.schemas import (
@@ -32,7 +31,6 @@ Subject = Annotated[
     str,
     Path(max_length=255, pattern=_PLAIN, description="Id of the team, user or key; model's name."),
 ]
-Setter = Annotated[Principal, Depends(require_role("administrator", "operator", "member"))]
 
 
 @router.get("", operation_id="listLimits", summary="List the limits that are set")
@@ -119,9 +117,11 @@ async def set_limits(
     subject: Subject,
     limits: LimitsRequest,
     policies: Service,
-    principal: Setter,
+    principal: Administrator,
 ) -> Policy:
-    """Administrators set any; others may lower those of their own keys."""
+    """All five are put in the place of those before. Others than administrators may lower those
+    of their own keys, with `PATCH /api/v1/keys/{key_id}`.
+    """
     return await policies.put(principal, scope, subject, limits)
 
 
@@ -132,7 +132,7 @@ async def set_limits(
     status_code=204,
 )
 async def remove_limits(
-    scope: SubjectScope, subject: Subject, policies: Service, principal: Setter
+    scope: SubjectScope, subject: Subject, policies: Service, principal: Administrator
 ) -> None:
     """Nothing happens where none is set."""
     await policies.put(principal, scope, subject, NO_LIMITS)
