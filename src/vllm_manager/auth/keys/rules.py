@@ -23,14 +23,14 @@ def networks(given: Sequence[str] | None) -> tuple[list[str] | None, list[FieldE
     return list(found), errors
 
 
-def raised(old: Limits, new: Limits, prefix: str = "") -> list[FieldError]:
+def raised(old: Limits, new: Limits) -> list[FieldError]:
     """Return an error for each figure of `new` that allows more than `old` does."""
     errors: list[FieldError] = []
     for name, was in old.model_dump().items():
         wanted = getattr(new, name)
         if was is not None and (wanted is None or wanted > was):
             message = f"It is {was}; only an administrator may allow more."
-            errors.append(FieldError(field=prefix + name, message=message, suggestion=str(was)))
+            errors.append(FieldError(field=f"limits.{name}", message=message, suggestion=str(was)))
     return errors
 
 

@@ -156,7 +156,7 @@ class Keys:
             if "expires_at" in given and principal.role != "administrator":
                 errors += outlives(mine.expires_at if mine else None, asked.expires_at)
             if asked.limits is not None:
-                errors += await self._lower(session, principal, key_id, asked.limits, "limits.")
+                errors += await self._lower(session, principal, key_id, asked.limits)
             if errors:
                 raise invalid(errors)
             for name, value in values.items():
@@ -219,21 +219,6 @@ class Keys:
         self._changed()
         return view
 
-    async def set_limits(self, principal: Principal, key_id: str, limits: Limits) -> None:
-        """Put limits in the place of the key's.
-
-        Raises:
-            Problem: as `change`; the fields stand without `limits.` before them.
-        """
-        async with self._database.unit_of_work() as session:
-            found = await visible(session, principal, key_id)
-            await require_maker(session, principal)
-            require_active(found.key, self._clock.now(), may_be_expired=True)
-            errors = await self._lower(session, principal, key_id, limits)
-            if errors:
-                raise invalid(errors)
-        self._changed()
-
     async def require_maker(self, principal: Principal) -> None:
         """Refuse those who may make and change no keys and limits.
 
@@ -278,17 +263,12 @@ class Keys:
         return view
 
     async def _lower(
-        self,
-        session: AsyncSession,
-        principal: Principal,
-        key_id: str,
-        limits: Limits,
-        prefix: str = "",
+        self, session: AsyncSession, principal: Principal, key_id: str, limits: Limits
     ) -> list[FieldError]:
         """Put other limits in force, or say what of them only an administrator may do."""
         if principal.role != "administrator":
             old = (await self._limits.of(session, [key_id])).get(key_id, NO_LIMITS)
-            errors = raised(old, limits, prefix)
+            errors = raised(old, limits)
             if errors:
                 return errors
         await self._limits.put(session, key_id, limits)

@@ -13,7 +13,7 @@ from vllm_manager.auth.keys import NO_LIMITS, Keys, Limits
 from vllm_manager.auth.subjects import KeySubject, Subjects
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
-from vllm_manager.kit.errors import Problem, not_found
+from vllm_manager.kit.errors import not_found
 from vllm_manager.kit.paging import Page, cut, decode_cursor
 from vllm_manager.limits.policies import store
 from vllm_manager.limits.policies.schemas import (
@@ -74,8 +74,7 @@ class KeyPolicies:
 class Policies:
     """Every limit there is. `changed` is called after each change of what is in force.
 
-    Administrators set all of them; everybody else may lower those of their own keys. Operators
-    see all; others see those that they fall under.
+    Administrators set them, and see all, as operators do; others see those that they fall under.
     """
 
     def __init__(
@@ -117,18 +116,16 @@ class Policies:
         return await self._read(scope, subject)
 
     async def put(self, principal: Principal, scope: Scope, subject: str, limits: Limits) -> Policy:
-        """Put limits in force in the place of the subject's.
+        """Put limits in force in the place of the subject's, as an administrator.
 
         Raises:
-            Problem: as `get`; `forbidden`, `key_restricted`, `service_account_keys` (403);
-                `key_revoked`, `key_replaced` (409); `invalid_request` (422) where somebody else
-                than an administrator allows more than before.
+            Problem: as `get`; `key_restricted` (403).
         """
         await self._require_visible(principal, scope, subject)
-        if scope == "key":
-            await self._keys.set_limits(principal, subject, limits)
-        else:
-            await self._put(principal, scope, subject, limits)
+        await self._keys.require_maker(principal)
+        async with self._database.unit_of_work() as session:
+            await store.put(session, scope, subject, limits, self._clock.now())
+        self._changed()
         return await self._read(scope, subject)
 
     async def effective(
@@ -168,16 +165,6 @@ class Policies:
             spent = await self._spending.of(scope, everyone)
             found[scope] = _with_older(spent, older) if older else spent
         return found
-
-    async def _put(self, principal: Principal, scope: Scope, subject: str, limits: Limits) -> None:
-        if principal.role != "administrator":
-            whose = "the installation" if scope == "installation" else f"a {scope}"
-            detail = f"Only an administrator sets the limits of {whose}. Ask one."
-            raise Problem("forbidden", detail, status=403)
-        await self._keys.require_maker(principal)
-        async with self._database.unit_of_work() as session:
-            await store.put(session, scope, subject, limits, self._clock.now())
-        self._changed()
 
     async def _read(self, scope: Scope, subject: str) -> Policy:
         async with self._database.read() as session:
