@@ -92,5 +92,5 @@ class Spending:
             query = select(column, tokens).where(span).group_by(column)
             if len(wanted) <= _MOST_NAMED:
                 query = query.where(column.in_(wanted))
-            rows = (await session.execute(query)).tuples()
+            rows = await session.execute(query)
             return {subject: int(sum_) for subject, sum_ in rows}
