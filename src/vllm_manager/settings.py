@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         gt=0,
         description="After this long without renewal another control plane takes over.",
     )
+    audit_retention_days: int = Field(
+        default=400,
+        ge=1,
+        le=36_500,
+        description="Audit entries older than this are pruned; the rest stays verifiable.",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @cached_property

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, FastAPI
 
 import vllm_manager
 from vllm_manager.api import description, docs, events, problems, system, ui
+from vllm_manager.api.auditing import Auditing, audited
 from vllm_manager.api.bodies import BodyGuard
 from vllm_manager.api.metrics import RequestCounts
 from vllm_manager.api.shell import Shell
 from vllm_manager.api.wiring import attach, running
+from vllm_manager.audit import routes as audit_routes
 from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
 from vllm_manager.auth.keys import routes as key_routes
@@ -41,6 +43,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     team_routes.router,
     key_routes.router,
     policy_routes.router,
+    audit_routes.router,
     deployment_routes.router,
     download_routes.router,
     library_routes.router,
@@ -83,6 +86,7 @@ def create_app(settings: Settings, clock: Clock | None = None, static: Path = ui
     problems.install(app)
     description.install(app)
     _include(app)
+    app.add_middleware(Auditing)
     app.add_middleware(BodyGuard)
     app.add_middleware(Shell, count=app.state.request_counts.add)
     return app
@@ -90,11 +94,9 @@ def create_app(settings: Settings, clock: Clock | None = None, static: Path = ui
 
 def _include(app: FastAPI) -> None:
     for router in _OPEN:
-        app.include_router(router)
-    for routers, guard in (
-        (_FOR_USERS, require_user),
-        (_FOR_GATEWAY, require_internal),
-        (_FOR_REPLICAS, require_report),
-    ):
+        app.include_router(router, dependencies=[Depends(audited)])
+    for router in _FOR_USERS:
+        app.include_router(router, dependencies=[Depends(require_user), Depends(audited)])
+    for routers, guard in ((_FOR_GATEWAY, require_internal), (_FOR_REPLICAS, require_report)):
         for router in routers:
             app.include_router(router, dependencies=[Depends(guard)])

@@ -17,6 +17,7 @@ from vllm_manager.api.events import Events, Snapshot
 from vllm_manager.api.people import People
 from vllm_manager.api.people import build as build_people
 from vllm_manager.api.system import EngineSeen, Facts
+from vllm_manager.audit import AuditLog
 from vllm_manager.auth import ensure_administrator
 from vllm_manager.catalog import Catalog
 from vllm_manager.catalog.build import build as build_catalog
@@ -69,6 +70,7 @@ class Services:
     """Everything that the routes ask for, under the names they ask by."""
 
     people: People
+    audit: AuditLog
     operations: Operations
     deployments: Deployments
     downloads: Downloads
@@ -171,6 +173,7 @@ def _build(
     events = Events(hub, snapshots, people.access, clock)
     services = Services(
         people=people,
+        audit=AuditLog(database, clock, settings.audit_retention_days),
         operations=operations,
         deployments=room.service,
         downloads=downloads.service,
@@ -268,6 +271,7 @@ def _housekeeping(services: Services) -> Loop:
     async def step() -> None:
         await services.people.access.prune()
         await services.people.usage.prune()
+        await services.audit.prune()
         await services.operations.forget_old()
         await services.downloads.forget_old()
         await services.catalog.forget_old()

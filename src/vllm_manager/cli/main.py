@@ -5,6 +5,7 @@ import sys
 import typer
 
 from vllm_manager.cli import (
+    audit,
     chat,
     configs,
     deploy,
@@ -48,6 +49,7 @@ app.add_typer(downloads.app)
 app.add_typer(models.app)
 app.add_typer(configs.app)
 app.add_typer(token.app)
+app.add_typer(audit.app)
 app.command()(hardware.hardware)
 app.command()(fit.fit)
 app.command()(serving.server)

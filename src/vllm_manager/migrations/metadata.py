@@ -1,5 +1,6 @@
 """Every room's tables in one place, for Alembic to compare with."""
 
+from vllm_manager.audit import tables as audit_tables
 from vllm_manager.auth import tables as auth_tables
 from vllm_manager.catalog import tables as catalog_tables
 from vllm_manager.configs import tables as config_tables
@@ -12,6 +13,7 @@ from vllm_manager.operations import tables as operation_tables
 
 # Importing a module registers its tables.
 SOURCES = (
+    audit_tables,
     auth_tables,
     catalog_tables,
     config_tables,

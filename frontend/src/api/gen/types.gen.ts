@@ -188,6 +188,92 @@ export type ArgumentList = {
 };
 
 /**
+ * AuditEntry
+ *
+ * Something that was done, or tried, and what came of it.
+ */
+export type AuditEntry = {
+    /**
+     * Action
+     *
+     * The operation's id in the API's description.
+     */
+    action: string;
+    /**
+     * Actor
+     *
+     * The user's name; at a login the name that was given.
+     */
+    actor: string | null;
+    /**
+     * Actor Id
+     *
+     * Id of the user; null where nobody was logged in.
+     */
+    actor_id: string | null;
+    /**
+     * Address
+     *
+     * Where it came from.
+     */
+    address: string | null;
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Code
+     *
+     * The problem's code, where it was refused or failed.
+     */
+    code: string | null;
+    /**
+     * Credential
+     *
+     * Id of the login or key that it was done with.
+     */
+    credential: string | null;
+    /**
+     * Fields
+     *
+     * What was given or changed, by name; values never are.
+     */
+    fields: Array<string>;
+    /**
+     * Hash
+     *
+     * The entry's own hash in the chain.
+     */
+    hash: string;
+    /**
+     * Outcome
+     */
+    outcome: 'done' | 'refused' | 'failed' | 'unknown';
+    /**
+     * Request Id
+     */
+    request_id: string | null;
+    /**
+     * Seq
+     *
+     * Its number in the log.
+     */
+    seq: number;
+    /**
+     * Status
+     *
+     * The status that was answered; null: not known.
+     */
+    status: number | null;
+    /**
+     * Subject
+     *
+     * What it was done to, by name or id.
+     */
+    subject: string | null;
+};
+
+/**
  * Autoscaling
  *
  * Bounds that the number of replicas is held within.
@@ -219,6 +305,48 @@ export type Cause = {
      * Message
      */
     message: string;
+};
+
+/**
+ * ChainReport
+ *
+ * Whether the log is as it was written.
+ */
+export type ChainReport = {
+    /**
+     * Broken At
+     *
+     * Number of the first entry that does not fit.
+     */
+    broken_at: number | null;
+    /**
+     * Entries
+     *
+     * So many were verified.
+     */
+    entries: number;
+    /**
+     * First Seq
+     */
+    first_seq: number | null;
+    /**
+     * Head
+     *
+     * The newest entry's hash. Kept elsewhere, it shows if newer ones are cut off.
+     */
+    head: string | null;
+    /**
+     * Last Seq
+     */
+    last_seq: number | null;
+    /**
+     * Ok
+     */
+    ok: boolean;
+    /**
+     * Reason
+     */
+    reason: string | null;
 };
 
 /**
@@ -3786,6 +3914,20 @@ export type PageAdoptableModel = {
 };
 
 /**
+ * Page[AuditEntry]
+ */
+export type PageAuditEntry = {
+    /**
+     * Items
+     */
+    items: Array<AuditEntry>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[ClusterNode]
  */
 export type PageClusterNode = {
@@ -5111,6 +5253,165 @@ export type UserCreateWritable = {
      */
     username: string;
 };
+
+export type ListAuditData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Actor
+         *
+         * Name or id.
+         */
+        actor?: string | null;
+        /**
+         * Action
+         */
+        action?: string | null;
+        /**
+         * Subject
+         */
+        subject?: string | null;
+        /**
+         * From
+         *
+         * Start of the span, RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * End of the span, exclusive.
+         */
+        to?: string | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/audit';
+};
+
+export type ListAuditErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
+
+export type ListAuditResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageAuditEntry;
+};
+
+export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
+
+export type ExportAuditData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Format
+         *
+         * One entry per line.
+         */
+        format?: 'ndjson' | 'csv';
+    };
+    url: '/api/v1/audit/export';
+};
+
+export type ExportAuditErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ExportAuditError = ExportAuditErrors[keyof ExportAuditErrors];
+
+export type ExportAuditResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type VerifyAuditData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/audit/verify';
+};
+
+export type VerifyAuditErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type VerifyAuditError = VerifyAuditErrors[keyof VerifyAuditErrors];
+
+export type VerifyAuditResponses = {
+    /**
+     * Successful Response
+     */
+    200: ChainReport;
+};
+
+export type VerifyAuditResponse = VerifyAuditResponses[keyof VerifyAuditResponses];
 
 export type GetLinkData = {
     body?: never;
