@@ -56,7 +56,7 @@ def _handler(server: RestServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PUT = do_DELETE = _take  # noqa: N815 (names that http.server calls)
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _take  # noqa: N815 (names that http.server calls)
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

@@ -91,6 +91,9 @@ class Client:
     def put(self, path: str, body: object = None) -> Json:
         return self._send("PUT", path, json=body)
 
+    def patch(self, path: str, body: object) -> Json:
+        return self._send("PATCH", path, json=body)
+
     def delete(self, path: str) -> Json:
         return self._send("DELETE", path)
 

@@ -14,6 +14,8 @@ from vllm_manager.cli import (
     downloads,
     fit,
     hardware,
+    keys,
+    limits,
     logs,
     models,
     serving,
@@ -49,6 +51,8 @@ app.add_typer(downloads.app)
 app.add_typer(models.app)
 app.add_typer(configs.app)
 app.add_typer(token.app)
+app.add_typer(keys.app)
+app.add_typer(limits.app)
 app.add_typer(audit.app)
 app.command()(hardware.hardware)
 app.command()(fit.fit)
