@@ -1,6 +1,6 @@
 /** The API's nouns under the names that the interface uses, whatever the generator calls them. */
 
-import type { ArgumentInfo, Deployment, SessionView } from "./gen";
+import type { ArgumentInfo, Deployment, SessionView, UserDetails } from "./gen";
 
 export type {
   Deployment,
@@ -18,3 +18,4 @@ export type {
 export type EngineArgument = ArgumentInfo;
 export type Session = SessionView;
 export type Phase = Deployment["phase"];
+export type Role = UserDetails["role"];

@@ -71,6 +71,16 @@ export function TextField({ label, hint, error, fix, className, ...rest }: Input
   );
 }
 
+type SelectProps = FrameProps & SelectHTMLAttributes<HTMLSelectElement>;
+
+export function SelectField({ label, hint, error, fix, className, ...rest }: SelectProps) {
+  return (
+    <Frame label={label} hint={hint} error={error} fix={fix} className={className}>
+      {(props) => <select {...rest} {...props} className={`h-8 ${CONTROL} ${border(error)}`} />}
+    </Frame>
+  );
+}
+
 /** A control without a visible label (its purpose is plain from its place). */
 export function BareInput({
   className = "",

@@ -23,6 +23,13 @@ const SECTIONS = [
   { to: "/library", label: t.pages.library },
   { to: "/cluster", label: t.pages.cluster },
   { to: "/settings", label: t.pages.settings },
+  { to: "/users", label: t.pages.users },
+  { to: "/teams", label: t.pages.teams },
+  { to: "/keys", label: t.pages.keys },
+  { to: "/limits", label: t.pages.limits },
+  { to: "/usage", label: t.pages.usage },
+  { to: "/audit", label: t.pages.audit },
+  { to: "/account", label: t.pages.account },
   { to: "/playground", label: t.pages.playground },
 ] as const;
 

@@ -33,6 +33,12 @@ const login = createRoute({
   component: lazyRouteComponent(() => import("./login")),
 });
 
+const join = createRoute({
+  getParentRoute: () => root,
+  path: "/join",
+  component: lazyRouteComponent(() => import("./join")),
+});
+
 const app = createRoute({
   getParentRoute: () => root,
   id: "app",
@@ -136,6 +142,48 @@ const cluster = createRoute({
   component: lazyRouteComponent(() => import("./cluster")),
 });
 
+const users = createRoute({
+  getParentRoute: () => app,
+  path: "/users",
+  component: lazyRouteComponent(() => import("./users")),
+});
+
+const teams = createRoute({
+  getParentRoute: () => app,
+  path: "/teams",
+  component: lazyRouteComponent(() => import("./teams")),
+});
+
+const keys = createRoute({
+  getParentRoute: () => app,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("./keys")),
+});
+
+const limits = createRoute({
+  getParentRoute: () => app,
+  path: "/limits",
+  component: lazyRouteComponent(() => import("./limits")),
+});
+
+const account = createRoute({
+  getParentRoute: () => app,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./account")),
+});
+
+const usage = createRoute({
+  getParentRoute: () => app,
+  path: "/usage",
+  component: lazyRouteComponent(() => import("./usage")),
+});
+
+const audit = createRoute({
+  getParentRoute: () => app,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("./audit")),
+});
+
 const playground = createRoute({
   getParentRoute: () => app,
   path: "/playground",
@@ -146,6 +194,7 @@ const playground = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
+    join,
     app.addChildren([
       overview,
       deployments,
@@ -161,6 +210,13 @@ export const router = createRouter({
       library,
       settings,
       cluster,
+      users,
+      teams,
+      keys,
+      limits,
+      usage,
+      audit,
+      account,
     ]),
   ]),
   context: { client: queryClient },

@@ -4,11 +4,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useDeploymentActions, verbsFor } from "@/api/actions";
-import { deploymentsQuery } from "@/api/queries";
+import { deploymentsQuery, meQuery } from "@/api/queries";
 import { Dot } from "@/components/chip";
 import { phaseWords, toneOf } from "@/components/format";
 import { toggleTheme, useDark } from "@/components/theme";
 import { t } from "@/strings";
+import { pagesOf } from "./access-pages";
 
 const ITEM =
   "flex h-8 cursor-pointer items-center justify-between gap-3 rounded-[6px] px-2 data-[selected=true]:bg-sunken";
@@ -23,6 +24,7 @@ interface Props {
 
 export default function Palette({ open, onOpenChange, onLogOut }: Props) {
   const { data } = useQuery(deploymentsQuery);
+  const role = useQuery(meQuery).data?.user.role;
   const { act } = useDeploymentActions();
   const navigate = useNavigate();
   const dark = useDark();
@@ -71,6 +73,15 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/cluster" }))}>
             {t.pages.cluster}
           </Command.Item>
+          {pagesOf(role).map((page) => (
+            <Command.Item
+              key={page}
+              className={ITEM}
+              onSelect={run(() => navigate({ to: `/${page}` }))}
+            >
+              {t.pages[page]}
+            </Command.Item>
+          ))}
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/settings" }))}>
             {t.pages.settings}
           </Command.Item>

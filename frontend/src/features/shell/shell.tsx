@@ -115,10 +115,11 @@ function useLogOut(): () => Promise<void> {
 interface TopbarProps {
   crumbs: Crumb[];
   onSearch: () => void;
+  onAccount: () => void;
   onLogOut: () => void;
 }
 
-function Topbar({ crumbs, onSearch, onLogOut }: TopbarProps) {
+function Topbar({ crumbs, onSearch, onAccount, onLogOut }: TopbarProps) {
   const dark = useDark();
   const { data: session } = useQuery(meQuery);
   const name = session?.user.username ?? "";
@@ -153,7 +154,10 @@ function Topbar({ crumbs, onSearch, onLogOut }: TopbarProps) {
               <User size={15} aria-hidden />
             </IconButton>
           }
-          items={[{ label: t.shell.logOut, onSelect: onLogOut }]}
+          items={[
+            { label: t.pages.account, onSelect: onAccount },
+            { label: t.shell.logOut, onSelect: onLogOut },
+          ]}
         />
       </div>
     </header>
@@ -196,7 +200,12 @@ export function Shell({ crumbs, children }: { crumbs: Crumb[]; children: ReactNo
       <aside className="fixed inset-y-0 left-0 w-53 overflow-y-auto border-r border-line bg-sunken max-md:hidden">
         <Sidebar />
       </aside>
-      <Topbar crumbs={crumbs} onSearch={() => setPalette(true)} onLogOut={() => void logOut()} />
+      <Topbar
+        crumbs={crumbs}
+        onSearch={() => setPalette(true)}
+        onAccount={() => void navigate({ to: "/account" })}
+        onLogOut={() => void logOut()}
+      />
       <main
         id="content"
         tabIndex={-1}

@@ -2,9 +2,10 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { deploymentsQuery } from "@/api/queries";
+import { deploymentsQuery, meQuery } from "@/api/queries";
 import { Mark } from "@/components/mark";
 import { t } from "@/strings";
+import { pagesOf } from "./access-pages";
 
 const ITEM =
   "flex h-8 items-center justify-between rounded-control border border-transparent px-2 text-muted hover:text-text data-[status=active]:border-line data-[status=active]:bg-surface data-[status=active]:font-[520] data-[status=active]:text-text";
@@ -12,6 +13,7 @@ const ITEM =
 export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
   const deployments = useQuery({ ...deploymentsQuery, enabled: false });
   const count = deployments.data?.length;
+  const role = useQuery(meQuery).data?.user.role;
   return (
     <nav aria-label={t.shell.navigation} className="flex flex-col gap-px p-2.5">
       <Link
@@ -46,6 +48,14 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       <Link to="/configs" onClick={onNavigate} className={ITEM}>
         {t.pages.configs}
       </Link>
+      <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.access}</p>
+      {pagesOf(role)
+        .filter((page) => page !== "account")
+        .map((page) => (
+          <Link key={page} to={`/${page}`} onClick={onNavigate} className={ITEM}>
+            {t.pages[page]}
+          </Link>
+        ))}
       <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.run}</p>
       <Link to="/cluster" onClick={onNavigate} className={ITEM}>
         {t.pages.cluster}

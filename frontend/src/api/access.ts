@@ -1,0 +1,98 @@
+/** Users, teams, keys, limits, usage and the audit log: what is read of them. */
+
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { data } from "./client";
+import {
+  getLink,
+  type ListUsageData,
+  listAudit,
+  listKeys,
+  listLimits,
+  listSessions,
+  listTeams,
+  listUsage,
+  listUsers,
+} from "./gen";
+
+const PAGE_SIZE = 1000;
+
+export const accessKeys = {
+  users: ["users"] as const,
+  teams: ["teams"] as const,
+  keys: ["keys"] as const,
+  limits: ["limits"] as const,
+  sessions: ["sessions"] as const,
+  usage: ["usage"] as const,
+  audit: ["audit"] as const,
+};
+
+export const usersQuery = queryOptions({
+  queryKey: accessKeys.users,
+  queryFn: async ({ signal }) =>
+    (await data(listUsers({ query: { limit: PAGE_SIZE }, signal }))).items,
+});
+
+export const teamsQuery = queryOptions({
+  queryKey: accessKeys.teams,
+  queryFn: async ({ signal }) =>
+    (await data(listTeams({ query: { limit: PAGE_SIZE }, signal }))).items,
+});
+
+export const keysQuery = queryOptions({
+  queryKey: accessKeys.keys,
+  queryFn: async ({ signal }) =>
+    (await data(listKeys({ query: { limit: PAGE_SIZE }, signal }))).items,
+});
+
+export const limitsQuery = queryOptions({
+  queryKey: accessKeys.limits,
+  queryFn: async ({ signal }) =>
+    (await data(listLimits({ query: { limit: PAGE_SIZE }, signal }))).items,
+});
+
+export const sessionsQuery = queryOptions({
+  queryKey: accessKeys.sessions,
+  queryFn: async ({ signal }) => (await data(listSessions({ signal }))).items,
+});
+
+export const linkQuery = (token: string) =>
+  queryOptions({
+    queryKey: ["link", token],
+    queryFn: ({ signal }) => data(getLink({ path: { token }, signal })),
+    enabled: token !== "",
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export type UsageGroup = NonNullable<NonNullable<ListUsageData["query"]>["group_by"]>[number];
+
+/** Sums of the days since `from` (RFC 3339), by one thing. */
+export const usageQuery = (group: UsageGroup, from: string) =>
+  queryOptions({
+    queryKey: [...accessKeys.usage, group, from],
+    queryFn: async ({ signal }) =>
+      (await data(listUsage({ query: { group_by: [group], from, limit: PAGE_SIZE }, signal })))
+        .items,
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+  });
+
+export interface AuditFilter {
+  actor?: string;
+  action?: string;
+}
+
+export const auditQuery = (filter: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: [...accessKeys.audit, filter],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        listAudit({
+          query: { ...filter, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });

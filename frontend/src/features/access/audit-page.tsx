@@ -1,0 +1,131 @@
+/** The audit log: who did what to what, when, from where, and with what result. */
+
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useDeferredValue, useState } from "react";
+import { toast } from "sonner";
+import { auditQuery } from "@/api/access";
+import { data } from "@/api/client";
+import { type AuditEntry, verifyAudit } from "@/api/gen";
+import { Button } from "@/components/button";
+import { Card, PageHead } from "@/components/card";
+import { Chip } from "@/components/chip";
+import { BareInput } from "@/components/field";
+import { count, dateTime, type Tone } from "@/components/format";
+import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { audit as w } from "@/strings/access";
+import { cell, Table } from "./parts";
+import { useAccessAction } from "./use-access-action";
+
+const TONES: Record<AuditEntry["outcome"], Tone> = {
+  done: "ready",
+  refused: "warning",
+  failed: "failed",
+  unknown: "idle",
+};
+
+const COLUMNS = [
+  { label: w.columns.at },
+  { label: w.columns.actor },
+  { label: w.columns.action },
+  { label: w.columns.subject, hide: "md" as const },
+  { label: w.columns.address, hide: "lg" as const },
+  { label: w.columns.outcome },
+];
+
+/** `revokeKey` as people read it: `revoke key`. */
+export function actionWords(action: string): string {
+  return action.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function Row({ entry }: { entry: AuditEntry }) {
+  return (
+    <tr className="align-top">
+      <td className={cell(undefined, "whitespace-nowrap text-muted")}>{dateTime(entry.at)}</td>
+      <td className={cell(undefined, "font-[520] break-all")}>{entry.actor ?? w.somebody}</td>
+      <td className={cell()}>
+        {actionWords(entry.action)}
+        {entry.fields.length > 0 ? (
+          <span className="block text-small text-muted">{w.fields(entry.fields.join(", "))}</span>
+        ) : null}
+      </td>
+      <td className={cell("md", "font-mono text-small break-all")}>{entry.subject ?? "–"}</td>
+      <td className={cell("lg", "text-muted")}>{entry.address ?? "–"}</td>
+      <td className={cell()}>
+        <Chip tone={TONES[entry.outcome]}>{w.outcomes[entry.outcome]}</Chip>
+        {entry.code ? <span className="block text-small text-muted">{entry.code}</span> : null}
+      </td>
+    </tr>
+  );
+}
+
+function Actions() {
+  const { busy, attempt } = useAccessAction();
+  const verify = async () => {
+    const report = await attempt(() => data(verifyAudit()));
+    if (!report) return;
+    if (report.ok) toast(w.verified(count(report.entries)));
+    else
+      toast.error(w.broken(report.broken_at ?? 0), {
+        description: report.reason,
+        duration: Number.POSITIVE_INFINITY,
+      });
+  };
+  return (
+    <>
+      <Button onClick={() => window.location.assign("/api/v1/audit/export")}>{w.export}</Button>
+      <Button disabled={busy} onClick={() => void verify()}>
+        {w.verify}
+      </Button>
+    </>
+  );
+}
+
+export function AuditPage() {
+  const [typed, setTyped] = useState("");
+  const actor = useDeferredValue(typed.trim());
+  const query = useInfiniteQuery(auditQuery(actor ? { actor } : {}));
+  const entries = query.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <>
+      <PageHead
+        title={w.title}
+        actions={<Actions />}
+        below={<p className="text-muted">{w.lead}</p>}
+      />
+      <StaleNote />
+      <search className="mb-3 flex">
+        <BareInput
+          data-filter
+          type="search"
+          aria-label={w.filter}
+          placeholder={w.filter}
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+          className="max-w-70 flex-1"
+        />
+      </search>
+      {query.isError && !query.data ? (
+        <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />
+      ) : !query.data ? (
+        <Card>
+          <SkeletonRows />
+        </Card>
+      ) : entries.length === 0 ? (
+        <p className="text-muted">{w.none}</p>
+      ) : (
+        <Table columns={COLUMNS}>
+          {entries.map((entry) => (
+            <Row key={entry.seq} entry={entry} />
+          ))}
+        </Table>
+      )}
+      {query.hasNextPage ? (
+        <div className="mt-3 text-center">
+          <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            {w.more}
+          </Button>
+        </div>
+      ) : null}
+    </>
+  );
+}

@@ -1,0 +1,234 @@
+/** API keys: made, changed, replaced and revoked; the key itself is shown once. */
+
+import { useQuery } from "@tanstack/react-query";
+import { MoreHorizontal } from "lucide-react";
+import { useState } from "react";
+import { toast } from "sonner";
+import { accessKeys, keysQuery } from "@/api/access";
+import { data } from "@/api/client";
+import { type KeyView, type NewKey, revokeKey, rotateKey } from "@/api/gen";
+import { Ago } from "@/components/ago";
+import { Button, IconButton } from "@/components/button";
+import { Chip, Tag } from "@/components/chip";
+import { Dialog } from "@/components/dialog";
+import { BareInput } from "@/components/field";
+import { dateTime, type Tone } from "@/components/format";
+import { Menu } from "@/components/menu";
+import { access, keyWords as w } from "@/strings/access";
+import { KeyForm } from "./key-form";
+import { limitWords } from "./limit-values";
+import { ConfirmDialog, cell, ListPage, type Secret, SecretDialog, Table } from "./parts";
+import { useRole } from "./roles";
+import { useAccessAction } from "./use-access-action";
+
+const TONES: Record<KeyView["state"], Tone> = {
+  active: "ready",
+  replaced: "warning",
+  expired: "idle",
+  revoked: "idle",
+};
+
+const COLUMNS = [
+  { label: w.columns.name },
+  { label: w.columns.owner, hide: "sm" as const },
+  { label: w.columns.models, hide: "md" as const },
+  { label: w.columns.used, hide: "lg" as const },
+  { label: w.columns.expires, hide: "lg" as const },
+  { label: w.columns.state },
+  { label: w.actions(""), quiet: true },
+];
+
+function example(secret: string, model: string): string {
+  return `curl ${window.location.origin}/v1/chat/completions \\
+  -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" \\
+  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`;
+}
+
+const keySecret = (made: NewKey): Secret => ({
+  title: w.secretTitle,
+  why: w.secretWhy,
+  text: made.secret,
+  below: (
+    <>
+      <p className="mt-3 text-small text-muted">{w.use}</p>
+      <pre className="mt-1 overflow-x-auto rounded-control border border-line bg-sunken px-3 py-2 font-mono text-small whitespace-pre-wrap [overflow-wrap:anywhere]">
+        {example(made.secret, made.key.models?.[0] ?? "demo")}
+      </pre>
+    </>
+  ),
+});
+
+interface RowProps {
+  one: KeyView;
+  mayChange: boolean;
+  onChange: () => void;
+  onSecret: (secret: Secret) => void;
+}
+
+function Actions({ one, mayChange, onChange, onSecret }: RowProps) {
+  const [asked, setAsked] = useState<"rotate" | "revoke" | null>(null);
+  const { attempt } = useAccessAction(accessKeys.keys);
+  const path = { key_id: one.id };
+  const rotate = async () => {
+    const made = await attempt(() => data(rotateKey({ path, body: {} })));
+    if (made) onSecret(keySecret(made));
+  };
+  const revoke = async () => {
+    if (await attempt(() => data(revokeKey({ path })))) toast(w.revoked(one.name));
+  };
+  const items = [
+    ...(mayChange && one.state === "active"
+      ? [
+          { label: w.change, onSelect: onChange },
+          { label: w.rotate, onSelect: () => setAsked("rotate") },
+        ]
+      : []),
+    { label: w.revoke, danger: true, onSelect: () => setAsked("revoke") },
+  ];
+  const close = () => setAsked(null);
+  return (
+    <>
+      <Menu
+        trigger={
+          <IconButton label={w.actions(one.name)}>
+            <MoreHorizontal size={15} aria-hidden />
+          </IconButton>
+        }
+        items={items}
+      />
+      <ConfirmDialog
+        open={asked === "rotate"}
+        onOpenChange={close}
+        title={w.rotateTitle(one.name)}
+        why={w.rotateWhy}
+        verb={w.rotate}
+        onConfirm={() => void rotate()}
+      />
+      <ConfirmDialog
+        open={asked === "revoke"}
+        onOpenChange={close}
+        title={w.revokeTitle(one.name)}
+        why={w.revokeWhy}
+        verb={w.revoke}
+        danger
+        onConfirm={() => void revoke()}
+      />
+    </>
+  );
+}
+
+function Row(props: RowProps) {
+  const { one } = props;
+  const works = one.state === "active" || one.state === "replaced";
+  return (
+    <tr className={works ? "" : "text-muted"}>
+      <td className={cell()}>
+        <span className="block font-[520] break-all">{one.name}</span>
+        <code className="font-mono text-small text-muted">{one.hint}</code>
+        <span className="mt-0.5 flex flex-wrap gap-1">
+          {limitWords(one.limits).map((words) => (
+            <Tag key={words}>{words}</Tag>
+          ))}
+        </span>
+      </td>
+      <td className={cell("sm")}>
+        {one.owner.username}
+        {one.team ? <span className="block text-small text-muted">{one.team.name}</span> : null}
+      </td>
+      <td className={cell("md", "max-w-50")}>
+        {one.models?.join(", ") ?? access.all}
+        {one.addresses ? (
+          <span className="block text-small text-muted">{one.addresses.join(", ")}</span>
+        ) : null}
+      </td>
+      <td className={cell("lg", "whitespace-nowrap text-muted")}>
+        {one.last_used_at ? <Ago at={one.last_used_at} /> : access.never}
+      </td>
+      <td className={cell("lg", "whitespace-nowrap text-muted")}>
+        {one.expires_at ? dateTime(one.expires_at) : access.never}
+      </td>
+      <td className={cell()}>
+        <Chip tone={TONES[one.state]}>{w.states[one.state]}</Chip>
+      </td>
+      <td className={cell(undefined, "text-right")}>{works ? <Actions {...props} /> : null}</td>
+    </tr>
+  );
+}
+
+export function KeysPage() {
+  const query = useQuery(keysQuery);
+  const role = useRole();
+  const [wanted, setWanted] = useState("");
+  const [editing, setEditing] = useState<KeyView | "new" | null>(null);
+  const [secret, setSecret] = useState<Secret | null>(null);
+  const mayMake = role !== null && role !== "viewer";
+  const text = wanted.trim().toLowerCase();
+  const matches = (one: KeyView) =>
+    `${one.name} ${one.owner.username} ${one.team?.name ?? ""}`.toLowerCase().includes(text);
+  const create = mayMake ? (
+    <Button kind="primary" onClick={() => setEditing("new")}>
+      {w.create}
+    </Button>
+  ) : null;
+  const known = editing === "new" ? null : editing;
+  return (
+    <>
+      <ListPage
+        title={w.title}
+        lead={w.lead}
+        query={query}
+        failed={w.failed}
+        actions={create}
+        empty={{ title: w.emptyTitle, why: w.emptyWhy }}
+        above={
+          <search className="mb-3 flex">
+            <BareInput
+              data-filter
+              type="search"
+              aria-label={w.filter}
+              placeholder={w.filter}
+              value={wanted}
+              onChange={(event) => setWanted(event.target.value)}
+              className="max-w-70 flex-1"
+            />
+          </search>
+        }
+      >
+        {(items) => (
+          <Table columns={COLUMNS}>
+            {items.filter(matches).map((one) => (
+              <Row
+                key={one.id}
+                one={one}
+                mayChange={mayMake}
+                onChange={() => setEditing(one)}
+                onSecret={setSecret}
+              />
+            ))}
+          </Table>
+        )}
+      </ListPage>
+      <Dialog
+        open={editing !== null}
+        onOpenChange={(open) => (open ? undefined : setEditing(null))}
+        title={known ? w.changeTitle(known.name) : w.createTitle}
+      >
+        {editing ? (
+          <KeyForm
+            known={known}
+            onClose={() => setEditing(null)}
+            onMade={(made) => {
+              setEditing(null);
+              setSecret(keySecret(made));
+            }}
+            onChanged={(changed) => {
+              setEditing(null);
+              toast(w.saved(changed.name));
+            }}
+          />
+        ) : null}
+      </Dialog>
+      <SecretDialog secret={secret} onDone={() => setSecret(null)} />
+    </>
+  );
+}

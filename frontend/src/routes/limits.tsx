@@ -1,0 +1,7 @@
+/** The address `/limits`. */
+
+import { LimitsPage } from "@/features/access/limits-page";
+
+export default function LimitsRoute() {
+  return <LimitsPage />;
+}

@@ -1,0 +1,7 @@
+/** The address `/teams`. */
+
+import { TeamsPage } from "@/features/access/teams-page";
+
+export default function TeamsRoute() {
+  return <TeamsPage />;
+}
