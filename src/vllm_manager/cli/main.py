@@ -20,8 +20,10 @@ from vllm_manager.cli import (
     models,
     serving,
     status,
+    teams,
     token,
     up,
+    users,
 )
 from vllm_manager.cli.output import print_problem
 from vllm_manager.kit.errors import Problem
@@ -51,6 +53,8 @@ app.add_typer(downloads.app)
 app.add_typer(models.app)
 app.add_typer(configs.app)
 app.add_typer(token.app)
+app.add_typer(users.app)
+app.add_typer(teams.app)
 app.add_typer(keys.app)
 app.add_typer(limits.app)
 app.add_typer(audit.app)
