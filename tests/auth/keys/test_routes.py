@@ -274,3 +274,19 @@ async def test_the_last_use_is_written_at_most_once_a_minute(
     assert await used(59) == iso(clock)
     assert await used(60) == iso(clock, seconds=60)
     assert await used(10) == iso(clock, seconds=60)
+
+
+async def test_the_gateway_s_batches_tell_when_keys_were_used(timed: Running) -> None:
+    _, made = await key(timed)
+    records = [
+        {"at": at, "model": "demo", "status": 200, "key": key_id}
+        for at, key_id in ((1767225700.0, made["id"]), (1767225600.0, made["id"]), (1.0, None))
+    ]
+    answer = await timed.client.post(
+        "/internal/v1/gateway/usage",
+        json={"batch": "bat_1", "records": records},
+        headers=timed.token("internal_token"),
+    )
+    assert answer.status_code == 200
+    found = await ask(timed, None, "GET", f"/keys/{made['id']}")
+    assert found["last_used_at"] == "2026-01-01T00:01:40Z"

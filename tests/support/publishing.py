@@ -1,0 +1,58 @@
+"""A publisher of snapshots over a real database, for tests and benches."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from vllm_manager.auth import InForce
+from vllm_manager.auth.keys import Keys
+from vllm_manager.auth.subjects import Subjects
+from vllm_manager.db import Database
+from vllm_manager.gateway.publisher import SnapshotPublisher
+from vllm_manager.kit.clock import Clock
+from vllm_manager.limits import Spending, UsageLedger
+from vllm_manager.limits.policies import KeyPolicies, Policies
+
+ROUTE: dict[str, Any] = {
+    "deployment": "demo",
+    "created": 1,
+    "phase": "ready",
+    "reason": None,
+    "retry_after_seconds": 5,
+    "max_concurrent_requests": None,
+    "endpoints": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """A publisher, and the rooms that it reads."""
+
+    publisher: SnapshotPublisher
+    keys: Keys
+    policies: Policies
+    ledger: UsageLedger
+
+    async def line(self) -> bytes:
+        """Read everything anew, and return the line that a worker gets which connects now."""
+        await self.publisher.refresh()
+        stream = self.publisher.stream(None)
+        line = await anext(stream)
+        await stream.aclose()
+        return line
+
+    async def snapshot(self) -> dict[str, Any]:
+        return json.loads(await self.line())
+
+
+def publishing(database: Database, clock: Clock) -> Publishing:
+    """Return a publisher whose only model is “demo”."""
+    keys = Keys(database, clock, KeyPolicies(clock), lambda: None)
+    spending = Spending(database, clock)
+    policies = Policies(database, clock, keys, Subjects(database), spending, lambda: None)
+
+    async def routes() -> dict[str, Any]:
+        return {"demo": ROUTE}
+
+    publisher = SnapshotPublisher(InForce(database, clock), policies, routes, clock, "epoch-1")
+    return Publishing(publisher, keys, policies, UsageLedger(database, clock))
