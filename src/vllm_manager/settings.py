@@ -5,8 +5,10 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vllm_manager.kit.addresses import networks
 
 PUBLIC_HUB = "https://huggingface.co"
 
@@ -28,6 +30,11 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address on which the gateway listens.")
     port: int = Field(
         default=8800, ge=0, le=65535, description="The one public port: the gateway's."
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Proxies (addresses or networks, separated by commas) whose `X-Forwarded-For` "
+        "and `X-Forwarded-Proto` are believed.",
     )
     control_port: int = Field(
         default=8801, ge=0, le=65535, description="The control plane's port, on loopback only."
@@ -174,6 +181,12 @@ class Settings(BaseSettings):
     @cached_property
     def trusted_hub_hosts(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in (self.hub_hosts or "").split(",") if name.strip())
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(part for part in value.split(",") if part.strip())
+        return value
 
     @cached_property
     def control_url(self) -> str:

@@ -102,3 +102,29 @@ def test_before_the_first_snapshot_nobody_is_called_unknown() -> None:
         identify(Directory(), bearer())
     assert (caught.value.status, caught.value.code) == (503, "gateway_starting")
     assert caught.value.retry_after_seconds
+
+
+def viewers_directory() -> Directory:
+    made = Directory()
+    content = snapshot({})
+    content["sessions"][sha256("cookie-value")]["role"] = "viewer"
+    made.update(decode(json.dumps(content).encode()))
+    return made
+
+
+def test_a_viewer_s_session_uses_no_model_but_reads_the_figures() -> None:
+    headers = {b"cookie": COOKIE, b"x-csrf-token": b"csrf-token"}
+    with pytest.raises(Refusal) as caught:
+        identify(viewers_directory(), headers)
+    assert (caught.value.status, caught.value.code) == (403, "forbidden")
+    assert identify(viewers_directory(), headers, uses_models=False).user == "usr_2"
+
+
+def test_a_key_is_taken_only_from_its_networks() -> None:
+    known = directory(addresses=["10.0.0.0/8", "2001:db8::/32"])
+    for address in ("10.1.2.3", "::ffff:10.1.2.3", "2001:db8::7"):
+        assert identify(known, bearer(), address=lambda a=address: a).key == "key_1"
+    for address in ("192.0.2.1", "", "10.1.2.3.evil.test"):
+        with pytest.raises(Refusal) as caught:
+            identify(known, bearer(), address=lambda a=address: a)
+        assert (caught.value.status, caught.value.code) == (403, "address_not_allowed")

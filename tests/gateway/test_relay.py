@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from support.gateway import Rig
+from support.gateway import Rig, rig
 from support.http_server import Exchange
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,7 +35,7 @@ async def test_the_control_plane_learns_who_asks(one: Rig) -> None:
 async def test_a_proxy_on_this_machine_is_believed(one: Rig) -> None:
     headers = {"x-forwarded-for": "10.0.0.9", "x-forwarded-proto": "https"}
     seen = (await one.gateway.client.get("/api/v1/me", headers=headers)).json()["headers"]
-    assert seen["x-forwarded-for"] == "10.0.0.9, 127.0.0.1"
+    assert seen["x-forwarded-for"] == "10.0.0.9"
     assert seen["x-forwarded-proto"] == "https"
 
 
@@ -174,3 +175,11 @@ async def test_what_is_internal_is_not_there(one: Rig, path: str) -> None:
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "not_found"
     assert one.control.relayed == []
+
+
+async def test_who_is_no_trusted_proxy_is_not_believed(tmp_path: Path) -> None:
+    headers = {"x-forwarded-for": "10.0.0.9", "x-forwarded-proto": "https"}
+    async with rig(tmp_path, trusted_proxies=("192.0.2.0/24",)) as made:
+        seen = (await made.gateway.client.get("/api/v1/me", headers=headers)).json()["headers"]
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+    assert seen["x-forwarded-proto"] == "http"

@@ -1,8 +1,8 @@
-"""Which addresses are of the public Internet."""
+"""Which addresses are of the public Internet, and whose requests are."""
 
 import pytest
 
-from vllm_manager.kit.addresses import is_public
+from vllm_manager.kit.addresses import client_address, is_public, networks
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,28 @@ def test_public_ones(address: str) -> None:
 )
 def test_others(address: str) -> None:
     assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "expected"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("127.0.0.1", "203.0.113.9, nonsense", "127.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("::1", "2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_a_client_is_believed_only_as_far_as_trusted_proxies_wrote_it(
+    peer: str, forwarded_for: str, expected: str
+) -> None:
+    proxies = networks(["127.0.0.1", "::1", "10.0.0.0/8"])
+    assert client_address(peer, forwarded_for, proxies) == expected
+
+
+def test_what_is_no_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        networks(["10.0.0.0/8", "nonsense"])

@@ -70,7 +70,13 @@ class Application:
         id_ = request_id(headers)
         try:
             is_safe = scope["method"] in ("GET", "HEAD")
-            asker = identify(self._context.directory, headers, is_safe=is_safe)
+            asker = identify(
+                self._context.directory,
+                headers,
+                is_safe=is_safe,
+                uses_models=path != METRICS_PATH,
+                address=lambda: self._context.address(scope, headers),
+            )
             if path == METRICS_PATH:
                 await reply(send, 200, self._metrics(), [_TEXT])
                 return

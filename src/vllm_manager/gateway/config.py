@@ -20,6 +20,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     drain_seconds: float = 30
     log_level: str = "info"
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses and networks whose word on their clients is believed."""
     max_body_bytes: int = 32 * MEBIBYTE
     max_in_flight: int = 4096
     """Requests to engines under way at the same time, over all workers."""

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vllm_manager.gateway.admission import Admission
+from vllm_manager.gateway.asgi import Scope
 from vllm_manager.gateway.config import GatewayConfig
 from vllm_manager.gateway.control import ControlPlane
 from vllm_manager.gateway.counts import Counts
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.upstream import UpstreamClient
+from vllm_manager.kit.addresses import Network, client_address, networks
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -28,9 +30,22 @@ class Context:
     client: UpstreamClient
     control: ControlPlane
     journal: Journal
+    proxies: tuple[Network, ...] = field(init=False)
+    """The proxies of the configuration, ready to be compared with."""
     is_draining: bool = False
     event_streams: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
     """Relayed streams without an end of their own: a drain ends them at once."""
+
+    def __post_init__(self) -> None:
+        self.proxies = networks(self.config.trusted_proxies)
+
+    def address(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        """Return the address of the client; empty where it is not known."""
+        peer: str = (scope["client"] or ("",))[0]
+        earlier = headers.get(b"x-forwarded-for")
+        if earlier is None:
+            return peer
+        return client_address(peer, earlier.decode("latin-1"), self.proxies)
 
 
 def request_id(headers: Mapping[bytes, bytes]) -> bytes:

@@ -63,7 +63,12 @@ async def _admitted(
     if scope["method"] != "POST":
         message = f"{route.path} takes POST, not {scope['method']}."
         raise Refusal(405, "method_not_allowed", message)
-    asker = identify(context.directory, headers, takes_x_api_key=route.is_anthropic)
+    asker = identify(
+        context.directory,
+        headers,
+        takes_x_api_key=route.is_anthropic,
+        address=lambda: context.address(scope, headers),
+    )
     body = await read_body(context.config, headers, receive)
     prompt = parse(body, headers.get(b"content-type"))
     model = _find(context, prompt, asker)

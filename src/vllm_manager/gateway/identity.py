@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from vllm_manager.gateway.answers import Refusal
 from vllm_manager.gateway.directory import Directory
+from vllm_manager.kit.addresses import Network, is_within, networks
 
 COOKIE_NAME = b"vllm_manager_session"
 
@@ -26,6 +28,8 @@ def identify(
     *,
     is_safe: bool = False,
     takes_x_api_key: bool = False,
+    uses_models: bool = True,
+    address: Callable[[], str] = lambda: "",
 ) -> Asker:
     """Return who asks.
 
@@ -34,10 +38,12 @@ def identify(
         headers: lower-case names.
         is_safe: the method changes nothing, so a session needs no CSRF token.
         takes_x_api_key: the key may stand in `x-api-key`, as Anthropic's clients send it.
+        uses_models: what is asked for is a model, which is not for viewers.
+        address: returns the client's, for keys that may come from some networks only.
 
     Raises:
-        Refusal: there is no credential, or it is not valid (401); or no snapshot has come yet, so
-            that nobody can be known (503).
+        Refusal: there is no credential, or it is not valid (401); it may not be used for this, or
+            not from there (403); or no snapshot has come yet, so that nobody can be known (503).
     """
     if not directory.is_known:
         message = (
@@ -50,26 +56,37 @@ def identify(
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer":
             raise _unauthorized("Send the key as “Authorization: Bearer vm-…”.")
-        return _by_key(directory, token.strip())
+        return _by_key(directory, token.strip(), address)
     if takes_x_api_key and (token := headers.get(b"x-api-key")) is not None:
-        return _by_key(directory, token.strip())
+        return _by_key(directory, token.strip(), address)
     cookie = _session_cookie(headers.get(b"cookie", b""))
     if cookie is not None:
         csrf = None if is_safe else headers.get(b"x-csrf-token", b"")
-        return _by_session(directory, cookie, csrf)
+        return _by_session(directory, cookie, csrf, uses_models)
     raise _unauthorized("This API needs a key. Send it as “Authorization: Bearer vm-…”.")
 
 
-def _by_key(directory: Directory, token: bytes) -> Asker:
+def _by_key(directory: Directory, token: bytes, address: Callable[[], str]) -> Asker:
     key = directory.key(token)
     if key is None:
         raise _unauthorized("This key is not known here: it is wrong, or was revoked.")
     if key.expires_at is not None and key.expires_at <= time.time():
         raise _unauthorized("This key has expired. Ask an administrator for another.")
+    if key.addresses is not None and not is_within(address(), _networks(tuple(key.addresses))):
+        allowed = ", ".join(key.addresses)
+        message = f"This key may only be used from {allowed}; you come from {address()}."
+        raise Refusal(403, "address_not_allowed", message)
     return Asker(key.user, key.id, key.models)
 
 
-def _by_session(directory: Directory, cookie: bytes, csrf: bytes | None) -> Asker:
+@lru_cache(maxsize=1024)
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return networks(texts)
+
+
+def _by_session(
+    directory: Directory, cookie: bytes, csrf: bytes | None, uses_models: bool
+) -> Asker:
     session = directory.session(cookie)
     if session is None or (session.expires_at is not None and session.expires_at <= time.time()):
         raise _unauthorized("The session has ended. Log in again.")
@@ -77,6 +94,9 @@ def _by_session(directory: Directory, cookie: bytes, csrf: bytes | None) -> Aske
         sent = hashlib.sha256(csrf).hexdigest()
         if not hmac.compare_digest(sent, session.csrf):
             raise _unauthorized("The header X-CSRF-Token of this session is missing or wrong.")
+    if uses_models and session.role == "viewer":
+        message = "Viewers use no models. Ask an administrator for the role of a member."
+        raise Refusal(403, "forbidden", message)
     return Asker(session.user, None, None)
 
 

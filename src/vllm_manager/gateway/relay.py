@@ -9,6 +9,7 @@ from vllm_manager.gateway.bodies import ClientLeft
 from vllm_manager.gateway.context import Context, request_id
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.upstream import Connection, UpstreamFailed
+from vllm_manager.kit.addresses import is_within
 
 _HEAD_SECONDS = 120.0
 _BETWEEN_CHUNKS_SECONDS = 60.0  # event streams have a heartbeat every 10 s
@@ -22,7 +23,6 @@ _SET_HERE = frozenset(
     b"x-forwarded-for x-forwarded-proto x-forwarded-host forwarded x-real-ip x-request-id "
     b"x-engine-secret content-length".split()
 )
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 async def relay(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,17 +104,15 @@ class _Relayed:
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _forwarded(self) -> list[bytes]:
-        """Say who asks. What a client says of itself counts only where it is on this machine:
-        then it is a proxy that ends TLS."""
+        """Say who asks. What is said of others counts only from a proxy that is trusted."""
         peer: str = (self._scope["client"] or ("",))[0]
-        proto, sources = b"http", peer.encode()
-        if peer in _LOOPBACK:
+        proto = b"http"
+        if is_within(peer, self._context.proxies):
             proto = self._headers.get(b"x-forwarded-proto", proto)
-            earlier = self._headers.get(b"x-forwarded-for")
-            sources = earlier + b", " + sources if earlier else sources
+        source = self._context.address(self._scope, self._headers).encode()
         host = self._headers.get(b"host", b"")
         return [
-            b"x-forwarded-for: " + sources,
+            b"x-forwarded-for: " + source,
             b"x-forwarded-proto: " + proto,
             b"x-forwarded-host: " + host,
             b"x-request-id: " + self._id,

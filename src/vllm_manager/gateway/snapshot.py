@@ -17,6 +17,8 @@ class Key(msgspec.Struct, frozen=True):
     expires_at: float | None = None
     models: list[str] | None = None
     """The models it may use; None means all."""
+    addresses: list[str] | None = None
+    """The networks it may come from; None means any."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -26,6 +28,7 @@ class Session(msgspec.Struct, frozen=True):
     user: str
     csrf: str
     expires_at: float | None = None
+    role: str = ""
 
 
 class EndpointEntry(msgspec.Struct, frozen=True):
