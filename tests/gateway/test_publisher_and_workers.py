@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from support.application import Running, running_in
 from support.control_plane import TOKEN
@@ -17,6 +18,8 @@ from support.keys import ask, bearer, key
 from support.serving import serving
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.private_files import write_private
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WORKERS = 2
 # The promise is a second; a busy machine is given more.
@@ -61,9 +64,9 @@ async def whole_in(home: Path) -> AsyncGenerator[Whole]:
             yield Whole(control, gateway)
 
 
-@pytest.fixture
-async def whole(tmp_path: Path) -> AsyncGenerator[Whole]:
-    async with whole_in(tmp_path) as whole:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Whole]:
+    async with whole_in(tmp_path_factory.mktemp("whole")) as whole:
         yield whole
 
 

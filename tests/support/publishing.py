@@ -1,6 +1,9 @@
 """A publisher of snapshots over a real database, for tests and benches."""
 
+import asyncio
 import json
+import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,3 +59,15 @@ def publishing(database: Database, clock: Clock) -> Publishing:
 
     publisher = SnapshotPublisher(InForce(database, clock), policies, routes, clock, "epoch-1")
     return Publishing(publisher, keys, policies, UsageLedger(database, clock))
+
+
+async def longest_stall_seconds(work: Coroutine[Any, Any, None]) -> float:
+    """Run `work`; return the most processor time that the loop's thread spent in one go."""
+    task = asyncio.create_task(work)
+    longest = 0.0
+    while not task.done():
+        began = time.thread_time()
+        await asyncio.sleep(0)
+        longest = max(longest, time.thread_time() - began)
+    await task
+    return longest
