@@ -10,6 +10,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from support.application import Running, database_in, running_in
+from support.people import person
 from vllm_manager.kit.errors import Problem
 from vllm_manager.limits import UsageLedger, UsageRecord, UsageReport
 
@@ -107,3 +108,21 @@ async def post(control: Running, report: UsageReport) -> Any:
         content=msgspec.json.encode(report),
     )
     return answer.json()
+
+
+async def test_members_see_their_own_alone(tmp_path: Path) -> None:
+    async with running_in(tmp_path) as control:
+        member, operator = await person(control, "member"), await person(control, "operator")
+        ledger: UsageLedger = control.app.state.usage
+        theirs = [record(user=member.id), record(user="usr_2"), record(user="usr_2")]
+        await ledger.record(UsageReport("bat_1", theirs))
+        sums: dict[str, int] = {}
+        for who in (member, operator):
+            answer = await control.client.get("/api/v1/usage", headers=who.headers)
+            sums[who.role] = answer.json()["items"][0]["requests"]
+        assert sums == {"member": 1, "operator": 3}
+        table = await control.client.get("/api/v1/usage/export", headers=member.headers)
+        assert table.text.splitlines() == [
+            "model,requests,errors,prompt_tokens,completion_tokens,cached_tokens",
+            "demo,1,0,0,0,0",
+        ]

@@ -93,6 +93,13 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.problem.status === 404;
 }
 
+/** A refusal: asking again gets the same answer. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  const { status } = error.problem;
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
 /** Everything worth pasting into a report, as text. */
 export function describeProblem(p: ProblemDetails): string {
   const lines = [`${p.title} (${p.code}, ${p.status})`, p.detail];

@@ -14,7 +14,7 @@ import {
   login as loginCall,
   logout as logoutCall,
 } from "./gen";
-import { isNotFound, isUnauthorized } from "./problem";
+import { isRefusal } from "./problem";
 import { rememberSession } from "./session";
 import type { Deployment, LogLine, Session } from "./types";
 
@@ -32,7 +32,7 @@ const PAGE_SIZE = 500;
 const OPERATIONS_KEPT = 100;
 
 export const retry = (failures: number, error: unknown): boolean =>
-  failures < 2 && !isUnauthorized(error) && !isNotFound(error);
+  failures < 2 && !isRefusal(error);
 
 async function allDeployments(signal: AbortSignal): Promise<Deployment[]> {
   const all: Deployment[] = [];

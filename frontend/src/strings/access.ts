@@ -271,5 +271,5 @@ export const audit = {
   verify: "Verify",
   verified: (n: string) => `${n} entries are as they were written.`,
   broken: (n: number) => `The log was changed at entry ${n}`,
-  somebody: "nobody logged in",
+  somebody: "–",
 } as const;

@@ -1,10 +1,8 @@
 """The audit log over HTTP."""
 
-import csv
-import io
 import json
-from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated, Any, Literal, cast
+from collections.abc import AsyncGenerator
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
@@ -15,6 +13,7 @@ from vllm_manager.audit.schemas import AuditEntry, ChainReport
 from vllm_manager.audit.service import AuditLog
 from vllm_manager.audit.store import Wanted
 from vllm_manager.auth.guard import ADMINISTRATORS
+from vllm_manager.kit.csv_lines import csv_lines
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], dependencies=[Depends(ADMINISTRATORS)])
@@ -80,21 +79,6 @@ async def _ndjson(audit: AuditLog) -> AsyncGenerator[str]:
 
 
 async def _csv(audit: AuditLog) -> AsyncGenerator[str]:
-    yield _rows([list(_COLUMNS)])
+    yield csv_lines([_COLUMNS])
     async for piece in audit.links():
-        yield _rows([[_cell(link[name]) for name in _COLUMNS] for link in piece])
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet takes what begins with `=`, `+`, `-` or `@` for a formula: a quote stops it."""
-    if isinstance(value, list):
-        value = " ".join(map(str, cast("list[object]", value)))
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
-
-
-def _rows(rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+        yield csv_lines([[link[name] for name in _COLUMNS] for link in piece])

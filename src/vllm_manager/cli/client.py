@@ -82,7 +82,12 @@ class Client:
         self._http.close()
 
     def get(self, path: str, **query: object) -> Json:
-        known = {name: str(value) for name, value in query.items() if value is not None}
+        known = [
+            (name, str(each))
+            for name, value in query.items()
+            if value is not None
+            for each in (cast("list[object]", value) if isinstance(value, list) else [value])
+        ]
         return self._send("GET", path, params=known)
 
     def post(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Json:

@@ -23,6 +23,7 @@ from vllm_manager.cli import (
     teams,
     token,
     up,
+    usage,
     users,
 )
 from vllm_manager.cli.output import print_problem
@@ -58,6 +59,7 @@ app.add_typer(teams.app)
 app.add_typer(keys.app)
 app.add_typer(limits.app)
 app.add_typer(audit.app)
+app.command()(usage.usage)
 app.command()(hardware.hardware)
 app.command()(fit.fit)
 app.command()(serving.server)

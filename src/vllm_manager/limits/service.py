@@ -39,8 +39,9 @@ class UsageLedger:
         until: datetime | None,
         cursor: str | None,
         limit: int,
+        user_id: str | None = None,
     ) -> Page[Usage]:
-        """Return a page of sums per group, ordered by the groups.
+        """Return a page of sums per group, ordered by the groups; of one user where one is named.
 
         Raises:
             Problem: `invalid_request` (422) for a span that ends before it begins.
@@ -48,7 +49,7 @@ class UsageLedger:
         _require_span(since, until)
         after = decode_cursor(cursor)
         async with self._database.read() as session:
-            rows = await store.totals(session, group_by, since, until)
+            rows = await store.totals(session, group_by, since, until, user_id)
         keyed = [("\x1f".join(str(row[name]) for name in group_by), row) for row in rows]
         keyed.sort(key=lambda pair: pair[0])
         left = [pair for pair in keyed if after is None or pair[0] > after][: limit + 1]

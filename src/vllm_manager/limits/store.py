@@ -67,8 +67,9 @@ async def totals(
     group_by: Sequence[GroupBy],
     since: datetime | None,
     until: datetime | None,
+    user_id: str | None,
 ) -> Sequence[Mapping[str, Any]]:
-    """Return sums per group of the hours that begin within [`since`, `until`)."""
+    """Return sums per group of the hours that begin within [`since`, `until`); None: of anyone."""
     groups = [_COLUMNS[name].label(name) for name in group_by]
     query = select(
         *groups,
@@ -78,6 +79,8 @@ async def totals(
         query = query.where(UsageHour.hour >= since)
     if until is not None:
         query = query.where(UsageHour.hour < until)
+    if user_id is not None:
+        query = query.where(UsageHour.user_id == user_id)
     columns = [_COLUMNS[name] for name in group_by]
     rows = await session.execute(query.group_by(*columns).order_by(*columns))
     return [dict(row) for row in rows.mappings()]

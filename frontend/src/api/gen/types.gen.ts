@@ -10009,6 +10009,64 @@ export type ListUsageResponses = {
 
 export type ListUsageResponse = ListUsageResponses[keyof ListUsageResponses];
 
+export type ExportUsageData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * From
+         *
+         * Start of the span, RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * End of the span, exclusive.
+         */
+        to?: string | null;
+        /**
+         * Group By
+         *
+         * Repeat it to group by several.
+         */
+        group_by?: Array<'model' | 'key' | 'user' | 'team' | 'day'>;
+    };
+    url: '/api/v1/usage/export';
+};
+
+export type ExportUsageErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ExportUsageError = ExportUsageErrors[keyof ExportUsageErrors];
+
+export type ExportUsageResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
 export type ListUsersData = {
     body?: never;
     path?: never;

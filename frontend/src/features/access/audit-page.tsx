@@ -40,12 +40,19 @@ export function actionWords(action: string): string {
 function Row({ entry }: { entry: AuditEntry }) {
   return (
     <tr className="align-top">
-      <td className={cell(undefined, "whitespace-nowrap text-muted")}>{dateTime(entry.at)}</td>
-      <td className={cell(undefined, "font-[520] break-all")}>{entry.actor ?? w.somebody}</td>
+      <td className={cell(undefined, "text-muted sm:whitespace-nowrap")}>{dateTime(entry.at)}</td>
+      <td
+        className={cell(undefined, "max-w-40 truncate font-[520]")}
+        title={entry.actor ?? undefined}
+      >
+        {entry.actor ?? w.somebody}
+      </td>
       <td className={cell()}>
         {actionWords(entry.action)}
         {entry.fields.length > 0 ? (
-          <span className="block text-small text-muted">{w.fields(entry.fields.join(", "))}</span>
+          <span className="block text-small text-muted max-md:hidden">
+            {w.fields(entry.fields.join(", "))}
+          </span>
         ) : null}
       </td>
       <td className={cell("md", "font-mono text-small break-all")}>{entry.subject ?? "–"}</td>

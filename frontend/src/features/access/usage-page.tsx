@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useId, useMemo, useState } from "react";
 import { keysQuery, teamsQuery, type UsageGroup, usageQuery, usersQuery } from "@/api/access";
 import type { Usage } from "@/api/gen";
+import { buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
 import { count } from "@/components/format";
@@ -118,6 +119,12 @@ export function UsagePage() {
           <>
             <Choice label={w.span} value={span} options={w.spans} onChange={setSpan} />
             <Choice label={w.by} value={group} options={w.groups} onChange={setGroup} />
+            <a
+              href={`/api/v1/usage/export?group_by=${group}&group_by=day&from=${from}`}
+              className={buttonClass()}
+            >
+              {w.export}
+            </a>
           </>
         }
       />
