@@ -58,9 +58,10 @@ def _empty_database() -> Path:
 
 @asynccontextmanager
 async def database_in(folder: Path) -> AsyncGenerator[Database]:
-    """Yield a database with every table."""
-    if not is_on_postgres():
-        shutil.copy(_empty_database(), folder / "vllm-manager.db")
+    """Yield a database with every table: the folder's own, where it has one."""
+    file = folder / "vllm-manager.db"
+    if not is_on_postgres() and not file.exists():
+        shutil.copy(_empty_database(), file)
     database = Database(database_url(folder))
     if is_on_postgres():
         async with database.engine.begin() as connection:

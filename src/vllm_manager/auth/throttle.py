@@ -43,9 +43,11 @@ class Throttle:
         Raises:
             Problem: `too_many_attempts` (429), counted no further.
         """
-        now = self._clock.now()
         async with self._database.unit_of_work() as session:
-            found = await store.failures(session, subjects, now - WINDOW, now)
+            now = self._clock.now()  # not before: others may have been counted while this waited
+            # Another machine's clock may be ahead. What lies further ahead was counted before this
+            # one's was set back, and must not shut the door for as long.
+            found = await store.failures(session, subjects, now - WINDOW, now + WINDOW)
             full = {s for s, n in Counter(f.subject for f in found).items() if _is_full(n)}
             if full:
                 oldest = [_deciding(found, subject).failed_at for subject in full]
