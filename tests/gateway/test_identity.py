@@ -38,6 +38,10 @@ def test_a_valid_key_names_its_user() -> None:
     assert identify(directory(), bearer()) == Asker("usr_1", "key_1", None)
 
 
+def test_use_counts_for_the_team_of_the_key() -> None:
+    assert identify(directory(team="team_1"), bearer()).team == "team_1"
+
+
 def test_the_scheme_s_case_does_not_matter() -> None:
     assert identify(directory(), {b"authorization": b"bearer  " + KEY.encode()}).key == "key_1"
 

@@ -104,6 +104,7 @@ class EngineCall:
             seconds=time.perf_counter() - self._started,
             first_token_seconds=self._first_token_seconds,
             outcome=self._outcome,
+            team=request.asker.team,
         )
         self._context.journal.add(record)
 

@@ -20,6 +20,7 @@ class Asker(NamedTuple):
     user: str
     key: str | None
     models: list[str] | None
+    team: str | None = None
 
 
 def identify(
@@ -76,7 +77,7 @@ def _by_key(directory: Directory, token: bytes, address: Callable[[], str]) -> A
         allowed = ", ".join(key.addresses)
         message = f"This key may only be used from {allowed}; you come from {address()}."
         raise Refusal(403, "address_not_allowed", message)
-    return Asker(key.user, key.id, key.models)
+    return Asker(key.user, key.id, key.models, key.team)
 
 
 @lru_cache(maxsize=1024)
@@ -97,7 +98,7 @@ def _by_session(
     if uses_models and session.role == "viewer":
         message = "Viewers use no models. Ask an administrator for the role of a member."
         raise Refusal(403, "forbidden", message)
-    return Asker(session.user, None, None)
+    return Asker(session.user, None, None, session.team)
 
 
 def _session_cookie(cookies: bytes) -> bytes | None:

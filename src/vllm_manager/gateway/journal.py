@@ -41,6 +41,7 @@ class Record(msgspec.Struct, frozen=True):
     seconds: float
     first_token_seconds: float | None
     outcome: str
+    team: str | None = None
 
 
 class Journal:

@@ -19,6 +19,7 @@ class Key(msgspec.Struct, frozen=True):
     """The models it may use; None means all."""
     addresses: list[str] | None = None
     """The networks it may come from; None means any."""
+    team: str | None = None
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class Session(msgspec.Struct, frozen=True):
     csrf: str
     expires_at: float | None = None
     role: str = ""
+    team: str | None = None
 
 
 class EndpointEntry(msgspec.Struct, frozen=True):
