@@ -18,7 +18,7 @@ from vllm_manager.kit.topics import Hub, Subscription
 
 HEARTBEAT_SECONDS = 10.0
 _MAX_TOPICS = 32
-_TOPICS = ("deployments", "operations", "downloads")
+_TOPICS = ("deployments", "operations", "downloads", "keys", "limits")
 _TOPICS_OF_OPERATORS = ("users",)
 _LOGS_TOPIC = re.compile(r"logs:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -162,8 +162,8 @@ async def stream_events(
         str,
         Query(
             max_length=2048,
-            description="Comma-separated: `deployments`, `operations`, `downloads`, "
-            "`logs:{deployment}`; for operators and administrators `users` too.",
+            description="Comma-separated: `deployments`, `operations`, `downloads`, `keys`, "
+            "`limits`, `logs:{deployment}`; for operators and administrators `users` too.",
         ),
     ] = "deployments,operations",
     last_event_id: Annotated[str | None, Header(max_length=128)] = None,

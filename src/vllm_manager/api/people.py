@@ -33,8 +33,9 @@ class People:
 def build(database: Database, clock: Clock, hub: Hub, changed: Callable[[], None]) -> People:
     """Return the services. `changed` is called after each change that the gateway must know."""
     access = Access(database, clock, changed)
-    keys = Keys(database, clock, KeyPolicies(clock), changed)
+    keys = Keys(database, clock, KeyPolicies(clock), _telling(hub, "keys", changed))
     spending = Spending(database, clock)
+    limited = _telling(hub, "limits", changed)
     return People(
         access=access,
         in_force=InForce(database, clock),
@@ -42,6 +43,19 @@ def build(database: Database, clock: Clock, hub: Hub, changed: Callable[[], None
         users=Users(database, clock, access, hub),
         teams=Teams(database, clock, access, hub),
         keys=keys,
-        policies=Policies(database, clock, keys, Subjects(database), spending, changed),
+        policies=Policies(database, clock, keys, Subjects(database), spending, limited),
         usage=UsageLedger(database, clock),
     )
+
+
+def _telling(hub: Hub, topic: str, changed: Callable[[], None]) -> Callable[[], None]:
+    """Also tell who follows `topic`: only that there are news, since not everybody may know which.
+
+    Whoever hears it reads again what they may see.
+    """
+
+    def tell() -> None:
+        changed()
+        hub.publish(topic, f"{topic}_changed", {})
+
+    return tell

@@ -290,3 +290,15 @@ async def test_the_gateway_s_batches_tell_when_keys_were_used(timed: Running) ->
     assert answer.status_code == 200
     found = await ask(timed, None, "GET", f"/keys/{made['id']}")
     assert found["last_used_at"] == "2026-01-01T00:01:40Z"
+
+
+async def test_who_follows_keys_and_limits_hears_of_changes_but_not_whose(
+    control: Running,
+) -> None:
+    subscription = control.app.state.events.hub.subscribe({"keys", "limits"})
+    _, made = await key(control)
+    await ask(control, None, "PATCH", f"/keys/{made['id']}", {"name": "new"})
+    await ask(control, None, "PUT", "/limits/model/demo", {"tokens_per_day": 7})
+    heard = [(m.event, m.data) for m in await subscription.wait(60)]
+    subscription.close()
+    assert heard == [("keys_changed", {}), ("keys_changed", {}), ("limits_changed", {})]

@@ -8162,7 +8162,7 @@ export type StreamEventsData = {
         /**
          * Topics
          *
-         * Comma-separated: `deployments`, `operations`, `downloads`, `logs:{deployment}`; for operators and administrators `users` too.
+         * Comma-separated: `deployments`, `operations`, `downloads`, `keys`, `limits`, `logs:{deployment}`; for operators and administrators `users` too.
          */
         topics?: string;
         /**
