@@ -30,6 +30,10 @@ def audit_of(request: Request) -> AuditLog:
 
 
 Log = Annotated[AuditLog, Depends(audit_of)]
+_EXPORTS = {
+    "application/x-ndjson": {"example": '{"number": 1, "at": "2026-11-23T10:00:00Z", …}\n'},
+    "text/csv": {"example": "number,at,…\r\n1,2026-11-23T10:00:00Z,…\r\n"},
+}
 
 
 @router.get("", operation_id="listAudit", summary="List what was done, the newest first")
@@ -62,7 +66,7 @@ async def verify_audit(audit: Log) -> ChainReport:
     operation_id="exportAudit",
     summary="Take the whole log out",
     response_class=StreamingResponse,
-    responses={200: {"content": {kind: {} for kind in ("application/x-ndjson", "text/csv")}}},
+    responses={200: {"content": _EXPORTS}},
 )
 async def export_audit(
     audit: Log, format: Annotated[Format, Query(description="One entry per line.")] = "ndjson"

@@ -68,7 +68,7 @@ async def list_usage(
     operation_id="exportUsage",
     summary="The same sums as a table",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/csv": {}}}},
+    responses={200: {"content": {"text/csv": {"example": "model,requests,…\r\ndemo,12,…\r\n"}}}},
 )
 async def export_usage(
     ledger: Ledger,
