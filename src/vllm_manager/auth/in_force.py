@@ -1,13 +1,15 @@
 """What opens the gateway now: every key and login in force, read without holding the loop.
 
 Some rows at a time are read, handed on and let go of: neither a long step nor many objects at once,
-which the garbage collector would have to walk through, stall other requests.
+which the garbage collector would have to walk through, stall other requests. Who reads must close
+what they read from (`aclosing`), so that its connection is given back also where reading fails.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, Text, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Row, Select, Text, cast, or_, select
 
 from vllm_manager.auth.schemas import Role
 from vllm_manager.auth.tables import Key, LoginSession, TeamMember, User
@@ -60,15 +62,16 @@ class InForce:
         query = (
             select(
                 *(Key.fingerprint, Key.id, Key.user_id, Key.name, Key.team_id),
-                *(type_coerce(Key.models, Text), type_coerce(Key.addresses, Text)),
+                *(cast(Key.models, Text), cast(Key.addresses, Text)),
                 *(Key.expires_at, User.role),
             )
             .join(User, User.id == Key.user_id)
             .where(Key.revoked_at.is_(None), unexpired, _is_enabled())
             .order_by(Key.id)
         )
-        async for rows in self._parts(query):
-            yield [_key(row) for row in rows]
+        async with aclosing(self._parts(query)) as parts:
+            async for rows in parts:
+                yield [_key(row) for row in rows]
 
     async def sessions(self) -> AsyncGenerator[list[SessionFact]]:
         """Yield every login in force, in the order of their ids, some at a time."""
@@ -82,8 +85,9 @@ class InForce:
             .where(LoginSession.expires_at > self._clock.now(), _is_enabled())
             .order_by(LoginSession.id)
         )
-        async for rows in self._parts(query):
-            yield [_session(row, team_of) for row in rows]
+        async with aclosing(self._parts(query)) as parts:
+            async for rows in parts:
+                yield [_session(row, team_of) for row in rows]
 
     async def _teams(self) -> dict[str, str]:
         """Return for every user who is in a team the one that they have been in the longest."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,10 +120,12 @@ class SnapshotPublisher:
         """Write what is about people anew; return whether it has news."""
         keys: list[bytes] = []
         key_ids: set[str] = set()
-        async for some in self._in_force.keys():
-            keys.append(keys_text(some))
-            key_ids.update(key.id for key in some)
-        sessions = [sessions_text(some) async for some in self._in_force.sessions()]
+        async with aclosing(self._in_force.keys()) as parts:
+            async for some in parts:
+                keys.append(keys_text(some))
+                key_ids.update(key.id for key in some)
+        async with aclosing(self._in_force.sessions()) as parts:
+            sessions = [sessions_text(some) async for some in parts]
         limits, quotas = await self._limits(key_ids)
         used = await self._policies.used(quotas)
         put = self._sections.put
@@ -135,11 +138,12 @@ class SnapshotPublisher:
         """Return the limits of all but keys that are over, and the subjects that have quotas."""
         texts: list[bytes] = []
         quotas: dict[Scope, list[str]] = {}
-        async for some in self._policies.in_force():
-            current = [p for p in some if p.scope != "key" or p.subject in key_ids]
-            texts.append(limits_text(current))
-            for scope, subjects in quotas_of(current).items():
-                quotas.setdefault(scope, []).extend(subjects)
+        async with aclosing(self._policies.in_force()) as parts:
+            async for some in parts:
+                current = [p for p in some if p.scope != "key" or p.subject in key_ids]
+                texts.append(limits_text(current))
+                for scope, subjects in quotas_of(current).items():
+                    quotas.setdefault(scope, []).extend(subjects)
         return texts, quotas
 
     def _wake(self) -> None:

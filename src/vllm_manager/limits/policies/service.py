@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import date, datetime
 from itertools import chain
 from typing import NamedTuple, cast
@@ -151,9 +152,12 @@ class Policies:
         return EffectiveLimits(key=key_id, tightest=_tightest(counted), items=items)
 
     async def in_force(self) -> AsyncGenerator[list[PolicyFact]]:
-        """Yield every limit, as the gateway must know it, some at a time."""
-        async with self._database.read() as session:
-            async for rows in store.everything(session):
+        """Yield every limit, as the gateway must know it, some at a time. Close it (`aclosing`)."""
+        async with (
+            self._database.read() as session,
+            aclosing(store.everything(session)) as parts,
+        ):
+            async for rows in parts:
                 yield [PolicyFact(row[0], row[1], tuple(row[2:])) for row in rows]
 
     async def used(self, quotas: Quotas) -> dict[Scope, Spent]:
