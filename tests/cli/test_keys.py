@@ -132,7 +132,7 @@ def test_revoke_asks_first(server: RestServer, run: Run) -> None:
 
 
 def test_of_several_keys_of_a_name_one_is_named_by_its_id(server: RestServer, run: Run) -> None:
-    listed(server, KEY, {**KEY, "id": "key_2"}, {**KEY, "id": "key_3", "state": "revoked"})
+    listed(server, KEY, {**KEY, "id": "key_2"}, {**KEY, "id": "key_3", "state": "replaced"})
     caught = run("keys", "show", "reports").exception
     assert isinstance(caught, Problem)
     assert caught.code == "key_ambiguous"
@@ -141,3 +141,9 @@ def test_of_several_keys_of_a_name_one_is_named_by_its_id(server: RestServer, ru
     missing = run("keys", "show", "other").exception
     assert isinstance(missing, Problem)
     assert missing.code == "key_not_found"
+
+
+def test_after_a_rotation_the_name_is_the_new_key_s(server: RestServer, run: Run) -> None:
+    listed(server, {**KEY, "state": "replaced"}, {**KEY, "id": "key_2"})
+    server.answer(f"POST {PATH}/key_2/revoke", {**KEY, "id": "key_2", "state": "revoked"})
+    assert run("keys", "revoke", "reports", "--yes").exit_code == 0

@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 
 _PATH = "/api/v1/keys"
+_STATES = ("active", "replaced", "expired", "revoked")
 _COLOURS = {"active": "green", "replaced": "yellow", "expired": "dim", "revoked": "dim"}
 
 KeyArgument = Annotated[
@@ -211,7 +212,9 @@ def revoke(
 
 
 def find(client: Client, key: str) -> Json:
-    """Return the key of this id, or the only one of this name that works.
+    """Return the key of this id, or the only one of this name that is best alive.
+
+    After a rotation the name is the new key's; the old one is named by its id.
 
     Raises:
         Problem: `key_not_found` (404), `key_ambiguous` (409).
@@ -219,7 +222,8 @@ def find(client: Client, key: str) -> Json:
     if key.startswith("key_"):
         return client.get(f"{_PATH}/{quote(key, safe='')}")
     named = [each for each in client.pages(_PATH, limit=200) if each["name"] == key]
-    alive = [each for each in named if each["state"] in ("active", "replaced")] or named
+    best = min((_STATES.index(each["state"]) for each in named), default=0)
+    alive = [each for each in named if _STATES.index(each["state"]) == best]
     if not alive:
         raise not_found("key", key)
     if len(alive) > 1:
@@ -277,7 +281,7 @@ def _row(key: Json) -> list[str]:
         escape(key["owner"]["username"]),
         escape(key["team"]["name"] if key["team"] else "–"),
         _state(key["state"]),
-        key["expires_at"] or "never",
+        (key["expires_at"] or "never")[:10],
         _ago(key["last_used_at"]),
     ]
 
