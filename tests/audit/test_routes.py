@@ -115,9 +115,16 @@ async def test_an_export_can_be_verified_elsewhere(control: Running) -> None:
     assert told.json()["entries"] == len(links) == 4
 
 
-async def test_a_table_of_it_runs_nothing_in_a_spreadsheet(control: Running) -> None:
-    body = {"username": "=cmd()", "password": "whatever it may be"}
+async def test_a_password_that_was_typed_as_a_name_is_not_kept(control: Running) -> None:
+    body = {"username": "My Secret Passphrase!", "password": "x"}
     await control.client.post("/api/v1/auth/login", json=body)
+    (entry,) = await entries(control, action="login")
+    assert (entry["actor"], entry["outcome"]) == ("(no user name)", "refused")
+
+
+async def test_a_table_of_it_runs_nothing_in_a_spreadsheet(control: Running) -> None:
+    body = {"name": "=cmd()", "model": "demo"}
+    await control.client.post("/api/v1/deployments", json=body, headers=control.bearer)
     exported = await control.client.get("/api/v1/audit/export?format=csv", headers=control.bearer)
     rows = list(csv.DictReader(io.StringIO(exported.text)))
-    assert rows[0]["actor"] == "'=cmd()"
+    assert rows[0]["subject"] == "'=cmd()"

@@ -35,7 +35,7 @@ def refusal(headers: dict[bytes, bytes], **key: Any) -> str:
 
 
 def test_a_valid_key_names_its_user() -> None:
-    assert identify(directory(), bearer()) == Asker("usr_1", "key_1", None)
+    assert identify(directory(), bearer()) == Asker("usr_1", "key_1", None, key_name="test")
 
 
 def test_use_counts_for_the_team_of_the_key() -> None:

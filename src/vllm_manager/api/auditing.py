@@ -1,6 +1,7 @@
 """Every change and every login goes through the audit log: before it is made, and after."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -15,6 +16,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATE: Final = "audit_seq"
 _NAMES: Final = ("name", "username", "repo", "model", "path")
 """What names a thing that is being made."""
+_USERNAME: Final = re.compile(r"[a-z0-9]([a-z0-9._@-]{0,62}[a-z0-9])?")
 _MOST_FIELDS: Final = 50
 _MOST_READ_BYTES: Final = 1 << 16
 
@@ -32,7 +34,7 @@ async def audited(request: Request) -> None:
     attempt = Attempt(
         action=_action(request),
         actor_id=principal.user_id if principal else None,
-        actor=principal.username if principal else _text(body.get("username"), 64),
+        actor=principal.username if principal else _named(body.get("username")),
         credential=(principal.session_id or principal.key_id) if principal else None,
         address=caller_of(request).address[:64],
         subject=_subject(request, body),
@@ -128,6 +130,12 @@ def _subject(request: Request, body: Mapping[str, Any]) -> str | None:
         return "/".join(parts)[:255]
     named = (_text(body.get(name), 255) for name in _NAMES)
     return next((text for text in named if text), None)
+
+
+def _named(value: object) -> str | None:
+    """Return the name given at a login. What can be no name may be a password: it is not kept."""
+    text = _text(value, 64)
+    return text if text is None or _USERNAME.fullmatch(text) else "(no user name)"
 
 
 def _text(value: object, longest: int) -> str | None:

@@ -1,13 +1,15 @@
 """Who may start now: all bounds are checked and taken together, or none; each is given back once.
 
-Pure and synchronous: nothing can happen between the check and the taking. A bound answers two
-questions (`refuses`, then `take` and `give_back`), so that rates and quotas can join the list.
+Synchronous: nothing of this worker can happen between the check and the taking, and a short lock
+keeps the other workers out. A bound answers two questions: `refuses`, then `take` and `give_back`.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from vllm_manager.gateway.counts import Counts
+from vllm_manager.gateway.limits import NO_PLAN, Book, Calendar, Plan
 
 
 class Claim(NamedTuple):
@@ -17,6 +19,12 @@ class Claim(NamedTuple):
     user: str
     key: str | None
     max_concurrent_requests: int | None
+    plan: Plan = NO_PLAN
+    """The limits that it falls under."""
+    tokens: int = 0
+    """What it may use at most."""
+    today: Calendar = Calendar(0, 0)
+    """The day whose quotas it takes from."""
 
 
 class Denial(NamedTuple):
@@ -38,7 +46,7 @@ class Bound(Protocol):
 
     def take(self, claim: Claim) -> None: ...
 
-    def give_back(self, claim: Claim) -> None: ...
+    def give_back(self, claim: Claim, used_tokens: int) -> None: ...
 
 
 class InFlightBound:
@@ -60,7 +68,7 @@ class InFlightBound:
     def take(self, claim: Claim) -> None:
         self._counts.add("", 1)
 
-    def give_back(self, claim: Claim) -> None:
+    def give_back(self, claim: Claim, used_tokens: int) -> None:
         self._counts.add("", -1)
 
 
@@ -83,47 +91,104 @@ class ModelBound:
     def take(self, claim: Claim) -> None:
         self._counts.add(claim.model, 1)
 
-    def give_back(self, claim: Claim) -> None:
+    def give_back(self, claim: Claim, used_tokens: int) -> None:
         self._counts.add(claim.model, -1)
+
+
+class LimitsBound:
+    """The rates and quotas of the installation, a team, a user, a key and a model."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def refuses(self, claim: Claim) -> Denial | None:
+        plan, tokens = claim.plan, claim.tokens
+        if plan is NO_PLAN or self._book.has_room(plan, tokens, claim.today):
+            return None
+        short = self._book.shortage(plan, tokens)
+        if short is None:  # a moment has gone by since, and what was lacking has flowed in
+            return Denial("rate_limit_exceeded", "Try again now.", 0, is_callers_limit=True)
+        whose = short.limited.words
+        if short.is_quota:
+            message = (
+                f"The quota is used up: {whose} may use {short.what} (UTC). It begins anew in "
+                f"{_length(short.wait_seconds)}; an administrator can raise it."
+            )
+            return Denial("insufficient_quota", message, short.wait_seconds, is_callers_limit=True)
+        message = (
+            f"Too much at once: {whose} may use {short.what}. "
+            f"Try again in {_length(short.wait_seconds)}."
+        )
+        return Denial("rate_limit_exceeded", message, short.wait_seconds, is_callers_limit=True)
+
+    def take(self, claim: Claim) -> None:
+        if claim.plan is not NO_PLAN:
+            self._book.take(claim.plan, claim.tokens, claim.today)
+
+    def give_back(self, claim: Claim, used_tokens: int) -> None:
+        if claim.plan is not NO_PLAN:
+            self._book.settle(claim.plan, claim.tokens, used_tokens, claim.today)
+
+
+def _length(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
 
 
 class Ticket:
     """What an admitted request holds until it is settled."""
 
-    __slots__ = ("_bounds", "_claim", "_settled")
+    __slots__ = ("_admission", "_settled", "claim")
 
-    def __init__(self, bounds: Sequence[Bound], claim: Claim) -> None:
-        self._bounds = bounds
-        self._claim = claim
+    def __init__(self, admission: "Admission", claim: Claim) -> None:
+        self._admission = admission
+        self.claim = claim
         self._settled = False
 
-    def settle(self) -> bool:
-        """Give everything back. Return False, and change nothing, where that was done before."""
+    def settle(self, used_tokens: int = 0) -> bool:
+        """Give back all but what was used; return False, changing nothing, where that was done."""
         if self._settled:
             return False
         self._settled = True
-        for bound in self._bounds:
-            bound.give_back(self._claim)
+        self._admission.give_back(self.claim, used_tokens)
         return True
 
 
 class Admission:
     """The list of bounds that every request to an engine must pass."""
 
-    def __init__(self, bounds: Sequence[Bound]) -> None:
+    def __init__(self, bounds: Sequence[Bound], book: Book | None = None) -> None:
+        """`book`: what its accounts are locked for; None where no bound has any."""
         self._bounds = tuple(bounds)
+        self._book = book
 
     def reserve(self, claim: Claim) -> Ticket | Denial:
         """Take room for `claim` in every bound, or in none of them."""
-        for bound in self._bounds:
-            denial = bound.refuses(claim)
-            if denial is not None:
-                return denial
-        for bound in self._bounds:
-            bound.take(claim)
-        return Ticket(self._bounds, claim)
+        with self._lock(claim):
+            for bound in self._bounds:
+                denial = bound.refuses(claim)
+                if denial is not None:
+                    return denial
+            for bound in self._bounds:
+                bound.take(claim)
+        return Ticket(self, claim)
+
+    def give_back(self, claim: Claim, used_tokens: int) -> None:
+        """Give back what `claim` took and did not use; `Ticket.settle` sees that it is once."""
+        with self._lock(claim):
+            for bound in self._bounds:
+                bound.give_back(claim, used_tokens)
+
+    def _lock(self, claim: Claim) -> contextlib.AbstractContextManager[None]:
+        return _NOTHING if self._book is None or claim.plan is NO_PLAN else self._book.accounts
 
 
-def admission_for(counts: Counts, max_in_flight: int) -> Admission:
+_NOTHING = contextlib.nullcontext()
+
+
+def admission_for(counts: Counts, max_in_flight: int, book: Book | None = None) -> Admission:
     """Return the bounds in force today."""
-    return Admission([InFlightBound(counts, max_in_flight), ModelBound(counts)])
+    bounds: list[Bound] = [InFlightBound(counts, max_in_flight), ModelBound(counts)]
+    return Admission(bounds if book is None else [*bounds, LimitsBound(book)], book)

@@ -2,6 +2,8 @@
 
 import html
 import json
+from collections.abc import Sequence
+from math import ceil
 
 from vllm_manager.gateway.asgi import Headers, Send
 
@@ -20,6 +22,7 @@ class Refusal(Exception):
         param: str | None = None,
         retry_after_seconds: float | None = None,
         is_final: bool = False,
+        more_headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         """`is_final`: trying again by itself won't help, and the client is told so."""
         super().__init__(message)
@@ -29,14 +32,15 @@ class Refusal(Exception):
         self.param = param
         self.retry_after_seconds = retry_after_seconds
         self.is_final = is_final
+        self.more_headers = more_headers
 
     def body(self, *, anthropic: bool = False) -> bytes:
         return json.dumps(error_object(self, anthropic=anthropic), ensure_ascii=False).encode()
 
     def headers(self) -> Headers:
-        found: Headers = [_JSON]
+        found: Headers = [_JSON, *self.more_headers]
         if self.retry_after_seconds is not None:
-            found.append((b"retry-after", b"%d" % max(1, round(self.retry_after_seconds))))
+            found.append((b"retry-after", b"%d" % max(1, ceil(self.retry_after_seconds))))
         if self.is_final:
             found.append((b"x-should-retry", b"false"))
         if self.status == 401:

@@ -13,6 +13,8 @@ from vllm_manager.gateway.control import ControlPlane
 from vllm_manager.gateway.counts import Counts
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.journal import Journal
+from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.upstream import UpstreamClient
 from vllm_manager.kit.addresses import Network, client_address, networks
 
@@ -27,6 +29,8 @@ class Context:
     directory: Directory
     counts: Counts
     admission: Admission
+    book: Book
+    subjects: Subjects
     client: UpstreamClient
     control: ControlPlane
     journal: Journal

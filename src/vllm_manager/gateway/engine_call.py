@@ -12,9 +12,10 @@ from vllm_manager.gateway.balance import Endpoint, choose
 from vllm_manager.gateway.context import Context
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.journal import Record
+from vllm_manager.gateway.payload import Estimate
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
-from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, read_usage
+from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
 from vllm_manager.gateway.upstream import (
     Broken,
     Connection,
@@ -46,6 +47,9 @@ class Request(NamedTuple):
     body: bytes
     strips_usage: bool
     """The client did not ask for the chunk with the usage that the body asks for."""
+    estimate: Estimate
+    limit_headers: Headers
+    """What the answer tells of the caller's limits."""
 
 
 class EngineCall:
@@ -64,6 +68,7 @@ class EngineCall:
         self._outcome = "ok"
         self._usage = UNKNOWN
         self._tap: BodyTap | EventTap | None = None
+        self._is_settled = False
 
     async def run(self, send: Send) -> None:
         """Answer the request, whatever becomes of the engine."""
@@ -83,13 +88,13 @@ class EngineCall:
 
     def settle(self, *, client_left: bool) -> None:
         """Give back what was reserved and write the usage down. Only the first call counts."""
-        if not self._ticket.settle():
+        if self._is_settled:
             return
+        self._is_settled = True
         if client_left:
             self._outcome, self._status = "client_left", 499
-        request, usage = self._request, self._usage
-        if self._tap is not None:
-            usage = self._tap.usage
+        request, usage = self._request, self._counted()
+        self._ticket.settle((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
         record = Record(
             at=time.time(),
             key=request.asker.key,
@@ -107,6 +112,15 @@ class EngineCall:
             team=request.asker.team,
         )
         self._context.journal.add(record)
+
+    def _counted(self) -> Usage:
+        """Return what the engine counted; of an answer that was cut short, about what was made."""
+        usage = self._usage if self._tap is None else self._tap.usage
+        is_known = usage.prompt_tokens is not None or usage.completion_tokens is not None
+        made = self._tap.events if isinstance(self._tap, EventTap) else 0
+        if is_known or not made:
+            return usage
+        return Usage(self._request.estimate.prompt, made)
 
     # Finding an engine that answers
 
@@ -208,7 +222,7 @@ class EngineCall:
         await send({"type": "http.response.body", "body": tap.finish()})
 
     def _answer_headers(self, upstream: Connection) -> tuple[Headers, bool]:
-        headers: Headers = [(b"x-request-id", self._request.id)]
+        headers: Headers = [(b"x-request-id", self._request.id), *self._request.limit_headers]
         is_events = False
         for header in upstream.headers:
             name, value = header

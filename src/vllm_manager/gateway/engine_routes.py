@@ -11,7 +11,8 @@ from vllm_manager.gateway.context import Context, request_id
 from vllm_manager.gateway.directory import Model
 from vllm_manager.gateway.engine_call import EngineCall, Request
 from vllm_manager.gateway.identity import Asker, identify
-from vllm_manager.gateway.payload import Prompt, parse, with_usage
+from vllm_manager.gateway.limits import NO_PLAN
+from vllm_manager.gateway.payload import Estimate, Prompt, estimate, parse, with_usage
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
 
@@ -75,8 +76,12 @@ async def _admitted(
     strips = False
     if prompt.stream and route.asks_usage:
         body, strips = with_usage(body, prompt)
-    ticket = _reserve(context, model, asker)
-    return Request(id_, route, asker, model.name, prompt.stream, body, strips), ticket
+    asked = estimate(body, prompt, generates=route.generates)
+    ticket = _reserve(context, model, asker, asked)
+    plan = ticket.claim.plan
+    told = [] if plan is NO_PLAN else context.book.headers(plan)
+    request = Request(id_, route, asker, model.name, prompt.stream, body, strips, asked, told)
+    return request, ticket
 
 
 def _find(context: Context, prompt: Prompt, asker: Asker) -> Model:
@@ -112,13 +117,19 @@ def not_ready(model: Model) -> Refusal:
     return Refusal(503, "model_not_ready", message, param="model", retry_after_seconds=seconds)
 
 
-def _reserve(context: Context, model: Model, asker: Asker) -> Ticket:
-    claim = Claim(model.name, asker.user, asker.key, model.entry.max_concurrent_requests)
+def _reserve(context: Context, model: Model, asker: Asker, asked: Estimate) -> Ticket:
+    plan = context.subjects.of(context.directory.snapshot, asker, model.name)
+    most, tokens = model.entry.max_concurrent_requests, asked.prompt + asked.output
+    today = context.book.calendar()
+    claim = Claim(model.name, asker.user, asker.key, most, plan, tokens, today)
     ticket = context.admission.reserve(claim)
     if isinstance(ticket, Denial):
-        status = 429 if ticket.is_callers_limit else 503
         raise Refusal(
-            status, ticket.code, ticket.message, retry_after_seconds=ticket.retry_after_seconds
+            429 if ticket.is_callers_limit else 503,
+            ticket.code,
+            ticket.message,
+            retry_after_seconds=ticket.retry_after_seconds,
+            more_headers=() if plan is NO_PLAN else context.book.headers(plan),
         )
     return ticket
 

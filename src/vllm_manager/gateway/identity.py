@@ -21,6 +21,7 @@ class Asker(NamedTuple):
     key: str | None
     models: list[str] | None
     team: str | None = None
+    key_name: str = ""
 
 
 def identify(
@@ -77,7 +78,7 @@ def _by_key(directory: Directory, token: bytes, address: Callable[[], str]) -> A
         allowed = ", ".join(key.addresses)
         message = f"This key may only be used from {allowed}; you come from {address()}."
         raise Refusal(403, "address_not_allowed", message)
-    return Asker(key.user, key.id, key.models, key.team)
+    return Asker(key.user, key.id, key.models, key.team, key.name)
 
 
 @lru_cache(maxsize=1024)

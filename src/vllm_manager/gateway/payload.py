@@ -64,6 +64,38 @@ def with_usage(body: bytes, prompt: Prompt) -> tuple[bytes, bool]:
     return _encoder.encode({**prompt.fields, "stream_options": _WITH_USAGE}), True
 
 
+_OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_DEFAULT_OUTPUT_TOKENS = 1024
+_BYTES_PER_TOKEN = 4
+_MOST_TOKENS = 1 << 40
+
+
+class Estimate(NamedTuple):
+    """How many tokens a request may use at most, before an engine has counted them."""
+
+    prompt: int
+    """Four bytes of the body are taken for a token."""
+    output: int
+    """What it asks for at most, times the answers that it wants; 1,024 where it does not say."""
+
+
+def estimate(body: bytes, prompt: Prompt, *, generates: bool) -> Estimate:
+    """Return what to reserve; `generates`: the route's answer is made of tokens."""
+    read = len(body) // _BYTES_PER_TOKEN + 1
+    if not generates:
+        return Estimate(read, 0)
+    asked = (_whole(prompt.fields.get(name)) for name in _OUTPUT_FIELDS)
+    most = next((tokens for tokens in asked if tokens), _DEFAULT_OUTPUT_TOKENS)
+    answers = _whole(prompt.fields.get("n")) or 1
+    return Estimate(read, min(most * answers, _MOST_TOKENS))
+
+
+def _whole(raw: msgspec.Raw | None) -> int | None:
+    """Return a positive whole number; what is something else, the engine explains."""
+    text = bytes(raw) if raw is not None else b""
+    return int(text) if 0 < len(text) < 16 and text.isdigit() else None
+
+
 def _is_json(content_type: bytes) -> bool:
     return content_type.partition(b";")[0].strip().lower() == b"application/json"
 

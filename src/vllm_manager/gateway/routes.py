@@ -11,6 +11,8 @@ class EngineRoute(NamedTuple):
     asks_usage: bool = False
     """A stream on it reports usage only where `stream_options.include_usage` is set."""
     is_anthropic: bool = False
+    generates: bool = False
+    """Its answer is made of tokens, and so takes from limits of tokens."""
 
 
 def _route(name: str, engine_path: str | None = None, **more: bool) -> EngineRoute:
@@ -21,13 +23,13 @@ def _route(name: str, engine_path: str | None = None, **more: bool) -> EngineRou
 ENGINE_ROUTES = {
     route.path: route
     for route in (
-        _route("chat/completions", asks_usage=True),
-        _route("completions", asks_usage=True),
+        _route("chat/completions", asks_usage=True, generates=True),
+        _route("completions", asks_usage=True, generates=True),
         _route("embeddings"),
         _route("rerank"),
         _route("score"),
-        _route("responses"),
-        _route("messages", is_anthropic=True),
+        _route("responses", generates=True),
+        _route("messages", is_anthropic=True, generates=True),
         _route("messages/count_tokens", is_anthropic=True),
         _route("tokenize", "/tokenize"),
         _route("detokenize", "/detokenize"),

@@ -20,6 +20,7 @@ class Key(msgspec.Struct, frozen=True):
     addresses: list[str] | None = None
     """The networks it may come from; None means any."""
     team: str | None = None
+    """The team whose use it counts as."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -31,6 +32,25 @@ class Session(msgspec.Struct, frozen=True):
     expires_at: float | None = None
     role: str = ""
     team: str | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a subject may use at most; None: as much as it likes."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_requests: int | None = None
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+
+
+class Used(msgspec.Struct, frozen=True):
+    """What the control plane has counted of a subject's quotas."""
+
+    day: str
+    """The day in UTC that "today" is, as RFC 3339."""
+    tokens_today: int
+    tokens_this_month: int
 
 
 class EndpointEntry(msgspec.Struct, frozen=True):
@@ -66,6 +86,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     keys: dict[str, Key] = {}
     sessions: dict[str, Session] = {}
     models: dict[str, ModelEntry] = {}
+    limits: dict[str, Limits] = {}
+    """By subject: `installation`, `team:ID`, `user:ID`, `key:ID`, `model:NAME`."""
+    used: dict[str, Used] = {}
 
 
 _decoder = msgspec.json.Decoder(Snapshot)

@@ -86,12 +86,15 @@ class EventTap:
 
     def __init__(self, *, strip: bool) -> None:
         self._strip = strip
+        self.events = 0
+        """Events that went by: about as many as tokens, where nothing says how many."""
         self._carry = b""
         self._first = b""
         self._last = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take what came; return what goes on to the client."""
+        self.events += data.count(_END)
         if not self._carry and data.endswith(_END) and b'"usage"' not in data:
             return data
         seen = self._carry + data

@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 
 from vllm_manager.gateway import logs
+from vllm_manager.gateway.accounts import open_accounts
 from vllm_manager.gateway.admission import admission_for
 from vllm_manager.gateway.app import Application
 from vllm_manager.gateway.config import WorkerConfig, worker_config_from_environment
@@ -25,7 +26,9 @@ from vllm_manager.gateway.counts import open_shared
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.feed import Feed
 from vllm_manager.gateway.journal import Journal
+from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.upstream import Target, UpstreamClient
 from vllm_manager.gateway.usage import UsageSender
 
@@ -56,11 +59,15 @@ class Worker:
             client, Target("127.0.0.1", gateway.control_port), Path(gateway.token_path)
         )
         counts = open_shared(config.counts_fd, config.index)
+        accounts = open_accounts(run_dir / "gateway-limits", is_shared=gateway.workers > 1)
+        book = Book(accounts, counts)
         self._context = Context(
             config=gateway,
             directory=Directory(),
             counts=counts,
-            admission=admission_for(counts, gateway.max_in_flight),
+            admission=admission_for(counts, gateway.max_in_flight, book),
+            book=book,
+            subjects=Subjects(book),
             client=client,
             control=control,
             journal=Journal(run_dir / "usage", loop),

@@ -1,0 +1,45 @@
+"""Which subjects with limits a request falls under, found once per caller, model and snapshot."""
+
+from vllm_manager.gateway.identity import Asker
+from vllm_manager.gateway.limits import NO_PLAN, Book, Limited, Plan
+from vllm_manager.gateway.snapshot import Snapshot
+
+_MOST_KNOWN = 50_000
+_Caller = tuple[str, str | None, str | None, str]
+
+
+class Subjects:
+    """Looks limits up in the snapshot in force."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._snapshot: Snapshot | None = None
+        self._known: dict[_Caller, Plan] = {}
+
+    def of(self, snapshot: Snapshot, asker: Asker, model: str) -> Plan:
+        """Return the limits that apply, from the installation's down to the model's."""
+        if snapshot is not self._snapshot or len(self._known) > _MOST_KNOWN:
+            self._snapshot, self._known = snapshot, {}
+        if not snapshot.limits:
+            return NO_PLAN
+        caller = (asker.user, asker.team, asker.key, model)
+        known = self._known.get(caller)
+        if known is None:
+            known = self._known[caller] = self._find(snapshot, asker, model)
+        return known
+
+    def _find(self, snapshot: Snapshot, asker: Asker, model: str) -> Plan:
+        named = {
+            "installation": "this installation",
+            f"team:{asker.team}": "your team",
+            f"user:{asker.user}": "your user",
+            f"key:{asker.key}": f"key “{asker.key_name}”",
+            f"model:{model}": f"the model “{model}”",
+        }
+        found: list[Limited] = []
+        for subject, words in named.items():
+            limits = snapshot.limits.get(subject)
+            row = self._book.open(subject, snapshot.used.get(subject)) if limits else None
+            if limits is not None and row is not None:
+                found.append(Limited(subject, words, limits, row))
+        return Plan(found) if found else NO_PLAN
