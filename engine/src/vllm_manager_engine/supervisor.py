@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vllm_manager_engine import command, failures, metrics, model_folder, report
+from vllm_manager_engine import command, failures, metrics, model_folder, read_ahead, report
 from vllm_manager_engine.failures import Failure
 from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.log_lines import LogRing, Output
@@ -151,6 +151,10 @@ class Supervisor:
             known = model_folder.problem(model)
         if known is not None:
             raise EngineFailed(known)
+        with read_ahead.reading(model.folder):
+            await self._launch_until_proved(model)
+
+    async def _launch_until_proved(self, model: Model) -> None:
         deadline = time.monotonic() + self.spec.start_deadline_seconds
         for tries_left in reversed(range(_PORT_TRIES)):
             try:
