@@ -48,6 +48,8 @@ class Memory:
         self.rows: dict[str, DeploymentRow] = {}
         self.fetches: dict[str, Fetch] = {}
         """How far the files are that rows wait for, by uid, as last looked at."""
+        self.lost_gpus: Mapping[str, tuple[str, ...]] = {}
+        """What to say of GPUs that are gone, by the name of the deployment that was given them."""
         self.newest_configs: Mapping[str, int] = {}
         self._hub = hub
         self._clock = clock
@@ -116,6 +118,7 @@ class Memory:
             retry_in_seconds=left if row.backing_off else None,
             error=error,
             fetch=self.fetches.get(row.uid, _ASKED) if self.waits_for_files(row) else None,
+            lost_gpus=self.lost_gpus.get(row.name, ()),
         )
 
     def waits_for_files(self, row: DeploymentRow) -> bool:

@@ -1,6 +1,7 @@
 """The machine itself: processors, memory, GPUs, disks, and what of them is free."""
 
 from vllm_manager.hardware.probe import GpusFound, HostFound, Probe, ProbeFailure
+from vllm_manager.hardware.roll import GpuUse
 from vllm_manager.hardware.schemas import (
     Gpu,
     GpuProcess,
@@ -12,6 +13,7 @@ from vllm_manager.hardware.service import Hardware
 __all__ = [
     "Gpu",
     "GpuProcess",
+    "GpuUse",
     "GpusFound",
     "Hardware",
     "HardwareSnapshot",
