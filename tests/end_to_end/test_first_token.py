@@ -26,6 +26,18 @@ def question() -> tuple[str, str]:
     return first["question"], first["answer"]
 
 
+def test_the_first_deployment_is_warm_and_its_timeline_says_so_with_seconds(
+    ready: Product,
+) -> None:
+    (demo,) = [one for one in ready.json("ls")["items"] if one["name"] == "demo"]
+    assert demo["how"] == "warm", demo["how_reason"]
+    took = {step["phase"]: step["seconds"] for step in demo["timeline"] if step["state"] == "done"}
+    assert all(took[phase] > 0 for phase in ("starting", "loading", "warming")), took
+    said = ready.cli("up").stdout
+    (line,) = [line for line in said.splitlines() if "warm start" in line]
+    assert all(f"{phase} " in line for phase in ("starting", "loading", "warming")), line
+
+
 def test_the_official_client_lists_the_model(ready: Product) -> None:
     with client(ready) as api:
         assert [model.id for model in api.models.list()] == ["demo"]

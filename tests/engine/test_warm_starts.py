@@ -274,6 +274,8 @@ def test_nothing_is_left_one_second_after_the_supervisor_is_killed() -> None:
     assert not [p for p in left if is_alive(p.pid)], gone
 
 
+_IDLE_SECONDS = 5.0
+
 # The one that asks for the status, where the warmer has not seen yet that it was closed.
 _CONNECTION = 1
 
@@ -301,3 +303,23 @@ async def _held(running: RunningWarmer) -> tuple[int, int, int, int]:
     found = await running.spare()
     spare, own = psutil.Process(found["pid"]), psutil.Process(running.process.pid)
     return spare.pid, spare.num_fds(), own.num_fds(), found["anonymous_bytes"]
+
+
+async def test_an_idle_warmer_and_its_spare_sleep() -> None:
+    async with warmer() as running:
+        members = [
+            psutil.Process(pid) for pid in (running.process.pid, (await running.spare())["pid"])
+        ]
+        before = _spent(members)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await running.process.wait()
+        wakings, seconds = (b - a for a, b in zip(before, _spent(members), strict=True))
+        assert wakings / _IDLE_SECONDS < 5
+        assert seconds / _IDLE_SECONDS < 0.02
+
+
+def _spent(members: list[psutil.Process]) -> tuple[float, float]:
+    """Return how often processes have woken up, and the seconds of CPU that they have used."""
+    wakings = sum(member.num_ctx_switches().voluntary for member in members)
+    return wakings, sum(sum(member.cpu_times()[:2]) for member in members)
