@@ -75,6 +75,18 @@ def test_the_command_line_chats(ready: Product) -> None:
     assert (done.returncode, done.stdout) == (0, answer + "\n")
 
 
+def test_a_cache_root_that_the_deployment_sets_is_used_by_a_warm_engine(
+    ready: Product, tmp_path: Path
+) -> None:
+    root = tmp_path / "cache"
+    words = ("deploy", "cached", "--model", "demo", "--env", f"VLLM_CACHE_ROOT={root}")
+    done = ready.cli(*words, timeout_seconds=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warm start" in done.stderr
+    assert [path for path in root.rglob("*") if path.is_file()]
+    assert ready.cli("delete", "cached", "--yes").returncode == 0
+
+
 def test_status_names_the_engine_with_its_memory(ready: Product) -> None:
     told = ready.json("status")
     assert {one["name"] for one in told["services"]} == {
