@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import orjson
 
 from vllm_manager.deployments.models import needs_folder
+from vllm_manager.deployments.naming import adapters_of
 from vllm_manager.deployments.observed import Fetch, Identity, Observation
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.reports import ReportBoard
@@ -219,6 +220,7 @@ class Memory:
             reason=assessment.reason,
             retry_after_seconds=5,
             max_concurrent_requests=spec.max_concurrent_requests,
+            adapters=adapters_of((row.applied or {}).get("spec", {})),
             endpoints=[
                 RouteEndpoint(replica_id=r.replica_id, url=r.endpoint, secret=r.secret)
                 for r in assessment.ready

@@ -331,6 +331,7 @@ class Route(BaseModel):
     reason: str | None
     retry_after_seconds: float
     max_concurrent_requests: int | None
+    adapters: list[str] = Field(description="Further names that its engines answer to.")
     endpoints: list["RouteEndpoint"]
 
 

@@ -76,7 +76,7 @@ async def _admitted(
 
 def _find(context: Context, prompt: Prompt, asker: Asker) -> Model:
     model = context.directory.models.get(prompt.model)
-    if model is None or (asker.models is not None and model.name not in asker.models):
+    if model is None or (asker.models is not None and not model.is_open_to(asker.models)):
         known = context.directory.names(asker.models)
         raise unknown_model(prompt.model, known)
     if not model.endpoints:
@@ -108,7 +108,7 @@ def not_ready(model: Model) -> Refusal:
 
 
 def _reserve(context: Context, model: Model, asker: Asker) -> Ticket:
-    claim = Claim(model.name, asker.user, asker.key, model.entry.max_concurrent_requests)
+    claim = Claim(model.base, asker.user, asker.key, model.entry.max_concurrent_requests)
     ticket = context.admission.reserve(claim)
     if isinstance(ticket, Denial):
         status = 429 if ticket.is_callers_limit else 503
