@@ -354,6 +354,7 @@ export const t = {
     nothingStarted: "Nothing was started.",
     starting: (name: string) => `Deploying ${name}`,
     demo: "Demo model",
+    onDisk: "on disk",
   },
 
   playground: {

@@ -1,6 +1,6 @@
 /** From “which model?” to an answer: search, card, fit, download, config, deployment, chat. */
 
-import { expect, test } from "@playwright/test";
+import { type APIRequestContext, expect, test } from "@playwright/test";
 import { admin, demoQuestion, login, READY_MS, remove } from "./support";
 
 const MODEL = "acme/tiny-chat";
@@ -8,13 +8,24 @@ const LARGE = "acme/large";
 const CONFIG = "tiny-from-the-page";
 const NAME = "found-on-the-page";
 
+/** The hub of these tests gives its large files slowly, until it is told otherwise. */
+const slowHub = (request: APIRequestContext) =>
+  request.post(`${process.env.HUB_URL}/_control/faults`, {
+    data: { path: "*/cdn/*", bytes_per_second: 4_000_000 },
+  });
+const quickHub = (request: APIRequestContext) =>
+  request.delete(`${process.env.HUB_URL}/_control/faults`);
+
 test.afterEach(async ({ request }) => {
   await remove(request, NAME);
   const headers = { Authorization: `Bearer ${admin().api_key}` };
   await request.delete(`/api/v1/configs/${CONFIG}`, { headers });
 });
 
-test("a model is found, read, fetched, configured, deployed and asked", async ({ page }) => {
+test("a model is found, read, fetched, configured, deployed and asked", async ({
+  page,
+  request,
+}) => {
   test.setTimeout(READY_MS + 180_000);
   await login(page, "/models");
 
@@ -35,12 +46,20 @@ test("a model is found, read, fetched, configured, deployed and asked", async ({
     await expect(row.getByText("done", { exact: true })).toBeVisible({ timeout: 60_000 });
   });
 
-  await test.step("fetch another, and see it after a reload", async () => {
+  await test.step("fetch another slowly, and see it go on after a reload", async () => {
+    await slowHub(request);
     await page.goto(`/hub/${LARGE}`);
     await page.getByRole("button", { name: "Download" }).click();
     await expect(page).toHaveURL(/\/downloads$/);
-    await page.reload();
     const row = page.getByRole("listitem").filter({ hasText: LARGE }).first();
+    const percent = async () =>
+      Number(await row.getByRole("progressbar").getAttribute("aria-valuenow"));
+    await expect.poll(percent, { timeout: 60_000 }).toBeGreaterThan(0);
+    await page.reload();
+    await expect(row.getByText("running", { exact: true })).toBeVisible();
+    expect(await percent()).toBeGreaterThan(0);
+    expect(await percent()).toBeLessThan(100);
+    await quickHub(request);
     await expect(row.getByText("done", { exact: true })).toBeVisible({ timeout: 120_000 });
     await page.getByRole("link", { name: "Library" }).click();
     await expect(page.getByText(LARGE)).toBeVisible();
@@ -83,4 +102,44 @@ test("what can't fit is refused with the setting that works", async ({ page }) =
   await expect(page.getByRole("button", { name: "Deploy anyway" })).toBeVisible();
   await fit.getByRole("button", { name: "Use" }).first().click();
   await expect(fit.getByText("fits", { exact: true })).toBeVisible();
+});
+
+test("what is being searched for can be typed on while results come", async ({ page }) => {
+  await login(page, "/models");
+  const box = page.getByRole("searchbox", { name: "Search the hub" });
+  await box.pressSequentially("tin");
+  await expect(page).toHaveURL(/q=tin/);
+  await expect(page.getByRole("link", { name: MODEL })).toBeVisible();
+  await box.pressSequentially("y-chat");
+  await expect(box).toBeFocused();
+  await expect(box).toHaveValue("tiny-chat");
+  await expect(page).toHaveURL(/q=tiny-chat/);
+  await page.getByLabel("Size", { exact: true }).selectOption("40B and more");
+  await expect(page.getByText("Nothing was found")).toBeVisible();
+  await page.reload();
+  await expect(box).toHaveValue("tiny-chat");
+  await expect(page.getByText("Nothing was found")).toBeVisible();
+});
+
+test("a revision is chosen, and one that is not there is explained", async ({ page }) => {
+  await login(page, `/hub/${MODEL}`);
+  const known = await page.request.get(`/api/v1/catalog/models/${MODEL}`);
+  const { commit } = (await known.json()) as { commit: string };
+  await page.getByLabel("Revision").fill("no-such-branch");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await expect(page).toHaveURL(/revision=no-such-branch/);
+  await expect(page.getByText(/no-such-branch/).first()).toBeVisible();
+  await page.getByLabel("Revision").fill(commit);
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await expect(page.getByText(commit.slice(0, 12))).toBeVisible();
+  await page.getByRole("link", { name: "Deploy", exact: true }).click();
+  await expect(page.getByLabel("Revision", { exact: true })).toHaveValue(commit);
+});
+
+test("script in a model card is text, and runs nowhere", async ({ page }) => {
+  await login(page, "/hub/acme/scripted");
+  await expect(page.getByRole("heading", { name: "Hello" })).toBeVisible();
+  await expect(page.locator("main img, main script")).toHaveCount(0);
+  await expect(page.locator("main a[href^='javascript']")).toHaveCount(0);
+  expect(await page.evaluate(() => "wasRun" in window)).toBe(false);
 });

@@ -1,6 +1,6 @@
 /** Models: on the hub, on their way here, and on disk. */
 
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { data } from "./client";
 import {
   estimateFit,
@@ -49,26 +49,41 @@ export const searchQuery = (search: ModelSearch) =>
     staleTime: 60_000,
   });
 
-export const modelQuery = (repo: string) =>
+const at = (revision: string | undefined) => (revision ? { query: { revision } } : {});
+
+export const modelQuery = (repo: string, revision?: string) =>
   queryOptions({
-    queryKey: [...modelKeys.catalog, "model", repo],
-    queryFn: ({ signal }) => data(getCatalogModel({ path: { repo }, signal })),
+    queryKey: [...modelKeys.catalog, "model", repo, revision],
+    queryFn: ({ signal }) => data(getCatalogModel({ path: { repo }, ...at(revision), signal })),
     staleTime: 60_000,
     retry: false,
   });
 
-export const cardQuery = (repo: string) =>
+export const cardQuery = (repo: string, revision?: string) =>
   queryOptions({
-    queryKey: [...modelKeys.catalog, "card", repo],
-    queryFn: ({ signal }) => data(getModelCard({ path: { repo }, signal })),
+    queryKey: [...modelKeys.catalog, "card", repo, revision],
+    queryFn: ({ signal }) => data(getModelCard({ path: { repo }, ...at(revision), signal })),
     staleTime: 300_000,
     retry: false,
   });
 
-export const filesQuery = (repo: string) =>
+export const filesQuery = (repo: string, revision?: string) =>
   queryOptions({
-    queryKey: [...modelKeys.catalog, "files", repo],
-    queryFn: ({ signal }) => data(listModelFiles({ path: { repo }, signal })),
+    queryKey: [...modelKeys.catalog, "files", repo, revision],
+    queryFn: ({ signal }) => data(listModelFiles({ path: { repo }, ...at(revision), signal })),
+    staleTime: 300_000,
+    retry: false,
+  });
+
+/** Ids on the hub that have these words: what a field for a model suggests. */
+export const suggestionsQuery = (words: string) =>
+  queryOptions({
+    queryKey: [...modelKeys.catalog, "suggestions", words],
+    queryFn: async ({ signal }) =>
+      (await data(searchModels({ query: { q: words, sort: "downloads", limit: 10 }, signal })))
+        .items,
+    enabled: words.length >= 3,
+    placeholderData: keepPreviousData,
     staleTime: 300_000,
     retry: false,
   });
@@ -88,12 +103,12 @@ export const downloadsQuery = queryOptions({
     (await data(listDownloads({ query: { limit: 50 }, signal }))).items,
 });
 
-export const downloadFilesQuery = (download_id: string, isOver: boolean) =>
+export const downloadFilesQuery = (download_id: string, isOver: boolean, limit: number) =>
   queryOptions({
-    queryKey: [...modelKeys.downloads, download_id, "files"],
+    queryKey: [...modelKeys.downloads, download_id, "files", limit],
     queryFn: async ({ signal }) =>
-      (await data(listDownloadFiles({ path: { download_id }, query: { limit: 200 }, signal })))
-        .items,
+      (await data(listDownloadFiles({ path: { download_id }, query: { limit }, signal }))).items,
+    placeholderData: keepPreviousData,
     refetchInterval: isOver ? false : 2_000,
   });
 

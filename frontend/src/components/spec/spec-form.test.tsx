@@ -41,6 +41,13 @@ function show(onSubmit: (spec: DeploymentSpec, force: boolean) => Promise<unknow
   server.use(
     http.get(api("/engine/arguments"), () => HttpResponse.json({ items, next_cursor: null })),
     http.post(api("/fit"), () => HttpResponse.json(TOO_BIG)),
+    http.get(api("/models"), () =>
+      HttpResponse.json({ items: [{ repo: "acme/kept", state: "complete" }], next_cursor: null }),
+    ),
+    http.get(api("/catalog/search"), ({ request }) => {
+      const words = new URL(request.url).searchParams.get("q");
+      return HttpResponse.json({ items: [{ repo: `acme/${words}-chat` }], next_cursor: null });
+    }),
   );
   render(
     <QueryClientProvider client={new QueryClient()}>
@@ -134,4 +141,27 @@ test("a deployment that can't fit may be forced", async () => {
   await deploy();
   await userEvent.click(await screen.findByRole("button", { name: "Deploy anyway" }));
   await waitFor(() => expect(sent).toHaveBeenLastCalledWith(expect.anything(), true));
+});
+
+test("the model's field suggests what is on disk, and what the hub has of the words", async () => {
+  show(() => Promise.resolve());
+  const offered = () =>
+    Array.from(document.querySelectorAll("#model-suggestions option"), (option) =>
+      option.getAttribute("value"),
+    );
+  await waitFor(() => expect(offered()).toEqual(["demo", "acme/kept"]));
+  await userEvent.clear(screen.getByLabelText("Model"));
+  await userEvent.type(screen.getByLabelText("Model"), "tiny");
+  await waitFor(() => expect(offered()).toEqual(["demo", "acme/kept", "acme/tiny-chat"]));
+});
+
+test("what was refused by the estimate is shown as the request that overrules it", async () => {
+  const refused = () => Promise.reject(new ApiError(aProblem({ code: "does_not_fit" })));
+  show(refused);
+  await userEvent.type(screen.getByLabelText("Model"), "demo");
+  await userEvent.type(screen.getByLabelText("Name"), "big");
+  await userEvent.click(screen.getByRole("button", { name: "CLI" }));
+  expect(screen.queryByText(/--force/)).toBeNull();
+  await deploy();
+  expect(await screen.findByText(/--force/)).toBeTruthy();
 });

@@ -35,6 +35,10 @@ const CALLS = {
   retry: retryDownload,
 };
 
+const FILES_SHOWN = 200;
+/** As many as the API gives at once. */
+const MOST_FILES = 1000;
+
 function useDownloadAction(download: Download) {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
@@ -63,11 +67,13 @@ function useDownloadAction(download: Download) {
   };
 }
 
-function Files({ id, isOver }: { id: string; isOver: boolean }) {
-  const query = useQuery(downloadFilesQuery(id, isOver));
+function Files({ download, isOver }: { download: Download; isOver: boolean }) {
+  const [limit, setLimit] = useState(FILES_SHOWN);
+  const query = useQuery(downloadFilesQuery(download.id, isOver, limit));
   if (query.isError) return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonRows rows={2} />;
   if (query.data.length === 0) return <p className="mt-2 text-small text-muted">{w.noFiles}</p>;
+  const hidden = (download.files_total ?? 0) - query.data.length;
   return (
     <ul className="mt-2 max-h-60 overflow-y-auto text-small">
       {query.data.map((file) => (
@@ -81,13 +87,27 @@ function Files({ id, isOver }: { id: string; isOver: boolean }) {
           <span className="w-16 shrink-0 text-right text-muted">{w.fileStates[file.state]}</span>
         </li>
       ))}
+      {hidden > 0 && limit < MOST_FILES ? (
+        <li className="border-t border-line py-2">
+          <Button size="small" onClick={() => setLimit(MOST_FILES)}>
+            {w.moreFiles(count(hidden))}
+          </Button>
+        </li>
+      ) : null}
     </ul>
   );
 }
 
 function Bar({ share, tone }: { share: number | null; tone: string }) {
   return (
-    <div className="mt-2 h-1.5 overflow-hidden rounded-full bg-sunken">
+    <div
+      role="progressbar"
+      aria-label={w.progress}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      {...(share === null ? {} : { "aria-valuenow": Math.round(share * 1000) / 10 })}
+      className="mt-2 h-1.5 overflow-hidden rounded-full bg-sunken"
+    >
       {share === null ? (
         <div className={`sweep h-full w-2/5 rounded-full ${tone}`} />
       ) : (
@@ -166,7 +186,7 @@ function Item({ download: d }: { download: Download }) {
       ) : d.message ? (
         <p className="mt-1 text-small break-words text-muted">{d.message}</p>
       ) : null}
-      {open ? <Files id={d.id} isOver={over} /> : null}
+      {open ? <Files download={d} isOver={over} /> : null}
     </li>
   );
 }
