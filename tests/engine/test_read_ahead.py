@@ -12,6 +12,8 @@ import pytest
 from support.engines import model_folder, supervised, until
 from vllm_manager_engine.read_ahead import Reading, chosen, reading, weights
 
+pytestmark = pytest.mark.linux
+
 _SIZE_BYTES = 32 * 1024 * 1024
 _PLENTY = 1 << 60
 _PAGE = mmap.PAGESIZE

@@ -12,6 +12,8 @@ from support.warmth import start_warmer, stop_warmer
 from vllm_manager_engine.process import EngineProcess
 from vllm_manager_engine.warm import client, pristine, room, wire
 
+pytestmark = pytest.mark.linux
+
 
 def test_a_limit_below_one_spare_is_no_room() -> None:
     assert "spares may hold 5" in str(room.shortage(5))

@@ -31,6 +31,8 @@ from vllm_manager_engine.process import free_port
 from vllm_manager_engine.supervisor import EngineFailed
 from vllm_manager_engine.warm import client, fingerprint, wire
 
+pytestmark = pytest.mark.linux
+
 _TESTS = Path(__file__).parents[1]
 
 

@@ -24,6 +24,8 @@ from support.warmth import (
 )
 from vllm_manager_engine.warm import client, crew, wire
 
+pytestmark = pytest.mark.linux
+
 _LOWEST = 19
 _WAITED_FOR_THE_SPARE = re.compile(r"waited \d+\.\d s for the spare")
 
