@@ -130,6 +130,19 @@ async def test_a_spare_that_fails_while_it_is_waited_for_makes_the_start_cold(ho
             await asking
 
 
+async def test_a_warmer_that_is_killed_while_it_is_waited_for_makes_the_start_cold(
+    hold: Hold,
+) -> None:
+    async with preparing(hold) as running:
+        starting = asyncio.create_task(started(running.place, inherited=hold.inherited))
+        await until_waiting(running, 1)
+        running.process.kill()
+        hold.let_go()
+        how, why = await starting
+    assert how == "cold"
+    assert re.fullmatch(r"the warmer was restarting; waited \d+\.\d s for the spare", str(why))
+
+
 async def test_a_spare_that_comes_no_further_is_not_waited_for_forever(hold: Hold) -> None:
     async with preparing(hold) as running:
         with pytest.raises(client.NotWarm, match=r"no progress for 0\.2 s"):
