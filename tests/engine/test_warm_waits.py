@@ -156,6 +156,13 @@ async def _launch(place: Path, **wait: Any) -> None:
     await client.launch(place, "fake", words, {}, lambda _stream, _data: None, client.Wait(**wait))
 
 
+async def test_a_preparation_that_hangs_is_given_up_and_said(hold: Hold) -> None:
+    async with preparing(hold, hung_seconds=0.5) as running:
+        first = await hold.spare()
+        await until_said(running, "discarded: its preparation stood still for 0.5 s")
+        await until(lambda: not is_alive(first.pid))
+
+
 # Standing back
 
 

@@ -32,7 +32,6 @@ _RETRY_SECONDS = 600.0
 _LOOK_SECONDS = 30.0
 _DEFER_SECONDS = 120.0
 _WORTH_SECONDS = 5.0
-_HUNG_SECONDS = 600.0
 _DEFERRED = "an engine is being started; a spare is prepared after it"
 _BACKLOG = 64
 
@@ -46,6 +45,8 @@ class Plan:
     spares: int = 1
     memory_bytes: int | None = None
     """The most that all spares together may hold."""
+    hung_seconds: float = 600.0
+    """The most that a preparation may stand still."""
 
 
 @dataclass(slots=True)
@@ -145,8 +146,8 @@ class Warmer:
     async def _discard(self) -> None:
         """Drop spares that failed; the next one is made later after each failure."""
         for spare in self._spares:
-            if spare.quiet_seconds > _HUNG_SECONDS:
-                spare.fail(f"its preparation stood still for {_HUNG_SECONDS:g} s")
+            if spare.quiet_seconds > self._plan.hung_seconds:
+                spare.fail(f"its preparation stood still for {self._plan.hung_seconds:g} s")
         for spare in [s for s in self._spares if s.state == "failed"]:
             self._spares.remove(spare)
             await spare.end()
@@ -170,7 +171,7 @@ class Warmer:
                 self._reason = None
             elif self._must_yield():
                 self._reason = _DEFERRED
-            return _LOOK_SECONDS
+            return min(_LOOK_SECONDS, self._plan.hung_seconds)
         pause = self._retry_at - time.monotonic()
         if pause > 0:
             return pause
@@ -182,7 +183,7 @@ class Warmer:
             self._reason = _DEFERRED
             return _DEFER_SECONDS
         self._spares.append(SpareProcess(self._plan.engine, self._environment, self._stirred.set))
-        return _LOOK_SECONDS
+        return min(_LOOK_SECONDS, self._plan.hung_seconds)
 
     def _must_yield(self) -> bool:
         """Say whether an engine is being started that waits for no spare."""
