@@ -204,7 +204,9 @@ async def test_a_spare_that_died_is_replaced() -> None:
         spare = (await running.spare())["pid"]
         os.kill(spare, signal.SIGKILL)
         await until(lambda: not is_alive(spare))
-        assert (await started(running.place))[0] == "warm"
+        how, why = await started(running.place)
+        assert how == "warm"
+        assert "for the spare" in str(why)
 
 
 async def test_an_upgrade_below_a_running_warmer_discards_the_spare(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from vllm_manager_engine.warm.wire import Message
 _LOW_PRIORITY = 19
 _LONG_SECONDS = 120.0
 _LEAVE_SECONDS = 5.0
+_TAKE_SECONDS = 5
 _CAP_SYS_NICE = 1 << 23
 
 
@@ -26,6 +28,8 @@ class SpareProcess:
 
     def __init__(self, engine: str, environment: Mapping[str, str], on_change: Callable[[], None]):
         ours, theirs = socket.socketpair()
+        # A spare that takes nothing must not hold up the warmer.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _TAKE_SECONDS, 0))
         self.state = "preparing"
         self.reason: str | None = None
         self.since = time.monotonic()
@@ -77,7 +81,7 @@ class SpareProcess:
         """Pass a request on; the spare answers the replica itself.
 
         Raises:
-            OSError: the spare is gone.
+            OSError: the spare is gone, or takes nothing.
         """
         await asyncio.to_thread(wire.send, self._control, request, descriptors)
 

@@ -195,9 +195,13 @@ class Warmer:
         for spare in preparing:
             spare.prefer_others(not self._waiting)
             spare.pause(spare is not preparing[0] if self._waiting else self._starting > 0)
-        if preparing and not self._is_ready():
+        if not self._is_ready() and (preparing or self._is_coming()):
             for waiting in self._waiting:
-                waiting.tell(preparing[0].imported)
+                waiting.tell(preparing[0].imported if preparing else 0)
+
+    def _is_coming(self) -> bool:
+        """Say whether the preparation of a spare will begin soon enough to be waited for."""
+        return 0 < self._retry_at - time.monotonic() < _WORTH_SECONDS
 
     def _is_ready(self) -> bool:
         return any(spare.state == "ready" for spare in self._spares)
@@ -253,23 +257,23 @@ class Warmer:
         for waiting in [w for w in self._waiting if w.is_gone()]:
             self._waiting.remove(waiting)
             waiting.close()
-        is_coming = 0 < self._retry_at - time.monotonic() < _WORTH_SECONDS
-        if not self._spares and not is_coming:
+        if not self._spares and not self._is_coming():
             self._refuse_all()
         ready = [spare for spare in self._spares if spare.state == "ready"]
         if not ready:
-            return
+            return None
         while self._waiting:
             waiting = self._waiting.pop(0)
             spare = min(ready, key=lambda s: s.forked)
             try:
                 descriptors = [waiting.replica.fileno(), *waiting.descriptors]
                 await spare.hand_over(waiting.request, descriptors)
-            except OSError:
-                waiting.refuse("the spare died in mid hand-over")
-            else:
-                waiting.close()
-                self._handed_over += 1
+            except OSError:  # it died before it heard of it: the next one is waited for
+                self._waiting.insert(0, waiting)
+                return spare.fail("its process ended")
+            waiting.close()
+            self._handed_over += 1
+        return None
 
     def _refuse_all(self) -> None:
         self._refused += len(self._waiting)
