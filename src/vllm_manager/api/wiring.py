@@ -154,7 +154,7 @@ def _build(
     recipes = _recipes(database, arguments, clock, lambda: room)
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
     uses = _uses_of(lambda: room.service)
-    library = build_library(settings, database, operations, downloads.service, uses)
+    library = build_library(settings, database, operations, downloads.service, uses, clock)
     hardware = build_hardware(settings, clock, lambda: room)
     fit = Fit(hardware, catalog, arguments)
     planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models))
