@@ -156,7 +156,7 @@ def _build(
     uses = _uses_of(lambda: room.service)
     library = build_library(settings, database, operations, downloads.service, uses, clock)
     hardware = build_hardware(settings, clock, lambda: room)
-    fit = Fit(hardware, catalog, arguments)
+    fit = Fit(hardware, catalog, arguments, cluster.nodes_if_known)
     planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models))
     models = StoredModels(library, downloads.service)
     below = Below(cluster, operations, arguments, planning, models, hardware)

@@ -6,6 +6,7 @@ from vllm_manager.hardware.schemas import (
     Gpu,
     GpuProcess,
     HardwareSnapshot,
+    MigInstance,
     ProbeProblem,
 )
 from vllm_manager.hardware.service import Hardware
@@ -18,6 +19,7 @@ __all__ = [
     "Hardware",
     "HardwareSnapshot",
     "HostFound",
+    "MigInstance",
     "Probe",
     "ProbeFailure",
     "ProbeProblem",
