@@ -355,6 +355,7 @@ export const t = {
     starting: (name: string) => `Deploying ${name}`,
     demo: "Demo model",
     onDisk: "on disk",
+    models: "Models to choose from",
   },
 
   playground: {

@@ -8,15 +8,27 @@ const LARGE = "acme/large";
 const CONFIG = "tiny-from-the-page";
 const NAME = "found-on-the-page";
 
-/** The hub of these tests gives its large files slowly, until it is told otherwise. */
+/** The hub gives its large files so slowly that 400 MB take minutes, until it is told otherwise. */
 const slowHub = (request: APIRequestContext) =>
   request.post(`${process.env.HUB_URL}/_control/faults`, {
-    data: { path: "*/cdn/*", bytes_per_second: 4_000_000 },
+    data: { path: "*/cdn/*", bytes_per_second: 400_000 },
   });
 const quickHub = (request: APIRequestContext) =>
   request.delete(`${process.env.HUB_URL}/_control/faults`);
 
+/** How far the server says that a model's download is. */
+async function progressOf(request: APIRequestContext, repo: string) {
+  const headers = { Authorization: `Bearer ${admin().api_key}` };
+  const answer = await request.get("/api/v1/downloads", { headers });
+  const { items } = (await answer.json()) as {
+    items: { repo: string; state: string; bytes_done: number; bytes_total: number | null }[];
+  };
+  const found = items.find((one) => one.repo === repo);
+  return { state: found?.state, done: found?.bytes_done ?? 0, total: found?.bytes_total ?? 0 };
+}
+
 test.afterEach(async ({ request }) => {
+  await quickHub(request);
   await remove(request, NAME);
   const headers = { Authorization: `Bearer ${admin().api_key}` };
   await request.delete(`/api/v1/configs/${CONFIG}`, { headers });
@@ -55,10 +67,17 @@ test("a model is found, read, fetched, configured, deployed and asked", async ({
     const percent = async () =>
       Number(await row.getByRole("progressbar").getAttribute("aria-valuenow"));
     await expect.poll(percent, { timeout: 60_000 }).toBeGreaterThan(0);
+    const before = await progressOf(request, LARGE);
     await page.reload();
     await expect(row.getByText("running", { exact: true })).toBeVisible();
-    expect(await percent()).toBeGreaterThan(0);
-    expect(await percent()).toBeLessThan(100);
+    const shown = await percent();
+    const after = await progressOf(request, LARGE);
+    expect(before.done).toBeGreaterThan(0);
+    expect(after.done).toBeGreaterThanOrEqual(before.done);
+    expect(after.done).toBeLessThan(after.total);
+    expect(after.state).toBe("running");
+    expect(shown).toBeGreaterThan(0);
+    expect(shown).toBeLessThan(100);
     await quickHub(request);
     await expect(row.getByText("done", { exact: true })).toBeVisible({ timeout: 120_000 });
     await page.getByRole("link", { name: "Library" }).click();
@@ -136,10 +155,42 @@ test("a revision is chosen, and one that is not there is explained", async ({ pa
   await expect(page.getByLabel("Revision", { exact: true })).toHaveValue(commit);
 });
 
-test("script in a model card is text, and runs nowhere", async ({ page }) => {
+test("a model is chosen from what the hub suggests, by keyboard", async ({ page }) => {
+  await login(page, "/deployments/new");
+  const field = page.getByRole("combobox", { name: "Model", exact: true });
+  await field.fill("tiny-ch");
+  await expect(page.getByRole("option", { name: MODEL })).toBeVisible();
+  await field.press("ArrowDown");
+  await expect(page.getByRole("option", { name: MODEL })).toHaveAttribute("aria-selected", "true");
+  await field.press("Enter");
+  await expect(field).toHaveValue(MODEL);
+  await expect(field).toBeFocused();
+  await expect(page.getByRole("listbox")).toHaveCount(0);
+});
+
+test("script in a model's name, card or files is text, and runs nowhere", async ({ page }) => {
+  const script = "<img src=x onerror=window.wasRun=true>";
+  const nothingRan = async () => {
+    await expect(page.locator("main img, main script")).toHaveCount(0);
+    expect(await page.evaluate(() => "wasRun" in window)).toBe(false);
+  };
   await login(page, "/hub/acme/scripted");
   await expect(page.getByRole("heading", { name: "Hello" })).toBeVisible();
-  await expect(page.locator("main img, main script")).toHaveCount(0);
+  await expect(page.getByText(`${script}.txt`)).toBeVisible();
   await expect(page.locator("main a[href^='javascript']")).toHaveCount(0);
-  expect(await page.evaluate(() => "wasRun" in window)).toBe(false);
+  await nothingRan();
+
+  await page.goto(`/hub/acme/${encodeURIComponent(script)}`);
+  await expect(page.getByRole("heading", { name: `acme/${script}` })).toBeVisible();
+  await expect(page.getByRole("alert")).toBeVisible();
+  await nothingRan();
+
+  await page.goto(`/models?q=${encodeURIComponent(script)}`);
+  await expect(page.getByRole("searchbox")).toHaveValue(script);
+  await expect(page.getByText("Nothing was found")).toBeVisible();
+  await nothingRan();
+
+  await page.goto(`/deployments/new?model=${encodeURIComponent(script)}`);
+  await expect(page.getByLabel("Model", { exact: true })).toHaveValue(script);
+  await nothingRan();
 });

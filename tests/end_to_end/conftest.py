@@ -25,6 +25,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
     scripted = tmp_path_factory.mktemp("scripted")
     (scripted / "README.md").write_text(CARD)
     (scripted / "config.json").write_text(json.dumps(LLAMA))
+    (scripted / "<img src=x onerror=window.wasRun=true>.txt").write_text("A name with markup.")
     folder = ("--folder", f"{SCRIPTED}={scripted}")
     large = ("--large", f"{LARGE}=4*100000000")
     with hub_process(*folder, *large, "--token", f"someone={HUB_TOKEN}") as made:

@@ -16,6 +16,7 @@ import {
   type SearchModelsData,
   searchModels,
 } from "./gen";
+import { slots } from "./slots";
 
 export const modelKeys = {
   catalog: ["catalog"] as const,
@@ -88,11 +89,15 @@ export const suggestionsQuery = (words: string) =>
     retry: false,
   });
 
+/** A list asks for many estimates, each of which may ask the hub: a few at a time. */
+const badgeTurn = slots(4);
+
 /** Whether a model fits with nothing set: the badge of a row. */
 export const badgeQuery = (model: string) =>
   queryOptions({
     queryKey: ["fit", "badge", model],
-    queryFn: ({ signal }) => data(estimateFit({ body: { model } satisfies FitRequest, signal })),
+    queryFn: ({ signal }) =>
+      badgeTurn(() => data(estimateFit({ body: { model } satisfies FitRequest, signal })), signal),
     staleTime: 300_000,
     retry: false,
   });
@@ -103,13 +108,23 @@ export const downloadsQuery = queryOptions({
     (await data(listDownloads({ query: { limit: 50 }, signal }))).items,
 });
 
-export const downloadFilesQuery = (download_id: string, isOver: boolean, limit: number) =>
-  queryOptions({
-    queryKey: [...modelKeys.downloads, download_id, "files", limit],
-    queryFn: async ({ signal }) =>
-      (await data(listDownloadFiles({ path: { download_id }, query: { limit }, signal }))).items,
-    placeholderData: keepPreviousData,
-    refetchInterval: isOver ? false : 2_000,
+const FILES_AT_ONCE = 200;
+
+export const downloadFilesQuery = (download_id: string, isOver: boolean) =>
+  infiniteQueryOptions({
+    queryKey: [...modelKeys.downloads, download_id, "files"],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        listDownloadFiles({
+          path: { download_id },
+          query: { limit: FILES_AT_ONCE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    // Every page that is open is read again: the more of them, the more seldom.
+    refetchInterval: (query) => (isOver ? false : 2_000 * (query.state.data?.pages.length ?? 1)),
   });
 
 export const libraryQuery = queryOptions({

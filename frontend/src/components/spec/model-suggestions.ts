@@ -3,17 +3,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { libraryQuery, suggestionsQuery } from "@/api/models";
+import type { Suggested } from "@/components/combobox";
 import { t } from "@/strings";
-
-export interface ModelSuggestion {
-  value: string;
-  hint: string;
-}
 
 const PAUSE_MS = 300;
 
-/** The models on disk, then those of the hub that have the words being typed. */
-export function useModelSuggestions(typed: string): ModelSuggestion[] {
+/** The models on disk that have the words being typed, then those of the hub. */
+export function useModelSuggestions(typed: string): Suggested[] {
   const [words, setWords] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => setWords(typed), PAUSE_MS);
@@ -21,10 +17,30 @@ export function useModelSuggestions(typed: string): ModelSuggestion[] {
   }, [typed]);
   const { data: kept = [] } = useQuery(libraryQuery);
   const { data: found = [] } = useQuery(suggestionsQuery(words));
-  const here = new Set(kept.filter((one) => one.state === "complete").map((one) => one.repo));
-  return [
+  const here = kept.filter((one) => one.state === "complete").map((one) => one.repo);
+  const local = [
     { value: "demo", hint: t.form.demo },
-    ...[...here].map((value) => ({ value, hint: t.form.onDisk })),
-    ...found.filter(({ repo }) => !here.has(repo)).map(({ repo }) => ({ value: repo, hint: "" })),
+    ...[...new Set(here)].map((value) => ({ value, hint: t.form.onDisk })),
+  ];
+  return ranked(
+    typed,
+    local,
+    found.map((one) => one.repo),
+  );
+}
+
+/** Pure: what has the words, each id once, what is on disk first. A whole id asks for everything. */
+export function ranked(
+  typed: string,
+  local: readonly Suggested[],
+  found: readonly string[],
+): Suggested[] {
+  const words = typed.toLowerCase().split(/\s+/);
+  const has = (value: string) => words.every((word) => value.toLowerCase().includes(word));
+  const isWhole = local.some((one) => one.value === typed);
+  const ids = new Set(local.map((one) => one.value));
+  return [
+    ...local.filter((one) => isWhole || has(one.value)),
+    ...found.filter((repo) => has(repo) && !ids.has(repo)).map((value) => ({ value, hint: "" })),
   ];
 }

@@ -9,6 +9,7 @@ import { engineArgumentsQuery } from "@/api/queries";
 import type { DeploymentSpec, EngineArgument, ProblemDetails } from "@/api/types";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
+import { Combobox } from "@/components/combobox";
 import { CodeTabs, CopyButton } from "@/components/copy";
 import { TextField } from "@/components/field";
 import { FitPanel } from "@/components/fit-panel";
@@ -223,17 +224,17 @@ function ModelFields({ form, fixedName }: { form: Form; fixedName: boolean }) {
   const suggestions = useModelSuggestions(typed.trim());
   return (
     <div className="grid gap-3 sm:grid-cols-2">
-      <TextField
+      <Combobox
         {...bind(form, "model")}
         label={t.form.model}
         hint={t.form.modelHint}
-        list="model-suggestions"
+        listLabel={t.form.models}
+        suggestions={suggestions}
+        onChoose={(value) => {
+          form.setValue("model", value, { shouldDirty: true });
+          form.clearErrors("model");
+        }}
       />
-      <datalist id="model-suggestions">
-        {suggestions.map(({ value, hint }) => (
-          <option key={value} value={value} label={hint || value} />
-        ))}
-      </datalist>
       <TextField
         {...bind(form, "name")}
         label={t.form.name}

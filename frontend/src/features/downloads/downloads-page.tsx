@@ -1,6 +1,6 @@
 /** Downloads: what comes, how fast, what it waits for, and the ways to hold or hasten it. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
@@ -35,10 +35,6 @@ const CALLS = {
   retry: retryDownload,
 };
 
-const FILES_SHOWN = 200;
-/** As many as the API gives at once. */
-const MOST_FILES = 1000;
-
 function useDownloadAction(download: Download) {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
@@ -68,15 +64,16 @@ function useDownloadAction(download: Download) {
 }
 
 function Files({ download, isOver }: { download: Download; isOver: boolean }) {
-  const [limit, setLimit] = useState(FILES_SHOWN);
-  const query = useQuery(downloadFilesQuery(download.id, isOver, limit));
-  if (query.isError) return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
-  if (!query.data) return <SkeletonRows rows={2} />;
-  if (query.data.length === 0) return <p className="mt-2 text-small text-muted">{w.noFiles}</p>;
-  const hidden = (download.files_total ?? 0) - query.data.length;
+  const query = useInfiniteQuery(downloadFilesQuery(download.id, isOver));
+  const files = query.data?.pages.flatMap((page) => page.items);
+  if (query.isError && !files)
+    return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
+  if (!files) return <SkeletonRows rows={2} />;
+  if (files.length === 0) return <p className="mt-2 text-small text-muted">{w.noFiles}</p>;
+  const hidden = download.files_total == null ? null : download.files_total - files.length;
   return (
     <ul className="mt-2 max-h-60 overflow-y-auto text-small">
-      {query.data.map((file) => (
+      {files.map((file) => (
         <li key={file.path} className="flex gap-3 border-t border-line py-1">
           <span className="min-w-0 flex-1 truncate font-mono" title={file.path}>
             {file.path}
@@ -87,9 +84,13 @@ function Files({ download, isOver }: { download: Download; isOver: boolean }) {
           <span className="w-16 shrink-0 text-right text-muted">{w.fileStates[file.state]}</span>
         </li>
       ))}
-      {hidden > 0 && limit < MOST_FILES ? (
+      {query.hasNextPage ? (
         <li className="border-t border-line py-2">
-          <Button size="small" onClick={() => setLimit(MOST_FILES)}>
+          <Button
+            size="small"
+            disabled={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
             {w.moreFiles(count(hidden))}
           </Button>
         </li>
