@@ -19,6 +19,8 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     setupFiles: ["src/test/setup.ts"],
     environmentOptions: { happyDOM: { url: "http://127.0.0.1:8800" } },
   },

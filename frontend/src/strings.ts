@@ -362,6 +362,8 @@ export const t = {
     nothingStarted: "Nothing was started.",
     starting: (name: string) => `Deploying ${name}`,
     demo: "Demo model",
+    onDisk: "on disk",
+    models: "Models to choose from",
   },
 
   playground: {

@@ -4,13 +4,16 @@ import os
 import sys
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vllm_manager.kit.addresses import networks
+from vllm_manager.kit.proxies import HttpProxy
 
 PUBLIC_HUB = "https://huggingface.co"
+_PUBLIC_FILES = ("*.huggingface.co:443", "*.hf.co:443")
 
 
 def _default_engine_python() -> Path:
@@ -21,7 +24,9 @@ def _default_engine_python() -> Path:
 class Settings(BaseSettings):
     """Read from the environment at the start of each process; never changed afterwards."""
 
-    model_config = SettingsConfigDict(env_prefix="VLLM_MANAGER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VLLM_MANAGER_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default_factory=lambda: Path.home() / ".vllm-manager",
@@ -110,6 +115,11 @@ class Settings(BaseSettings):
         description="Hosts (`host:port`, separated by commas) that may lie in a private network "
         "though they are not the hub's: where a mirror keeps its files.",
     )
+    hub_proxy: SecretStr | None = Field(
+        default=None,
+        description="HTTP proxy on the way to the hub: `http://[user:password@]host:port`. Only "
+        "the hub's own hosts and those of `VLLM_MANAGER_HUB_HOSTS` are asked through it.",
+    )
     models_dir: Path | None = Field(
         default=None,
         description="Where models are kept, laid out as a Hugging Face cache. Unset: `models` in "
@@ -142,6 +152,14 @@ class Settings(BaseSettings):
         description="Audit entries older than this are pruned; the rest stays verifiable.",
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("hub_proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        HttpProxy.of(value.get_secret_value())
+        return value
 
     @cached_property
     def secrets_dir(self) -> Path:
@@ -187,6 +205,15 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: str) -> str:
         networks(part for part in value.split(",") if part.strip())
         return value
+
+    @cached_property
+    def proxied_hub_hosts(self) -> tuple[str, ...]:
+        """The places that may be asked through `hub_proxy`; the public Hub's files have hosts of
+        their own, below its domains."""
+        own = urlsplit(self.hub_url)
+        port = own.port or (80 if own.scheme == "http" else 443)
+        files = _PUBLIC_FILES if self.hub_url == PUBLIC_HUB else ()
+        return (f"{own.hostname}:{port}", *files, *self.trusted_hub_hosts)
 
     @cached_property
     def control_url(self) -> str:

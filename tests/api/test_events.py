@@ -16,7 +16,7 @@ from vllm_manager.api.events import Events
 from vllm_manager.kit.topics import Hub
 
 EVENTS = "/api/v1/events"
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 
 from fakes.clock import FakeClock
 from support.application import Running, database_in
+from support.pace import slowness
 from support.serving import serving
 from vllm_manager.auth import Access, Caller, InForce, ensure_administrator
 from vllm_manager.auth.first_start import read_credentials
@@ -62,7 +65,7 @@ async def source(tmp_path: Path) -> AsyncGenerator[Source]:
 
 
 async def newest(stream: AsyncIterator[bytes]) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         return json.loads(await anext(stream))
 
 
@@ -136,15 +139,19 @@ async def test_a_closed_publisher_ends_its_streams(source: Source) -> None:
 
 async def test_a_login_reaches_every_worker_within_200_milliseconds(control: Running) -> None:
     publisher: SnapshotPublisher = control.app.state.publisher
-    async with asyncio.timeout(20), serving(control.app):
+    took: list[float] = []
+    async with asyncio.timeout(90), serving(control.app):
         while publisher.version == 0:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.01)
         streams = [publisher.stream(pid) for pid in range(3)]
         for stream in streams:
             await newest(stream)
-        await control.log_in()
-        async with asyncio.timeout(0.2):
+        for logins in range(1, 6):
+            await control.log_in()
+            began = time.monotonic()
             snapshots = [json.loads(await anext(stream)) for stream in streams]
+            took.append(time.monotonic() - began)
+            assert [len(snapshot["sessions"]) for snapshot in snapshots] == [logins] * 3
         for stream in streams:
             await stream.aclose()
-    assert [len(snapshot["sessions"]) for snapshot in snapshots] == [1, 1, 1]
+    assert median(took) <= 0.2 * slowness(), took

@@ -34,7 +34,7 @@ async def test_figures_need_a_credential_and_count_requests(control: Running) ->
 
 async def test_the_system_names_everything_that_takes_part(control: Running) -> None:
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(90),
         serving(control.app) as url,
         httpx.AsyncClient(base_url=url) as gateway,
     ):

@@ -8,6 +8,7 @@ from typer.testing import Result
 
 from support.answers import PROBLEM, deployment, operation
 from support.rest_server import RestServer
+from vllm_manager.cli.follow import start_of
 from vllm_manager.kit.errors import Problem
 
 Run = Callable[..., Result]
@@ -24,6 +25,23 @@ def accept(
     server.answer(
         "GET /api/v1/deployments/demo", deployment(phase="loading"), deployment(phase=phase)
     )
+
+
+def test_a_start_is_told_with_how_it_was_done_and_the_seconds_of_each_phase() -> None:
+    steps = [
+        {"phase": "starting", "state": "done", "seconds": 9.04, "expected_seconds": None},
+        {"phase": "fetching", "state": "expected", "seconds": None, "expected_seconds": 1.0},
+        {"phase": "loading", "state": "done", "seconds": 75.0, "expected_seconds": None},
+    ]
+    why = "waited 8.2 s for the spare"
+    told = start_of(deployment(how="warm", how_reason=why, timeline=steps))
+    assert told == f"warm start ({why}): starting 9.0 s, loading 1 min 15 s"
+    assert start_of(deployment(how="cold", how_reason=None, timeline=[])) == "cold start"
+
+
+def test_a_start_that_nobody_saw_or_that_goes_on_is_not_told() -> None:
+    assert start_of(deployment(how=None)) is None
+    assert start_of(deployment(phase="loading", how="warm")) is None
 
 
 def test_ls_shows_every_page(run: Run, server: RestServer) -> None:

@@ -46,6 +46,20 @@ def test_a_server_that_is_not_there_exits_with_1_and_says_what_to_do(tmp_path: P
     assert "vllm-manager up" in done.stderr
 
 
+def test_a_wrong_setting_is_named_without_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_MANAGER_HUB_PROXY", "ada:canary@proxy.test:3128")
+    monkeypatch.setenv("VLLM_MANAGER_PORT", "many")
+    done = run(tmp_path, "http://127.0.0.1:9", "doctor")
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "VLLM_MANAGER_HUB_PROXY: Value error, It must be http://host:port" in said
+    assert "VLLM_MANAGER_PORT: " in said
+    assert "Traceback" not in said
+    assert "canary" not in said
+
+
 def test_misuse_exits_with_2(tmp_path: Path) -> None:
     assert run(tmp_path, "http://127.0.0.1:9", "ls", "--nonsense").returncode == 2
 

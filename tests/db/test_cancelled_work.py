@@ -41,5 +41,5 @@ async def test_a_unit_of_work_that_is_cancelled_leaves_the_database_free(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(10), database.unit_of_work() as session:
+    async with asyncio.timeout(90), database.unit_of_work() as session:
         assert await session.scalar(text("SELECT count(*) FROM t")) == 0

@@ -63,7 +63,7 @@ async def test_a_cancelled_unit_of_work_leaves_nothing_and_no_lock(database: Dat
     await reached.wait()
     task.cancel()
     await asyncio.wait([task])
-    async with asyncio.timeout(10), database.unit_of_work() as session:
+    async with asyncio.timeout(90), database.unit_of_work() as session:
         session.add(operation("two"))
     assert await read(database, "one") is None
 

@@ -75,6 +75,18 @@ def test_an_engine_that_was_ready_and_is_not_answering_is_degraded():
     assert phase_of(WANTED, SEEN, report("degraded")) == "degraded"
 
 
+def test_a_gpu_that_is_gone_degrades_what_is_ready_and_is_told_in_every_phase():
+    struck = replace(WANTED, lost_gpus=("GPU 1 has fallen off the bus.",))
+    ready = assess(struck, SEEN, [report("ready")], NOW, silence_seconds=10)
+    assert (ready.phase, ready.reason) == ("degraded", "GPU 1 has fallen off the bus.")
+    assert len(ready.ready) == 1
+    loading = assess(struck, SEEN, [report("loading")], NOW, silence_seconds=10)
+    assert loading.phase == "loading"
+    assert loading.degradations == ready.degradations == struck.lost_gpus
+    stopped = replace(struck, desired="stopped")
+    assert assess(stopped, NOTHING, [], NOW, silence_seconds=10).degradations == ()
+
+
 def test_what_ray_has_not_got_yet_is_queued():
     assert phase_of(WANTED, NOTHING) == "queued"
     other = replace(APP, identity=replace(MINE, generation=2))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from downloads.room import downloads_in
 from support.hub import Hub, many_files
-from support.pace import slowness
 from vllm_manager.downloads.schemas import FILES_IN_DETAILS
 
 COUNT = 10_000
 
 
 class Heartbeat:
-    """Notes the longest time for which the event loop did nothing else."""
+    """Notes the longest that the event loop computed without a break, whatever else the machine
+    does."""
 
     def __init__(self) -> None:
         self.longest_seconds = 0.0
@@ -21,9 +21,9 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         while True:
-            before = time.monotonic()
+            before = time.thread_time()
             await asyncio.sleep(0.005)
-            self.longest_seconds = max(self.longest_seconds, time.monotonic() - before)
+            self.longest_seconds = max(self.longest_seconds, time.thread_time() - before)
 
     def stop(self) -> float:
         self._task.cancel()
@@ -41,7 +41,7 @@ async def test_the_event_loop_goes_on_meanwhile(tmp_path: Path) -> None:
             listed = await room.wait_for(asked, lambda d: d.files_total is not None)
             assert listed.files_total == COUNT - 1  # all but the card
             await room.downloads.service.act(asked.id, "pause")
-            assert heart.stop() < 0.3 * slowness()
+            assert heart.stop() < 0.3
 
 
 async def test_its_files_are_shown_page_by_page(tmp_path: Path) -> None:

@@ -26,5 +26,5 @@ def test_it_ends_when_the_pipe_to_its_parent_does() -> None:
     assert child.stdin is not None
     child.stdin.write(json.dumps({"do": "limit", "bytes_per_second": 1024}).encode() + b"\n")
     child.stdin.close()
-    wait_until(lambda: child.poll() is not None, 30, "the end of the process")
+    wait_until(lambda: child.poll() is not None, 60, "the end of the process")
     assert child.returncode == 0

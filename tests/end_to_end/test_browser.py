@@ -6,17 +6,21 @@ import subprocess
 import pytest
 
 from bootstrap.node import search_path
+from support.hub import HubProcess
 from support.product import Product
 from support.ray_cluster import REPOSITORY
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_person_logs_in_deploys_watches_chats_and_deletes(ready: Product) -> None:
+def test_a_person_logs_in_deploys_watches_chats_and_deletes(
+    ready: Product, hub: HubProcess
+) -> None:
     environment = {
         **os.environ,
         "PATH": search_path(),
         "BASE_URL": f"http://127.0.0.1:{ready.port}",
+        "HUB_URL": hub.url,
         "ADMIN_FILE": str(ready.home / "secrets" / "admin.json"),
     }
     done = subprocess.run(

@@ -26,6 +26,18 @@ def question() -> tuple[str, str]:
     return first["question"], first["answer"]
 
 
+def test_the_first_deployment_is_warm_and_its_timeline_says_so_with_seconds(
+    ready: Product,
+) -> None:
+    (demo,) = [one for one in ready.json("ls")["items"] if one["name"] == "demo"]
+    assert demo["how"] == "warm", demo["how_reason"]
+    took = {step["phase"]: step["seconds"] for step in demo["timeline"] if step["state"] == "done"}
+    assert all(took[phase] > 0 for phase in ("starting", "loading", "warming")), took
+    said = ready.cli("up").stdout
+    (line,) = [line for line in said.splitlines() if "warm start" in line]
+    assert all(f"{phase} " in line for phase in ("starting", "loading", "warming")), line
+
+
 def test_the_official_client_lists_the_model(ready: Product) -> None:
     with client(ready) as api:
         assert [model.id for model in api.models.list()] == ["demo"]
@@ -61,6 +73,18 @@ def test_the_command_line_chats(ready: Product) -> None:
     asked, answer = question()
     done = ready.cli("chat", "demo", asked, "--temperature", "0")
     assert (done.returncode, done.stdout) == (0, answer + "\n")
+
+
+def test_a_cache_root_that_the_deployment_sets_is_used_by_a_warm_engine(
+    ready: Product, tmp_path: Path
+) -> None:
+    root = tmp_path / "cache"
+    words = ("deploy", "cached", "--model", "demo", "--env", f"VLLM_CACHE_ROOT={root}")
+    done = ready.cli(*words, timeout_seconds=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warm start" in done.stderr
+    assert [path for path in root.rglob("*") if path.is_file()]
+    assert ready.cli("delete", "cached", "--yes").returncode == 0
 
 
 def test_status_names_the_engine_with_its_memory(ready: Product) -> None:

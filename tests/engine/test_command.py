@@ -134,6 +134,29 @@ def test_the_deployment_s_environment_comes_last_but_for_the_secret() -> None:
     assert environment[VARIABLE] == "s"
 
 
+def test_every_replica_finds_the_caches_of_the_node() -> None:
+    """vLLM keeps what it compiles below its cache root: for all, and for the next start."""
+    first = command.environment(replica_spec(uid="dep_1"), LOCAL, {"HOME": "/home/a"}, "s")
+    again = command.environment(
+        replica_spec(uid="dep_2", generation=7, attempt=3), LOCAL, {"HOME": "/home/a"}, "other"
+    )
+    assert first | {VARIABLE: ""} == again | {VARIABLE: ""}
+    assert not [name for name in first if "CACHE" in name]
+
+
+@pytest.mark.parametrize(
+    ("node", "deployment", "expected"),
+    [("/node", None, "/node"), (None, "/mine", "/mine"), ("/node", "/mine", "/mine")],
+)
+def test_a_cache_root_of_the_node_or_the_deployment_is_honoured(
+    node: str | None, deployment: str | None, expected: str
+) -> None:
+    inherited = {"VLLM_CACHE_ROOT": node} if node else {}
+    asked = {"VLLM_CACHE_ROOT": deployment} if deployment else {}
+    environment = command.environment(replica_spec(environment=asked), LOCAL, inherited, "s")
+    assert environment["VLLM_CACHE_ROOT"] == expected
+
+
 def test_the_command_line_shows_no_secret() -> None:
     assert "s3cret" not in " ".join(built())
 

@@ -11,49 +11,10 @@ from pathlib import Path
 import psutil
 
 from support.engines import ENVIRONMENT, core_of, family, is_alive, supervised, until
+from support.guarded import Guarded, guard_command
 from support.ray_cluster import wait_until
-from vllm_manager_engine import guard
 
 _TESTS = Path(__file__).parents[1]
-GUARD = Path(guard.__file__)
-
-
-def _guard(commands: int, status: int) -> list[str]:
-    return [sys.executable, "-I", "-S", str(GUARD), str(commands), str(status), "--"]
-
-
-class Guarded:
-    """A guard started by hand, with the ends of its pipes."""
-
-    def __init__(self, program: str) -> None:
-        commands, self.commands = os.pipe()
-        self.status, status = os.pipe()
-        self.guard = subprocess.Popen(
-            [*_guard(commands, status), sys.executable, "-c", program],
-            pass_fds=(commands, status),
-            start_new_session=True,
-        )
-        os.close(commands)
-        os.close(status)
-        self._closed = False
-        self._lines = os.fdopen(self.status, "rb")
-        self.engine_pid = self.read()["engine_pid"]
-
-    def read(self) -> dict[str, int]:
-        return json.loads(self._lines.readline())
-
-    def close(self) -> None:
-        if not self._closed:
-            os.close(self.commands)
-        self._closed = True
-
-    def __enter__(self) -> "Guarded":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-        self.guard.wait(10)
-        self._lines.close()
 
 
 def test_the_exit_code_is_passed_on() -> None:
@@ -90,7 +51,7 @@ def test_a_program_that_is_not_there_is_said() -> None:
     commands, hold = os.pipe()
     status_read, status = os.pipe()
     with subprocess.Popen(
-        [*_guard(commands, status), "/no/such"],
+        [*guard_command(commands, status), "/no/such"],
         pass_fds=(commands, status),
         start_new_session=True,
     ) as process:

@@ -4,7 +4,7 @@ import pytest
 
 from support.engines import is_alive
 from support.ray_cluster import RayCluster, wait_until
-from support.serve import Deployed
+from support.serve import Deployed, warmer_application
 
 pytestmark = pytest.mark.engine
 
@@ -50,3 +50,23 @@ def test_other_applications_keep_their_engines(ray: RayCluster) -> None:
         deployed.apply()
         assert is_alive(first["engine_pid"])
         assert is_alive(first["supervisor_pid"])
+
+
+def test_the_first_replica_waits_for_the_warmer_that_comes_with_it_and_is_warm(
+    ray: RayCluster,
+) -> None:
+    warmer = warmer_application(engine="fake")
+    patient = {"start_deadline_seconds": 600, "idle_deadline_seconds": 600}
+    try:
+        with Deployed(ray, "first", beside=[warmer], warm=True, **patient) as deployed:
+            report = deployed.wait_report(lambda r: r["phase"] == "ready", 400)
+            assert report["how"] == "warm", report["how_reason"]
+    finally:
+        ray.serve([])
+
+
+def test_a_warmer_that_nobody_asked_for_is_not_waited_for(ray: RayCluster) -> None:
+    wait_until(lambda: not ray.applications(), 60, "the end of what ran before")
+    with Deployed(ray, "alone", warm=True) as deployed:
+        report = deployed.wait_ready()
+        assert (report["how"], report["how_reason"]) == ("cold", "this node has no warmer")

@@ -210,7 +210,7 @@ async def test_requests_spread_over_the_replicas(two: Rig) -> None:
         engine.handler = handler
     calls = [asyncio.create_task(two.gateway.chat()) for _ in range(2)]
     for handler in held:
-        await asyncio.wait_for(handler.waiting.wait(), 5)
+        await asyncio.wait_for(handler.waiting.wait(), 30)
         handler.go_on.set()
     assert [response.status_code for response in await asyncio.gather(*calls)] == [200, 200]
 

@@ -91,7 +91,7 @@ async def test_a_browser_that_leaves_its_events_is_let_go(one: Rig) -> None:
     one.control.answer_relayed = events
     async with one.gateway.client.stream("GET", "/api/v1/events") as response:
         await anext(response.aiter_bytes())
-    await asyncio.wait_for(one.control.relayed[0].gone.wait(), 1)
+    await asyncio.wait_for(one.control.relayed[0].gone.wait(), 30)
 
 
 async def test_a_chunked_upload_is_passed_on(one: Rig) -> None:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from fakes.clock import FakeClock
 from fakes.nvml import FakeNvml
-from vllm_manager.hardware import GpusFound, Hardware, Probe
+from vllm_manager.hardware import GpusFound, GpuUse, Hardware, Probe
 from vllm_manager.hardware.disks import Disks
 from vllm_manager.hardware.linux import LinuxHost
 from vllm_manager.hardware.nvidia import NvidiaGpus
@@ -50,16 +50,27 @@ def nobody() -> Collection[int]:
     return ()
 
 
+def nothing() -> Collection[GpuUse]:
+    return ()
+
+
 def hardware_with(
     *gpus: Probe[GpusFound],
     clock: FakeClock | None = None,
     engine_pids: Callable[[], Collection[int]] = nobody,
+    gpu_uses: Callable[[], Collection[GpuUse]] = nothing,
     limit_seconds: float = 60.0,
 ) -> Hardware:
     """Return this machine's own host and disks with other GPUs."""
     disks = Disks({"models": Path("/")})
     return Hardware(
-        LinuxHost(), gpus, disks, clock or FakeClock(), engine_pids, limit_seconds=limit_seconds
+        LinuxHost(),
+        gpus,
+        disks,
+        clock or FakeClock(),
+        engine_pids,
+        gpu_uses,
+        limit_seconds=limit_seconds,
     )
 
 

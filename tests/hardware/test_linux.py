@@ -166,7 +166,7 @@ def test_the_kernels_lists_are_read(listed: str, numbers: list[int]) -> None:
     assert numbers_of(listed) == numbers
 
 
-@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="not a Linux machine")
+@pytest.mark.linux
 def test_this_machine_tells_of_itself() -> None:
     host = LinuxHost().read().host
     assert host.memory.machine_total_bytes == psutil.virtual_memory().total

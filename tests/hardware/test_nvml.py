@@ -71,6 +71,7 @@ _H100: dict[str, Any] = {
             "ours": None,
         }
     ],
+    "used_by": [],
 }
 
 
@@ -92,7 +93,8 @@ def test_everything_that_nvml_knows_is_told(tmp_path: Path) -> None:
 def test_what_nvml_says_is_not_supported_is_null() -> None:
     (gpu,) = read(FakeNvml([FakeGpu({"nvmlDeviceGetUUID": "GPU-x"})])).gpus
     known = {"vendor": "nvidia", "index": 0, "uuid": "GPU-x", "state": "ok"}
-    assert gpu == Gpu.model_validate({**dict.fromkeys(Gpu.model_fields), **known})
+    nothing: dict[str, object] = {**dict.fromkeys(Gpu.model_fields), "used_by": []}
+    assert gpu == Gpu.model_validate({**nothing, **known})
 
 
 def test_a_function_that_an_older_driver_lacks_is_null() -> None:

@@ -22,7 +22,7 @@ class Steps:
         self._act(self.count)
 
     async def reach(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(90):
             while self.count < count:
                 self._changed.clear()
                 await self._changed.wait()

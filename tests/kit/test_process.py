@@ -55,7 +55,7 @@ def test_of_processes_elsewhere_nothing_is_known():
     assert not ProcessIdentity("another-host", 1, 1.0).is_known_dead()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own count is Linux's")
+@pytest.mark.linux
 def test_the_start_does_not_come_from_the_wall_clock():
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     seconds = ticks / os.sysconf("SC_CLK_TCK")

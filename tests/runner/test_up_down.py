@@ -34,7 +34,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Product]:
 def kill_and_wait(running: Product, service: str) -> None:
     old = running.member(service)
     os.kill(old.pid, signal.SIGKILL)
-    running.wait_until_runs_anew(service, old, within_seconds=30)
+    running.wait_until_runs_anew(service, old, within_seconds=90)
 
 
 def test_a_second_up_is_quick_and_does_not_show_the_password(running: Product) -> None:

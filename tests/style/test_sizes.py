@@ -1,6 +1,7 @@
 """The limits of size, and of what may stand in the repository at all."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ REGISTRY_HOSTS = [
     "download.pytorch" + ".org",
     "deb." + "debian.org",
 ]
+SKIPS = re.compile(r"\b(skipif|pytest\.skip|importorskip|xfail|test\.(skip|fixme|only))\b")
 _GENERATED = ("frontend/src/api/gen/", "frontend/openapi.json")
 _MIGRATIONS = "versions"  # a migration is a list of statements, written once by a tool
 
@@ -72,3 +74,14 @@ def test_every_module_says_what_it_owns() -> None:
         if path.read_text().strip() and ast.get_docstring(ast.parse(path.read_text())) is None
     ]
     assert silent == []
+
+
+def test_no_test_is_skipped() -> None:
+    skipped = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in tracked(".py", ".ts", ".tsx")
+        if path != Path(__file__)
+        for line in path.read_text().splitlines()
+        if SKIPS.search(line)
+    ]
+    assert skipped == []

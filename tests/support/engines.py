@@ -27,6 +27,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "engine" / "src")}
 def replica_spec(**changes: Any) -> ReplicaSpec:
     """Return the specification of a quick fake engine. `fake` holds `FAKE_*` without the prefix."""
     told = {f"FAKE_{k.upper()}": str(v) for k, v in changes.pop("fake", {}).items()}
+    told |= changes.pop("environment", {})
     args = {
         "deployment": "demo",
         "uid": "dep_1",
@@ -46,6 +47,7 @@ async def supervised(
     *,
     patience: Patience = QUICK,
     pick_port: Callable[[str], int] = free_port,
+    warmer: Path | None = None,
     **changes: Any,
 ) -> AsyncGenerator[Supervisor]:
     """Yield a supervisor that has not started its engine yet; end the engine afterwards."""
@@ -55,6 +57,7 @@ async def supervised(
         inherited=ENVIRONMENT,
         pick_port=pick_port,
         patience=patience,
+        warmer=warmer,
     )
     try:
         yield supervisor

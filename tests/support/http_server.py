@@ -192,7 +192,7 @@ class HttpServer:
         """Wait until `number` requests have come in all, and return the last of them."""
         while len(self.exchanges) < number:
             self._arrived.clear()
-            await asyncio.wait_for(self._arrived.wait(), 10)
+            await asyncio.wait_for(self._arrived.wait(), 30)
         return self.exchanges[number - 1]
 
     async def _run(self, exchange: Exchange) -> None:

@@ -18,7 +18,7 @@ def serving(plane: ControlPlane) -> set[int]:
 
 
 def wait_for_end(pids: set[int]) -> None:
-    wait_until(lambda: not any(map(is_alive, pids)), 30, "the end of the engine's processes")
+    wait_until(lambda: not any(map(is_alive, pids)), 60, "the end of the engine's processes")
 
 
 @pytest.mark.parametrize("when", ["at once", "while it stops"])

@@ -14,7 +14,7 @@ def plant(plane: ControlPlane, name: str) -> None:
     ours: Json = plane.ray.applications()["demo"]["deployed_app_config"]
     args = {**ours["args"], "deployment": name, "uid": "dep_unknown"}
     plane.ray.serve([ours, {**ours, "name": name, "args": args}])
-    wait_until(lambda: name in plane.ray.applications(), 30, "the planted application")
+    wait_until(lambda: name in plane.ray.applications(), 60, "the planted application")
 
 
 @pytest.mark.parametrize("when", ["while it runs", "while it is down"])

@@ -56,5 +56,5 @@ def test_12_with_a_deletion_nothing_is_left(plane: ControlPlane) -> None:
     assert statuses <= {202, 404, 409}
     plane.wait_until_gone("demo")
     wait_until_settled(plane)
-    wait_until(lambda: not plane.ray.applications(), 30, "the end of the application")
-    wait_until(lambda: not is_alive(pid), 30, "the end of the engine")
+    wait_until(lambda: not plane.ray.applications(), 60, "the end of the application")
+    wait_until(lambda: not is_alive(pid), 60, "the end of the engine")

@@ -27,11 +27,11 @@ def test_15_deployments_stay_and_new_ones_are_started(plane: ControlPlane, ray: 
     plane.deploy("demo")
     plane.wait_for("demo", "ready")
     before = plane.replica("demo")
-    old = wait_until(lambda: controller(ray), 10, "Serve's controller")
+    old = wait_until(lambda: controller(ray), 60, "Serve's controller")
     old.kill()
     plane.deploy("next")
     plane.wait_for("next", "ready", within_seconds=90)
-    new = wait_until(lambda: controller(ray), 10, "another controller")
+    new = wait_until(lambda: controller(ray), 60, "another controller")
     assert new.pid != old.pid
     plane.wait_for("demo", "ready")
     after = plane.replica("demo")

@@ -34,7 +34,7 @@ def test_21_everything_runs_again_and_nothing_of_the_old_is_left(tmp_path: Path)
         head = made.member("ray", "gcs_server")
         os.kill(head.pid, signal.SIGKILL)
         made.wait_until_runs_anew("ray", head, within_seconds=120)
-        wait_until(lambda: not any(map(is_alive, old)), 30, "the end of the old engines")
+        wait_until(lambda: not any(map(is_alive, old)), 60, "the end of the old engines")
         for name in ("one", "two"):
             api.wait_for(name, "ready", within_seconds=120)
             assert is_alive(api.replica(name)["engine_pid"])

@@ -25,7 +25,10 @@ async def test_27_a_foreign_process_is_counted_named_and_worked_around(tmp_path:
         machine = hardware_with(*nvidia(FakeNvml([gpu], names={stranger: "train.py"})))
         async with running_in(tmp_path, engine_python=engine_python_in(tmp_path)) as running:
             running.app.state.fit = Fit(
-                machine, running.app.state.catalog, running.app.state.engine_arguments
+                machine,
+                running.app.state.catalog,
+                running.app.state.engine_arguments,
+                running.app.state.cluster.nodes_if_known,
             )
 
             async def ask(**arguments: object) -> dict[str, Any]:

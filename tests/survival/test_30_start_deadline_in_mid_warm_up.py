@@ -22,10 +22,10 @@ def test_30_it_is_stopped_with_all_its_processes_and_says_why(
         first = family(plane.replica("demo")["engine_pid"])
         assert len(first) > 1
         plane.wait_for("demo", lambda view: view["attempt"] == 2 and view["phase"] == "warming")
-        wait_until(lambda: not any(map(is_alive, first)), 10, "the first try's end")
+        wait_until(lambda: not any(map(is_alive, first)), 60, "the first try's end")
         second = family(plane.replica("demo")["engine_pid"])
         view = plane.wait_for("demo", "failed")
         assert view["last_error"]["code"] == "start_timeout"
         assert "still warming" in view["last_error"]["detail"]
-        wait_until(lambda: not any(map(is_alive, second)), 10, "the second try's end")
-        wait_until(lambda: not plane.ray.applications(), 30, "the application's end")
+        wait_until(lambda: not any(map(is_alive, second)), 60, "the second try's end")
+        wait_until(lambda: not plane.ray.applications(), 60, "the application's end")

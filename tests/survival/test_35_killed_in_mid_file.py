@@ -32,7 +32,7 @@ def test_35_after_a_kill_it_goes_on_by_itself_with_what_is_missing(tmp_path: Pat
             half = plane.wait_for_download(asked, lambda d: d["bytes_done"] > SIZE // 2)
             fetcher = plane.fetcher().pid
             plane.kill()
-            wait_until(lambda: not is_alive(fetcher), 30, "the end of the fetching process")
+            wait_until(lambda: not is_alive(fetcher), 60, "the end of the fetching process")
             before = len(hub.requests)
             hub.faults.clear()
             plane.start()

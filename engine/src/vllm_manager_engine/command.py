@@ -35,6 +35,8 @@ _CPU_DEFAULTS = {
     "VLLM_USE_V2_MODEL_RUNNER": "0",
 }
 _ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+# CUDA would count the fastest GPU as the first; NVML and Ray count along the bus.
+_FOR_GPU = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 # Not the engine's business: our settings, and Ray's, with its token.
 _STRIPPED_PREFIXES = ("VLLM_MANAGER_", "RAY_", "FAKE_")
 
@@ -151,10 +153,11 @@ def environment(
 ) -> dict[str, str]:
     """Return the engine's environment. `CUDA_VISIBLE_DEVICES` stays as Ray has set it."""
     kept = {k: v for k, v in inherited.items() if not k.startswith(_STRIPPED_PREFIXES)}
-    for_cpu = {} if spec.gpus else _CPU_DEFAULTS | {"OMP_NUM_THREADS": str(_threads(spec))}
+    for_cpu = _CPU_DEFAULTS | {"OMP_NUM_THREADS": str(_threads(spec))}
+    devices = _FOR_GPU if spec.gpus else for_cpu
     offline = {} if model.folder is None else {"HF_HUB_OFFLINE": "1"}
     own = {secret.VARIABLE: engine_secret}
-    return kept | _ALWAYS | for_cpu | offline | _asked(spec) | own
+    return kept | _ALWAYS | devices | offline | _asked(spec) | own
 
 
 def _asked(spec: ReplicaSpec) -> dict[str, str]:

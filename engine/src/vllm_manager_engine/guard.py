@@ -1,7 +1,7 @@
 """The process between a supervisor and its engine: when the supervisor is gone, so is the engine.
 
     python -I -S guard.py COMMAND_FD STATUS_FD -- engine arguments…
-    python -I -S guard.py COMMAND_FD STATUS_FD --adopt ENGINE_PID
+    python -I -S guard.py COMMAND_FD STATUS_FD --adopt ENGINE_PID [LOCK_FD FOLDER]
 
 It leads a session of its own and starts the engine in a process group of its own inside it; or the
 engine is already its child, forked before this program took the place of another (a warm start).
@@ -11,7 +11,10 @@ supervisor is gone, and everything is killed. On Linux the guard adopts orphans 
 their subreaper), so those that left the group are found too; elsewhere only the group is killed.
 STATUS_FD receives JSON lines: `{"engine_pid": …}` first, `{"exit_code", "signal"}` last.
 
-Only the standard library, no imports from this package: it must start in a few milliseconds.
+The engine lives in a folder of its own (see `leftovers`), LOCK_FD and FOLDER where it was started
+before. It is removed when the engine's last process is gone, before the end is told.
+
+Only the standard library and `leftovers`: it must start in a few milliseconds.
 """
 
 import contextlib
@@ -23,8 +26,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
+
+if __name__ == "__main__":  # isolated, so its own package is not on the path
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from vllm_manager_engine import leftovers
+from vllm_manager_engine.leftovers import Folder, Leftovers
 
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL_SECONDS = 5.0
@@ -74,9 +83,12 @@ def _pass(_number: int, _frame: FrameType | None) -> None:
 class Guard:
     """Starts one engine and answers for its end."""
 
-    def __init__(self, commands: int, status: int, start: Callable[[], int]) -> None:
+    def __init__(
+        self, commands: int, status: int, folder: Folder | None, start: Callable[[], int]
+    ) -> None:
         self._commands = commands
         self._status = status
+        self._leftovers = Leftovers(folder)
         self._wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -90,15 +102,20 @@ class Guard:
 
     def run(self) -> int:
         """Wait for the engine's end, an order, or the supervisor's end; return the exit code."""
+        self._leftovers.sweep()
         self._reap()  # an adopted engine may have ended before this program began
         while self._waited is None:
-            ready, _, _ = select.select([self._commands, self._wake_read], [], [])
+            pause = self._leftovers.pause_seconds()
+            ready, _, _ = select.select([self._commands, self._wake_read], [], [], pause)
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
                 self._reap()
             if self._commands in ready:
                 self._obey(self._orders())
+            elif not ready:
+                self._leftovers.note(descendants(os.getpid(), parents()))
         self._kill_all()
+        self._leftovers.remove()
         return self._report(self._waited)
 
     def _orders(self) -> bytes:
@@ -133,6 +150,7 @@ class Guard:
 
     def _kill_all(self) -> None:
         """Kill the group and all that descends from here, in rounds: some may be forking."""
+        self._leftovers.note(descendants(os.getpid(), parents()))
         deadline = time.monotonic() + _KILL_SECONDS
         while time.monotonic() < deadline:
             left = self._kill_once()
@@ -169,23 +187,48 @@ class Guard:
             os.dup2(null, descriptor)
 
 
-def _engine() -> int:
+def _engine(folder: Folder | None) -> int:
     """Start the engine that the command line tells, or take over the one that runs."""
     if sys.argv[3] == "--adopt":
         return int(sys.argv[4])
-    engine = subprocess.Popen(sys.argv[4:], stdin=subprocess.DEVNULL, process_group=0)
+    environment = os.environ if folder is None else folder.housed(os.environ)
+    engine = subprocess.Popen(
+        sys.argv[4:], env=environment, stdin=subprocess.DEVNULL, process_group=0
+    )
     engine.returncode = 0  # the loop collects it; Popen must not, nor warn when it is dropped
     return engine.pid
 
 
+def settled(environment: Mapping[str, str], err: int) -> Folder | None:
+    """Return a new folder for an engine with this environment, or None, with a word on `err`.
+
+    An engine that has none may leave files behind when it is killed, no more.
+    """
+    try:
+        return leftovers.settle(environment)
+    except OSError as error:
+        os.write(err, f"The engine has no temporary folder of its own: {error}\n".encode())
+        return None
+
+
+def _folder() -> Folder | None:
+    """Return the engine's folder: a new one, or the one that it was started in."""
+    if sys.argv[3] != "--adopt":
+        return settled(os.environ, 2)
+    return Folder(sys.argv[6], int(sys.argv[5])) if len(sys.argv) > 6 else None
+
+
 def main() -> int:
     commands, status = int(sys.argv[1]), int(sys.argv[2])
-    for descriptor in (commands, status):
+    folder = _folder()
+    for descriptor in (commands, status, *([] if folder is None else [folder.lock])):
         os.set_inheritable(descriptor, False)
     adopt_orphans()
     try:
-        guard = Guard(commands, status, _engine)
+        guard = Guard(commands, status, folder, lambda: _engine(folder))
     except OSError as error:
+        if folder is not None:
+            folder.release()
         os.write(status, json.dumps({"error": str(error)}).encode() + b"\n")
         return 127
     return guard.run()

@@ -12,7 +12,7 @@ from typing import Any
 from vllm_manager_engine import placement
 from vllm_manager_engine.spec import Identity, ReplicaSpec
 from vllm_manager_engine.supervisor import EngineFailed, Supervisor
-from vllm_manager_engine.warm import room, wire
+from vllm_manager_engine.warm import node, room, wire
 
 DEPLOYMENT = "replica"
 
@@ -39,7 +39,7 @@ class Replica:
         """
         spec, identity = ReplicaSpec.from_args(args), _identity()
         warmer = wire.address(identity.node.id) if spec.warm and room.is_linux() else None
-        self._supervisor = Supervisor(spec, identity, warmer=warmer)
+        self._supervisor = Supervisor(spec, identity, warmer=warmer, prospect=node.prospect)
         try:
             await self._supervisor.start()
         except EngineFailed as error:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from vllm_manager_engine.gpus import Gpu
+
 _LOOPBACK = ("localhost", "::1")
 
 
@@ -53,11 +55,12 @@ class ReplicaSpec:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The machine of a replica, as Ray names it."""
+    """Where a replica runs: the machine as Ray names it, and what of its GPUs Ray gave to it."""
 
     id: str
     ip: str
     hostname: str
+    gpus: tuple[Gpu, ...] = ()
 
     @classmethod
     def this(cls) -> "Node":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vllm_manager_engine import command, failures, metrics, model_folder, report
+from vllm_manager_engine import command, failures, metrics, model_folder, read_ahead, report
 from vllm_manager_engine.failures import Failure
 from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.log_lines import LogRing, Output
@@ -65,8 +65,12 @@ class Supervisor:
         pick_port: Callable[[str], int] = free_port,
         patience: Patience | None = None,
         warmer: Path | None = None,
+        prospect: client.Prospect = client.usual,
     ) -> None:
-        """`warmer` is the socket of this node's warmer; None: every start is a cold one."""
+        """`warmer` is the socket of this node's warmer; None: every start is a cold one.
+
+        `prospect` is asked how long it is worth waiting for where it is not there.
+        """
         self.spec = spec
         self.identity = identity
         self.course = Course(time.monotonic())
@@ -78,6 +82,7 @@ class Supervisor:
         self.how: str | None = None
         self.how_reason: str | None = None
         self._warmer = warmer
+        self._prospect = prospect
         self._inherited = os.environ if inherited is None else inherited
         self._pick_port = pick_port
         self._patience = patience or Patience()
@@ -146,6 +151,10 @@ class Supervisor:
             known = model_folder.problem(model)
         if known is not None:
             raise EngineFailed(known)
+        with read_ahead.reading(model.folder):
+            await self._launch_until_proved(model)
+
+    async def _launch_until_proved(self, model: Model) -> None:
         deadline = time.monotonic() + self.spec.start_deadline_seconds
         for tries_left in reversed(range(_PORT_TRIES)):
             try:
@@ -168,11 +177,11 @@ class Supervisor:
         self.engine = Engine(f"http://{address}:{port}", secret, self.spec.deployment)
         self._streams = {name: self._output(name) for name in ("stdout", "stderr")}
         self.reporter.nudge()
-        self.process = await self._run(
-            command.command(self.spec, model, host, port),
-            command.environment(self.spec, model, self._inherited, secret),
-        )
-        with client.starting(self._warmer):
+        async with client.starting(self._warmer):
+            self.process = await self._run(
+                command.command(self.spec, model, host, port),
+                command.environment(self.spec, model, self._inherited, secret),
+            )
             await self._until_proved(self.engine, self.process, deadline)
         # Now, not in the task: whatever dies from here on is missed by the watch.
         health = Health(self.engine, self.process.engine_pid, self._patience)
@@ -184,24 +193,28 @@ class Supervisor:
         def output(stream: str, data: bytes) -> None:
             self._streams[stream].feed(data, time.monotonic())
 
+        wait = client.Wait(
+            self._prospect,
+            most_seconds=min(client.WAIT_SECONDS, self.spec.start_deadline_seconds / 2),
+            quiet_seconds=min(client.QUIET_SECONDS, self.spec.idle_deadline_seconds / 2),
+            tell=self._on_redraw,
+        )
         try:
-            process = await self._run_warm(words, environment, output)
+            process = await self._run_warm(words, environment, output, wait)
         except client.NotWarm as reason:
-            self.how, self.how_reason = "cold", str(reason)
-            log.info("A cold start: %s", reason)
+            self.how = "cold"
+            self.how_reason = "; ".join(filter(None, (str(reason), wait.came_to())))
+            log.info("A cold start: %s", self.how_reason)
             return await EngineProcess.launch(words, environment, output)
-        self.how, self.how_reason = "warm", None
+        self.how, self.how_reason = "warm", wait.came_to()
         return process
 
     async def _run_warm(
-        self, words: list[str], environment: dict[str, str], output: OnOutput
+        self, words: list[str], environment: dict[str, str], output: OnOutput, wait: client.Wait
     ) -> EngineProcess:
         if self._warmer is None:
             raise client.NotWarm("warm starts are switched off")
-        wait_seconds = min(client.WAIT_SECONDS, self.spec.idle_deadline_seconds / 2)
-        return await client.launch(
-            self._warmer, self.spec.engine, words, environment, output, wait_seconds
-        )
+        return await client.launch(self._warmer, self.spec.engine, words, environment, output, wait)
 
     async def _until_proved(self, engine: Engine, process: EngineProcess, deadline: float) -> None:
         asked = time.monotonic()

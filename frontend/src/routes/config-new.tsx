@@ -6,6 +6,6 @@ import { NewConfigPage } from "@/features/configs/new-page";
 const route = getRouteApi("/app/configs/new");
 
 export default function NewConfigRoute() {
-  const { model } = route.useSearch();
-  return <NewConfigPage key={model ?? ""} model={model} />;
+  const { model, revision } = route.useSearch();
+  return <NewConfigPage key={`${model}@${revision}`} model={model} revision={revision} />;
 }

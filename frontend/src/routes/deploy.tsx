@@ -6,6 +6,6 @@ import { DeployPage } from "@/features/deployments/deploy-page";
 const route = getRouteApi("/app/deployments/new");
 
 export default function DeployRoute() {
-  const { model, config } = route.useSearch();
-  return <DeployPage model={model} config={config} />;
+  const { model, revision, config } = route.useSearch();
+  return <DeployPage model={model} revision={revision} config={config} />;
 }

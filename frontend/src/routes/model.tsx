@@ -7,5 +7,14 @@ const route = getRouteApi("/app/hub/$");
 
 export default function ModelRoute() {
   const { _splat: repo = "" } = route.useParams();
-  return <ModelPage key={repo} repo={repo} />;
+  const { revision } = route.useSearch();
+  const navigate = route.useNavigate();
+  return (
+    <ModelPage
+      key={`${repo}@${revision ?? ""}`}
+      repo={repo}
+      revision={revision}
+      onRevision={(next) => void navigate({ search: next ? { revision: next } : {} })}
+    />
+  );
 }

@@ -12,7 +12,7 @@ import { isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
 import { AppFrame, PageError, PageMissing } from "./frame";
-import { readListSearch, readModelsSearch, readTab } from "./search";
+import { readListSearch, readModelsSearch, readRevision, readTab } from "./search";
 
 export const queryClient = new QueryClient({
   defaultOptions: { queries: { retry, staleTime: 5_000, refetchOnWindowFocus: true } },
@@ -72,8 +72,9 @@ const deployments = createRoute({
 const deploy = createRoute({
   getParentRoute: () => app,
   path: "/deployments/new",
-  validateSearch: (search): { model?: string; config?: string } => ({
+  validateSearch: (search): { model?: string; revision?: string; config?: string } => ({
     model: text(search.model),
+    ...readRevision(search),
     config: text(search.config),
   }),
   component: lazyRouteComponent(() => import("./deploy")),
@@ -95,7 +96,10 @@ const configs = createRoute({
 const newConfig = createRoute({
   getParentRoute: () => app,
   path: "/configs/new",
-  validateSearch: (search): { model?: string } => ({ model: text(search.model) }),
+  validateSearch: (search): { model?: string; revision?: string } => ({
+    model: text(search.model),
+    ...readRevision(search),
+  }),
   component: lazyRouteComponent(() => import("./config-new")),
 });
 
@@ -115,6 +119,7 @@ const models = createRoute({
 const model = createRoute({
   getParentRoute: () => app,
   path: "/hub/$",
+  validateSearch: readRevision,
   component: lazyRouteComponent(() => import("./model")),
 });
 

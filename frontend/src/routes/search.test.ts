@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readListSearch, readModelsSearch, readTab, safeNext } from "./search";
+import { readListSearch, readModelsSearch, readRevision, readTab, safeNext } from "./search";
 
 test("nonsense in the address is left out", () => {
   expect(readListSearch({ q: 7, state: "<script>", sort: "rate", down: "yes" })).toEqual({
@@ -28,5 +28,11 @@ test("a search for models is read with care", () => {
     q: "7",
     sort: "likes",
   });
-  expect(readModelsSearch({ sort: "by-magic" })).toEqual({});
+  expect(readModelsSearch({ sort: "by-magic", size: "huge" })).toEqual({});
+  expect(readModelsSearch({ size: "1b-4b", library: "vllm" })).toEqual({
+    size: "1b-4b",
+    library: "vllm",
+  });
+  expect(readRevision({ revision: "" })).toEqual({});
+  expect(readRevision({ revision: 17 })).toEqual({ revision: "17" });
 });

@@ -1,5 +1,7 @@
 /** What of a page's state stands in its address, read with care: anyone can type anything there. */
 
+import { SIZES, type Size } from "@/features/models/sizes";
+
 const GROUPS = ["ready", "working", "trouble", "stopped"] as const;
 export const SORTS = ["name", "state", "model", "replicas", "rate", "queue"] as const;
 export const TABS = ["logs", "replicas", "config", "events"] as const;
@@ -40,19 +42,31 @@ export interface ModelsSearch {
   q?: string;
   task?: string;
   license?: string;
+  library?: string;
+  size?: Size;
   sort?: (typeof MODEL_SORTS)[number];
 }
 
 export function readModelsSearch(search: Record<string, unknown>): ModelsSearch {
   const words = (value: unknown) => (value == null ? "" : String(value).slice(0, 200));
   const [q, task, license] = [words(search.q), words(search.task), words(search.license)];
+  const library = words(search.library);
+  const size = oneOf(SIZES, search.size);
   const sort = oneOf(MODEL_SORTS, search.sort);
   return {
     ...(q ? { q } : {}),
     ...(task ? { task } : {}),
     ...(license ? { license } : {}),
+    ...(library ? { library } : {}),
+    ...(size ? { size } : {}),
     ...(sort ? { sort } : {}),
   };
+}
+
+/** A branch, tag or commit of a model. */
+export function readRevision(search: Record<string, unknown>): { revision?: string } {
+  const revision = search.revision == null ? "" : String(search.revision).slice(0, 128);
+  return revision ? { revision } : {};
 }
 
 /** Where to go after logging in: only an address of this site. */

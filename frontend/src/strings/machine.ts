@@ -46,6 +46,8 @@ export const machine = {
   nobody: "No process holds memory on it.",
   foreign: "not ours",
   ours: "ours",
+  givenTo: (names: string) => `Given to ${names}`,
+  concerns: (names: string) => `Deployments on it: ${names}.`,
   disks: "Disks",
   purposes: { models: "Models", home: "Database, logs and secrets" },
   pid: (pid: number) => `pid ${pid}`,

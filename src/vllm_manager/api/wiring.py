@@ -25,7 +25,7 @@ from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
 from vllm_manager.configs import EngineArguments, Presets, RecipeChecks, Recipes
 from vllm_manager.configs.fit import Fit
 from vllm_manager.db import Database
-from vllm_manager.deployments import DeploymentRequest, Deployments, DeploymentsRoom
+from vllm_manager.deployments import Below, DeploymentRequest, Deployments, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
 from vllm_manager.deployments.models import StoredModels
@@ -156,14 +156,13 @@ def _build(
     recipes = _recipes(database, arguments, clock, lambda: room)
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
     uses = _uses_of(lambda: room.service)
-    library = build_library(settings, database, operations, downloads.service, uses)
-    hardware = build_hardware(settings, clock, lambda: room.service.engine_pids())
-    fit = Fit(hardware, catalog, arguments)
+    library = build_library(settings, database, operations, downloads.service, uses, clock)
+    hardware = build_hardware(settings, clock, lambda: room)
+    fit = Fit(hardware, catalog, arguments, cluster.nodes_if_known)
     planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models))
     models = StoredModels(library, downloads.service)
-    room = build_deployments(
-        settings, database, engine, cluster, operations, arguments, planning, models, hub, clock
-    )
+    below = Below(cluster, operations, arguments, planning, models, hardware)
+    room = build_deployments(settings, database, engine, below, hub, clock)
     routes = _routes_of(room.service)
     publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
     credentials_changed.target = publisher.nudge

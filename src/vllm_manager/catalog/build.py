@@ -12,13 +12,20 @@ from vllm_manager.catalog.shelf import Shelf
 from vllm_manager.catalog.tokens import Tokens
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.proxies import HttpProxy
 from vllm_manager.kit.vault import Vault
 from vllm_manager.settings import Settings
 
 
 def build(settings: Settings, database: Database, clock: Clock) -> Catalog:
     """Return the catalog; whoever gets it closes it."""
-    http = outbound.client(settings.hub_url, settings.trusted_hub_hosts)
+    named = settings.hub_proxy
+    http = outbound.client(
+        settings.hub_url,
+        settings.trusted_hub_hosts,
+        proxy=HttpProxy.of(named.get_secret_value()) if named is not None else None,
+        proxied=settings.proxied_hub_hosts,
+    )
     hub = Hub(settings.hub_url, http, clock)
     shelf = Shelf(database, clock)
     architectures = Architectures(settings.engine_arguments_file)

@@ -17,9 +17,11 @@ from typing import Final, NamedTuple
 import httpx
 
 from vllm_manager.kit.addresses import is_public
+from vllm_manager.kit.proxies import HttpProxy, is_named
 
 _KEEP_SECONDS: Final = 30.0
 _MAX_REDIRECTS: Final = 5
+_PROXY_WANTS_MORE: Final = 407
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -58,6 +60,8 @@ class Outbound(httpx.AsyncBaseTransport):
     well. `trusted` are further places (`host:port`) for which the same holds, where the files of a
     mirror come from. Every other host must be reached over HTTPS and have a public address.
 
+    Through a `proxy`, addresses can't be checked: then only the places in `proxied` are asked.
+
     Raises from a request:
         OutboundRefused: the address may not be reached.
         httpx.RequestError: it can't be.
@@ -67,6 +71,8 @@ class Outbound(httpx.AsyncBaseTransport):
     trusted: Collection[str] = ()
     resolve: Resolve = look_up
     is_public: Callable[[str], bool] = is_public
+    proxy: HttpProxy | None = None
+    proxied: Collection[str] = ()
     _places: frozenset[Place] = field(init=False)
     _known: dict[Place, tuple[float, Sequence[str]]] = field(init=False, repr=False)
     _tls: ssl.SSLContext | None = field(init=False, repr=False)
@@ -80,6 +86,8 @@ class Outbound(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         place = Place.of(url)
+        if self.proxy is not None:
+            return await self._through(self.proxy, request, place)
         addresses = await self._addresses(request, place)
         inner = await self._transport(url.scheme, place)
         failed: httpx.ConnectError | None = None
@@ -91,13 +99,33 @@ class Outbound(httpx.AsyncBaseTransport):
         self._known.pop(place, None)
         raise failed or httpx.ConnectError(f"{place.host} has no address", request=request)
 
+    async def _through(
+        self, proxy: HttpProxy, request: httpx.Request, place: Place
+    ) -> httpx.Response:
+        self._refuse_if_odd(request)
+        if not is_named(place.host, place.port, self.proxied):
+            message = f"{place.host}:{place.port} is not to be asked through the proxy"
+            raise OutboundRefused(message, request=request)
+        inner = await self._transport("proxy", Place(proxy.host, proxy.port))
+        try:
+            answer = await inner.handle_async_request(request)
+        except (httpx.ProxyError, httpx.ConnectError, httpx.ConnectTimeout) as error:
+            message = f"the proxy {proxy.shown} (VLLM_MANAGER_HUB_PROXY) says “{error}”"
+            raise httpx.ProxyError(message, request=request) from error
+        if answer.status_code == _PROXY_WANTS_MORE:
+            await answer.aclose()
+            message = f"the proxy {proxy.shown} (VLLM_MANAGER_HUB_PROXY) wants other credentials"
+            raise httpx.ProxyError(message, request=request)
+        return answer
+
     async def _transport(self, scheme: str, place: Place) -> httpx.AsyncHTTPTransport:
         """Return the connections of one host: hosts that share an address share no connection."""
         found = self._inner.get((scheme, place))
         if found is None:
             if self._tls is None:  # reads every certificate authority: tens of milliseconds
                 self._tls = await asyncio.to_thread(httpx.create_ssl_context)
-            made = httpx.AsyncHTTPTransport(verify=self._tls)
+            proxy = _httpx_proxy(self.proxy) if self.proxy is not None else None
+            made = httpx.AsyncHTTPTransport(verify=self._tls, proxy=proxy)
             found = self._inner.setdefault((scheme, place), made)
         return found
 
@@ -107,8 +135,7 @@ class Outbound(httpx.AsyncBaseTransport):
 
     async def _addresses(self, request: httpx.Request, place: Place) -> Sequence[str]:
         url, is_trusted = request.url, place in self._places
-        if url.scheme not in _DEFAULT_PORTS or not url.host or url.userinfo:
-            raise OutboundRefused(f"{_shown(url)} is no HTTPS address", request=request)
+        self._refuse_if_odd(request)
         if not is_trusted and url.scheme != "https":
             raise OutboundRefused(f"{_shown(url)} is not encrypted", request=request)
         found = await self._look_up(request, place)
@@ -117,6 +144,11 @@ class Outbound(httpx.AsyncBaseTransport):
             message = f"{place.host}:{place.port} is {found[0]}, which is not on the Internet"
             raise OutboundRefused(message, request=request)
         return allowed
+
+    def _refuse_if_odd(self, request: httpx.Request) -> None:
+        url = request.url
+        if url.scheme not in _DEFAULT_PORTS or not url.host or url.userinfo:
+            raise OutboundRefused(f"{_shown(url)} is no HTTPS address", request=request)
 
     async def _look_up(self, request: httpx.Request, place: Place) -> Sequence[str]:
         kept = self._known.get(place)
@@ -136,16 +168,18 @@ def client(
     trusted: Collection[str] = (),
     resolve: Resolve = look_up,
     is_public: Callable[[str], bool] = is_public,
+    proxy: HttpProxy | None = None,
+    proxied: Collection[str] = (),
 ) -> httpx.AsyncClient:
     """Return a client for `endpoint` that goes through `Outbound`; whoever gets it closes it.
 
     Redirects are followed, each hop checked; an `Authorization` header goes to no other host.
-    Of the environment, proxies and credentials are not used; `SSL_CERT_FILE` and `SSL_CERT_DIR`
-    are.
+    Of the environment, proxies and credentials are not used (a proxy is named by `proxy`);
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` are.
     """
     return httpx.AsyncClient(
         base_url=endpoint,
-        transport=Outbound(endpoint, trusted, resolve, is_public),
+        transport=Outbound(endpoint, trusted, resolve, is_public, proxy, proxied),
         timeout=_TIMEOUT,
         follow_redirects=True,
         max_redirects=_MAX_REDIRECTS,
@@ -164,6 +198,11 @@ def _to(request: httpx.Request, address: str) -> httpx.Request:
         stream=request.stream,
         extensions=extensions,
     )
+
+
+def _httpx_proxy(proxy: HttpProxy) -> httpx.Proxy:
+    told = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx.Proxy(proxy.url, headers=told)
 
 
 def _shown(url: httpx.URL) -> str:

@@ -83,7 +83,10 @@ def of_error(error: Exception, asked: Asked) -> Problem:
         status=503,
         retryable=True,
         remediation=[
-            Remedy(label="Check this server's way to the Internet, and VLLM_MANAGER_HUB_ENDPOINT."),
+            Remedy(
+                label="Check this server's way to the Internet, VLLM_MANAGER_HUB_ENDPOINT and "
+                "VLLM_MANAGER_HUB_PROXY."
+            ),
             Remedy(label="Models that are on disk already can be deployed without it."),
         ],
     )

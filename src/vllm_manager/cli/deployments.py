@@ -15,7 +15,7 @@ from vllm_manager.cli.client import (
     connect,
     deployment_path,
 )
-from vllm_manager.cli.follow import follow_operation
+from vllm_manager.cli.follow import follow_operation, start_of
 from vllm_manager.cli.output import elapsed, err, out, print_json, print_table, state
 
 NameArgument = Annotated[str, typer.Argument(help="The deployment's name.", show_default=False)]
@@ -72,6 +72,8 @@ def finish(client: Client, answer: Json, *, wait: bool, as_json: bool) -> None:
         out.print(f"{escape(name)} is deleted")
     else:
         out.print(f"{escape(name)} is {state(str(deployment['phase']))}")
+        if wait and (how := start_of(deployment)):
+            err.print(f"  {escape(how)}", style="dim")
 
 
 def _change(

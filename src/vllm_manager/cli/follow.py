@@ -37,6 +37,21 @@ def fetched(deployment: Json) -> str | None:
     return f"{deployment['spec']['model']}: {done}, {speed}{left}"
 
 
+def start_of(deployment: Json) -> str | None:
+    """Return how a ready deployment's engine was started, and the seconds of each phase, in words.
+
+    None where it is not ready, or its start was not seen.
+    """
+    if deployment["phase"] != "ready" or not deployment.get("how"):
+        return None
+    why = f" ({deployment['how_reason']})" if deployment.get("how_reason") else ""
+    measured = [
+        s for s in deployment.get("timeline") or () if s["seconds"] and s["state"] == "done"
+    ]
+    steps = ", ".join(f"{step['phase']} {elapsed(step['seconds'])}" for step in measured)
+    return f"{deployment['how']} start{why}" + (f": {steps}" if steps else "")
+
+
 class Phases:
     """Prints a line for each phase that ends, and keeps the running one on the screen."""
 

@@ -22,7 +22,14 @@ def hardware(url: UrlOption = None, token: TokenOption = None, as_json: JsonOpti
     columns = ("DISK", "FREE", "OF", "KIND", "FOLDER")
     print_table(columns, (_disk(disk) for disk in found["disks"]))
     for problem in found["problems"]:
-        err.print(f"[yellow]![/yellow] {escape(problem['detail'])}")
+        print_probe_problem(problem)
+
+
+def print_probe_problem(problem: Json) -> None:
+    """Show what is wrong with the hardware, and whom it concerns."""
+    users = ", ".join(problem["used_by"])
+    said = f"{problem['detail']} Deployments on it: {users}." if users else problem["detail"]
+    err.print(f"[yellow]![/yellow] {escape(said)}")
 
 
 def _print_host(host: Json) -> None:
@@ -65,7 +72,7 @@ def _print_gpus(found: Json) -> None:
     if driver:
         cuda = f", CUDA up to {driver['cuda_version']}" if driver["cuda_version"] else ""
         out.print(f"  Driver  {escape(driver['version'] or '?')}{escape(cuda)}")
-    columns = ("GPU", "NAME", "STATE", "FREE", "OF", "BUSY", "°C", "W")
+    columns = ("GPU", "NAME", "STATE", "FREE", "OF", "BUSY", "°C", "W", "GIVEN TO")
     print_table(columns, (_gpu(gpu) for gpu in found["gpus"]))
     processes = [row for gpu in found["gpus"] for row in _processes(gpu)]
     if processes:
@@ -83,6 +90,7 @@ def _gpu(gpu: Json) -> list[str]:
         _figure(gpu["utilization_percent"], " %"),
         _figure(gpu["temperature_celsius"], ""),
         _figure(gpu["power_watts"], ""),
+        escape(", ".join(gpu["used_by"]) or "–"),
     ]
 
 

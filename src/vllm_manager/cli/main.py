@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from pydantic import ValidationError
 
 from vllm_manager.cli import (
     audit,
@@ -27,7 +28,8 @@ from vllm_manager.cli import (
     users,
 )
 from vllm_manager.cli.output import print_problem
-from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.errors import FieldError, Problem, Remedy
+from vllm_manager.settings import Settings
 
 app = typer.Typer(
     name="vllm-manager",
@@ -73,6 +75,25 @@ def main() -> None:
     except Problem as problem:
         print_problem(problem.details)
         sys.exit(1)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        print_problem(_wrong_settings(error).details)
+        sys.exit(1)
     except BrokenPipeError:  # `vllm-manager logs | head`
         sys.stderr.close()
         sys.exit(0)
+
+
+def _wrong_settings(error: ValidationError) -> Problem:
+    """Name each setting in the environment that is wrong; its value may be a secret."""
+    wrong = [
+        FieldError(field=f"VLLM_MANAGER_{str(one['loc'][0]).upper()}", message=one["msg"])
+        for one in error.errors(include_input=False)
+    ]
+    return Problem(
+        "invalid_settings",
+        "Settings in the environment are wrong.",
+        errors=wrong,
+        remediation=[Remedy(label="Correct or unset them; docs/reference/settings.md lists all")],
+    )

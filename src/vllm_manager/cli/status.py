@@ -16,6 +16,7 @@ from vllm_manager.cli.client import (
     deployment_path,
 )
 from vllm_manager.cli.deployments import age
+from vllm_manager.cli.hardware import print_probe_problem
 from vllm_manager.cli.output import err, out, print_json, print_problem, print_table, size, state
 from vllm_manager.cli.runner import RunFiles, ServiceRecord
 from vllm_manager.cli.runner.processes import Member
@@ -76,6 +77,12 @@ def _engines(client: Client) -> list[Json]:
         for deployment in client.pages("/api/v1/deployments", limit=200)
         for replica in client.pages(deployment_path(deployment["name"], "replicas"))
     ]
+
+
+def _gpu_problems(client: Client) -> list[Json]:
+    """Return what is wrong with single GPUs of the server's machine."""
+    problems = client.get("/api/v1/hardware")["problems"]
+    return [problem for problem in problems if problem["gpu_index"] is not None]
 
 
 def _engine_row(engine: Json, *, here: bool) -> list[str]:
@@ -152,14 +159,17 @@ def status(url: UrlOption = None, token: TokenOption = None, as_json: JsonOption
     services = _local(Settings()) if url is None else []
     system: Json | None = None
     engines: list[Json] = []
+    ailing: list[Json] = []
     failure: Problem | None = None
     try:
         with connect(url, token) as client:
             system, engines = client.get("/api/v1/system"), _engines(client)
+            ailing = _gpu_problems(client)
     except Problem as problem:
         failure = problem
     if as_json:
-        print_json({"services": services, "system": system, "engines": engines})
+        shown = {"services": services, "system": system, "engines": engines}
+        print_json({**shown, "gpu_problems": ailing})
     else:
         if services:
             _print_services(services)
@@ -169,6 +179,8 @@ def status(url: UrlOption = None, token: TokenOption = None, as_json: JsonOption
             print_table(columns, [_engine_row(engine, here=url is None) for engine in engines])
         if system:
             _print_system(system)
+        for problem in ailing:
+            print_probe_problem(problem)
     if failure is not None:
         if not services:
             err.print("Nothing runs here that `vllm-manager up` started.")

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from vllm_manager.cli.client import Client, Json, administrator, connect, local_url
 from vllm_manager.cli.deployments import age
-from vllm_manager.cli.follow import follow_until_ready, look
+from vllm_manager.cli.follow import follow_until_ready, look, start_of
 from vllm_manager.cli.output import elapsed, err, out, print_problem, problem_of, state
 from vllm_manager.cli.runner import (
     RunFiles,
@@ -141,6 +141,8 @@ def _await_demo(settings: Settings, *, first: bool) -> bool:
     took = time.monotonic() - begin
     since = f"after {elapsed(took)}" if took > 1 else f"since {age(found['since'])}"
     out.print(f"[green]✓[/green] Demo model is ready, {since}")
+    if how := start_of(found):
+        out.print(f"  {escape(how)}", style="dim")
     out.print(f'\n  Try       vllm-manager chat {DEMO} "What is vLLM Manager?"')
     return True
 

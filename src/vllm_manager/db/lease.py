@@ -75,9 +75,18 @@ class Lease:
     async def release(self) -> None:
         """Give the lease up at once, so that the next holder need not wait."""
         async with self._database.unit_of_work() as session:
-            row = await session.get(LeaseRow, self._name, with_for_update=True)
-            if row is not None and row.holder == self._me:
-                await session.delete(row)
+            await self.release_in(session)
+
+    def take_in(self, session: AsyncSession) -> None:
+        """Take a lease that has just been invented, in the transaction of what it stands for."""
+        session.add(LeaseRow(name=self._name, holder=self._me, beat=0))
+        self.holder = self._me
+
+    async def release_in(self, session: AsyncSession) -> None:
+        """Give the lease up in the transaction that ends what it stood for."""
+        row = await session.get(LeaseRow, self._name, with_for_update=True)
+        if row is not None and row.holder == self._me:
+            await session.delete(row)
         self.holder = None
 
     def _is_abandoned(self, row: LeaseRow) -> bool:

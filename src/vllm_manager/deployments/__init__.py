@@ -1,6 +1,6 @@
 """Deployments: what is wanted, what is seen, and the loop that brings the two together."""
 
-from vllm_manager.deployments.build import DeploymentsRoom, build
+from vllm_manager.deployments.build import Below, DeploymentsRoom, build
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentRequest,
@@ -12,6 +12,7 @@ from vllm_manager.deployments.service import Deployments
 from vllm_manager.deployments.starts import StartCounts
 
 __all__ = [
+    "Below",
     "Deployment",
     "DeploymentRequest",
     "DeploymentSpec",

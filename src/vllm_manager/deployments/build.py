@@ -1,6 +1,7 @@
 """Puts the room together: service, reconciler and lease, from settings and what lies below."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from vllm_manager.cluster import Cluster
@@ -9,6 +10,7 @@ from vllm_manager.db import Database, Lease
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.engine import Engine
 from vllm_manager.deployments.fetching import Fetcher
+from vllm_manager.deployments.gpus import GpuWatch, Machine
 from vllm_manager.deployments.logs import LogStore
 from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.models import Models
@@ -16,6 +18,7 @@ from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reconciler import Reconciler
 from vllm_manager.deployments.service import Deployments
+from vllm_manager.hardware import GpuUse
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
@@ -24,6 +27,19 @@ from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
 _PERIOD_SECONDS = 1.0
+_GPUS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """Whom this room asks."""
+
+    cluster: Cluster
+    operations: Operations
+    arguments: EngineArguments
+    planning: Planning
+    models: Models
+    hardware: Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,15 @@ class DeploymentsRoom:
     loops: tuple[Loop, ...]
     nudge: Callable[[], None]
     """Makes the next look at everything begin at once."""
+    gpus: GpuWatch
+
+    def engine_pids(self) -> Collection[int]:
+        """Return the processes of this machine's engines."""
+        return self.service.engine_pids()
+
+    def gpu_uses(self) -> Collection[GpuUse]:
+        """Return which deployment was given which GPU of this machine."""
+        return self.gpus.uses()
 
     async def start(self) -> None:
         """Take the lease if it is free, and begin to reconcile."""
@@ -53,36 +78,34 @@ def build(
     settings: Settings,
     database: Database,
     engine: Engine,
-    cluster: Cluster,
-    operations: Operations,
-    arguments: EngineArguments,
-    planning: Planning,
-    models: Models,
+    below: Below,
     hub: Hub,
     clock: Clock,
 ) -> DeploymentsRoom:
     """Return the room for these settings; nothing runs until its `start`."""
     memory = Memory(hub, clock, _policy(settings), settings.silence_seconds)
     lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
-    fetcher = Fetcher(database, memory, models, planning.vetting, lease)
+    planning = below.planning
+    fetcher = Fetcher(database, memory, below.models, planning.vetting, lease)
     reconciler = Reconciler(
         database,
         engine,
         memory,
-        operations,
+        below.operations,
         lease,
         clock,
-        cluster.has_gpus,
+        below.cluster.has_gpus,
         fetcher,
         planning.recipes.newest_versions,
     )
     reconcile = Loop("reconciler", reconciler.step, _PERIOD_SECONDS)
+    gpus = GpuWatch(memory, below.hardware, socket.gethostname(), reconcile.nudge)
     service = Deployments(
         database,
         memory,
-        operations,
-        cluster,
-        Checks(arguments, settings.ray_address is None, settings.fake_engine),
+        below.operations,
+        below.cluster,
+        Checks(below.arguments, settings.ray_address is None, settings.fake_engine),
         planning,
         LogStore(settings.logs_dir / "engines"),
         hub,
@@ -96,7 +119,8 @@ def build(
             reconcile.nudge()
 
     renew = Loop("lease", hold, settings.lease_seconds / 3)
-    return DeploymentsRoom(service, lease, (renew, reconcile), reconcile.nudge)
+    loops = (renew, reconcile, Loop("gpus", gpus.step, _GPUS_SECONDS))
+    return DeploymentsRoom(service, lease, loops, reconcile.nudge, gpus)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import orjson
 
 from vllm_manager.deployments.models import needs_folder
+from vllm_manager.deployments.naming import adapters_of
 from vllm_manager.deployments.observed import Fetch, Identity, Observation
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.reports import ReportBoard
@@ -48,6 +49,8 @@ class Memory:
         self.rows: dict[str, DeploymentRow] = {}
         self.fetches: dict[str, Fetch] = {}
         """How far the files are that rows wait for, by uid, as last looked at."""
+        self.lost_gpus: Mapping[str, tuple[str, ...]] = {}
+        """What to say of GPUs that are gone, by the name of the deployment that was given them."""
         self.newest_configs: Mapping[str, int] = {}
         self._hub = hub
         self._clock = clock
@@ -116,6 +119,7 @@ class Memory:
             retry_in_seconds=left if row.backing_off else None,
             error=error,
             fetch=self.fetches.get(row.uid, _ASKED) if self.waits_for_files(row) else None,
+            lost_gpus=self.lost_gpus.get(row.name, ()),
         )
 
     def waits_for_files(self, row: DeploymentRow) -> bool:
@@ -216,6 +220,7 @@ class Memory:
             reason=assessment.reason,
             retry_after_seconds=5,
             max_concurrent_requests=spec.max_concurrent_requests,
+            adapters=adapters_of((row.applied or {}).get("spec", {})),
             endpoints=[
                 RouteEndpoint(replica_id=r.replica_id, url=r.endpoint, secret=r.secret)
                 for r in assessment.ready

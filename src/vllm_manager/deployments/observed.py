@@ -71,6 +71,14 @@ class Failure:
     """What people are told, where somebody else has put it into words already."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldGpu:
+    """A GPU that Ray gave to a replica. None: not known."""
+
+    index: int | None
+    uuid: str | None
+
+
 FetchState = Literal["asked", "queued", "running", "verifying", "paused", "failed"]
 
 
@@ -125,6 +133,7 @@ class Report:
     node_id: str | None = None
     node_ip: str | None = None
     hostname: str | None = None
+    gpus: tuple[HeldGpu, ...] | None = None
     supervisor_pid: int | None = None
     engine_pid: int | None = None
     was_ready: bool = False

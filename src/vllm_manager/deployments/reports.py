@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from vllm_manager.configs.fit import MemoryActual
-from vllm_manager.deployments.observed import Failure, Identity, Observation, Report
+from vllm_manager.deployments.observed import Failure, HeldGpu, Identity, Observation, Report
 from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure
 from vllm_manager.kit.clock import Clock
 
@@ -146,10 +146,15 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         node_id=body.node.id,
         node_ip=body.node.ip,
         hostname=body.node.hostname,
+        gpus=_to_gpus(body.node),
         supervisor_pid=body.supervisor_pid,
         engine_pid=body.engine_pid,
         was_ready=body.phase == "ready" or (before is not None and before.was_ready),
     )
+
+
+def _to_gpus(node: Node) -> tuple[HeldGpu, ...] | None:
+    return None if node.gpus is None else tuple(HeldGpu(g.index, g.uuid) for g in node.gpus)
 
 
 def _to_failure(failure: ReplicaFailure) -> Failure:

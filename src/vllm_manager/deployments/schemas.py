@@ -248,12 +248,22 @@ class DeploymentAccepted(BaseModel):
     operation: Operation
 
 
+class NodeGpu(BaseModel):
+    """A GPU as the driver on its node counts and names it."""
+
+    index: int | None = None
+    uuid: str | None = Field(default=None, description="Of the GPU, or of a MIG instance.")
+
+
 class Node(BaseModel):
     """The node on which a replica runs."""
 
     id: str | None = None
     ip: str | None = None
     hostname: str | None = None
+    gpus: list[NodeGpu] | None = Field(
+        default=None, description="Those that Ray gave to the replica; null where it has not said."
+    )
 
 
 class Suggestion(BaseModel):
@@ -321,6 +331,7 @@ class Route(BaseModel):
     reason: str | None
     retry_after_seconds: float
     max_concurrent_requests: int | None
+    adapters: list[str] = Field(description="Further names that its engines answer to.")
     endpoints: list["RouteEndpoint"]
 
 

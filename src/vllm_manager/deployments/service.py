@@ -12,6 +12,7 @@ from vllm_manager.deployments import refusals, store
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.logs import LogStore
 from vllm_manager.deployments.memory import Memory
+from vllm_manager.deployments.naming import refuse_if_taken
 from vllm_manager.deployments.planning import Planning
 from vllm_manager.deployments.reports import ReportAnswer, ReportBody
 from vllm_manager.deployments.schemas import (
@@ -81,6 +82,7 @@ class Deployments(Showing):
             if earlier is not None:
                 return earlier
             row = self._new_row(spec, estimate)
+            refuse_if_taken(row.spec, await store.specs(session))
             session.add(row)
             begun = await self._operations.begin(session, "deployment.create", spec.name, key)
             self._log_change(session, row, _created(spec))
@@ -131,6 +133,8 @@ class Deployments(Showing):
                 if row.spec != seen.spec:
                     continue
                 row.spec = spec.model_dump(mode="json")
+                if "lora_modules" in fields or "arguments" in fields or "config" in fields:
+                    refuse_if_taken(row.spec, await store.specs(session))
                 row.estimate = estimate
                 self._touch(row)
                 self._log_change(session, row, f"Changed: {', '.join(fields) or 'nothing'}.")
@@ -209,6 +213,7 @@ class Deployments(Showing):
                 if anew or not _is_to_run(row):
                     if planned is not None:
                         row.spec, row.estimate = planned[0].model_dump(mode="json"), planned[1]
+                        refuse_if_taken(row.spec, await store.specs(session))
                     self._launch(row)
                     self._log_change(session, row, message)
                 begun = await self._operations.begin(session, kind, name)

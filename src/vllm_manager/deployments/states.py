@@ -1,7 +1,7 @@
 """The phases of a deployment, and which one it is in: derived from what is seen (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from vllm_manager.deployments.observed import (
@@ -74,6 +74,8 @@ class Wanted:
     error: str | None = None
     fetch: Fetch | None = None
     """The files that it waits for; None where they are here, or are no matter of ours."""
+    lost_gpus: tuple[str, ...] = ()
+    """A sentence about each GPU that it was given and that is gone."""
 
     @property
     def is_pursued(self) -> bool:
@@ -113,6 +115,22 @@ def assess(
 
     `reports` are those of this deployment, any generation; `now` is monotonic.
     """
+    found = _assess(wanted, observation, reports, now, silence_seconds)
+    lost = wanted.lost_gpus
+    if not lost or wanted.desired != "running":
+        return found
+    found = replace(found, degradations=(*lost, *found.degradations))
+    # Its engine may not have noticed yet. Whether it still answers is for its own checks to say.
+    return replace(found, phase="degraded", reason=lost[0]) if found.phase == "ready" else found
+
+
+def _assess(
+    wanted: Wanted,
+    observation: Observation,
+    reports: Sequence[Report],
+    now: float,
+    silence_seconds: float,
+) -> Assessment:
     app = observation.applications.get(wanted.name)
     if wanted.desired != "running":
         return _ending(wanted, observation, app)

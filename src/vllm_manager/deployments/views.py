@@ -18,6 +18,7 @@ from vllm_manager.deployments.schemas import (
     EngineMetrics,
     FetchView,
     Node,
+    NodeGpu,
     Replica,
     ReplicaFailure,
     Suggestion,
@@ -257,7 +258,7 @@ def replica_views(
             pid = replica.pid if replica else None
             views.append(Replica(replica_id=replica_id, node=node, phase=phase, supervisor_pid=pid))
             continue
-        node = Node(id=report.node_id, ip=report.node_ip, hostname=report.hostname)
+        node = _node(report)
         views.append(
             Replica(
                 replica_id=replica_id,
@@ -274,6 +275,13 @@ def replica_views(
             )
         )
     return views
+
+
+def _node(report: Report) -> Node:
+    gpus = None
+    if report.gpus is not None:
+        gpus = [NodeGpu(index=gpu.index, uuid=gpu.uuid) for gpu in report.gpus]
+    return Node(id=report.node_id, ip=report.node_ip, hostname=report.hostname, gpus=gpus)
 
 
 def _failure(report: Report) -> ReplicaFailure | None:

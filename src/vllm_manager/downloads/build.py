@@ -66,6 +66,8 @@ def build(
         connections=settings.download_connections,
         patience=asdict(patience or Patience()),
         trusted=settings.trusted_hub_hosts,
+        proxy=settings.hub_proxy.get_secret_value() if settings.hub_proxy else None,
+        proxied=settings.proxied_hub_hosts,
         trusted_models=settings.trusted_models,
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vllm_manager.catalog.refusals import Asked, refusal
@@ -33,6 +33,10 @@ class Conditions:
     patience: Json
     trusted: Sequence[str] = ()
     """Places (`host:port`) that may lie inside a network, as the hub itself may."""
+    proxy: str | None = field(default=None, repr=False)
+    """The proxy's address with its credentials; as a token, it goes down the pipe alone."""
+    proxied: Sequence[str] = ()
+    """Places (`host:port`) that may be asked through it."""
     trusted_models: frozenset[str] = frozenset()
     """Models whose own code may run, as `organisation/name@commit`."""
 
@@ -169,6 +173,8 @@ class Run:
             "connections": self._conditions.connections,
             "patience": self._conditions.patience,
             "trusted": self._conditions.trusted,
+            "proxy": self._conditions.proxy,
+            "proxied": self._conditions.proxied,
             "files": [(f.path, f.size_bytes, f.sha256, f.git_blob_id) for f in self._files],
         }
 

@@ -95,7 +95,7 @@ class Application:
         if prefix or not name:
             raise Refusal(404, "not_found", f"There is no route {path[:100]} in this API.")
         model = directory.models.get(name)
-        if model is None or (allowed is not None and name not in allowed):
+        if model is None or (allowed is not None and not model.is_open_to(allowed)):
             raise unknown_model(name, directory.names(allowed))
         return json.dumps(describe(model)).encode()
 
@@ -106,7 +106,8 @@ class Application:
             "# TYPE vllm_manager_gateway_in_flight gauge",
             *(
                 f'vllm_manager_gateway_in_flight{{model="{name}"}} {counts.total(name)}'
-                for name in self._context.directory.models
+                for name, model in self._context.directory.models.items()
+                if not model.is_adapter
             ),
         ]
         return ("\n".join(lines) + "\n").encode()

@@ -30,6 +30,16 @@ class Model(NamedTuple):
     name: str
     entry: ModelEntry
     endpoints: Sequence[Endpoint]
+    base: str
+    """The model that an adapter is laid over, whose bounds it shares; else its own name."""
+
+    @property
+    def is_adapter(self) -> bool:
+        return self.name != self.base
+
+    def is_open_to(self, allowed: list[str]) -> bool:
+        """Whether someone who may use these names may use it: a model comes with its adapters."""
+        return self.base in allowed or self.name in allowed
 
 
 class Directory:
@@ -72,7 +82,8 @@ class Directory:
             own = [self._endpoint(each) for each in entry.endpoints]
             usable = [endpoint for endpoint in own if endpoint is not None]
             endpoints.update((endpoint.entry, endpoint) for endpoint in usable)
-            models[name] = Model(name, entry, usable)
+            models[name] = Model(name, entry, usable, name)
+        _add_adapters(models)
         self.snapshot, self.models, self._endpoints = snapshot, models, endpoints
         self._listing = None
 
@@ -87,13 +98,14 @@ class Directory:
     def listing(self, allowed: list[str] | None) -> bytes:
         """Return the body of `GET /v1/models` for someone who may use `allowed` (None: all)."""
         if allowed is not None:
-            return _listing([m for m in self.models.values() if m.name in allowed])
+            return _listing([m for m in self.models.values() if m.is_open_to(allowed)])
         if self._listing is None:
             self._listing = _listing(list(self.models.values()))
         return self._listing
 
     def names(self, allowed: list[str] | None) -> list[str]:
-        return [name for name in self.models if allowed is None or name in allowed]
+        models = self.models.values()
+        return [model.name for model in models if allowed is None or model.is_open_to(allowed)]
 
     def _endpoint(self, entry: EndpointEntry) -> Endpoint | None:
         known = self._endpoints.get(entry)
@@ -106,14 +118,26 @@ class Directory:
             return None
 
 
+def _add_adapters(models: dict[str, Model]) -> None:
+    """File each adapter under its name, beside the models. A name that is taken stays as it is."""
+    for model in list(models.values()):
+        for name in model.entry.adapters:
+            models.setdefault(name, model._replace(name=name))
+
+
 def describe(model: Model) -> dict[str, object]:
-    """Return the model object of OpenAI's API, with the deployment's phase beside it."""
+    """Return the model object of OpenAI's API, with the deployment's phase beside it.
+
+    `parent` is told of adapters, as vLLM does.
+    """
+    parent = {"parent": model.base} if model.is_adapter else {}
     return {
         "id": model.name,
         "object": "model",
         "created": model.entry.created,
         "owned_by": "vllm-manager",
         "phase": model.entry.phase,
+        **parent,
     }
 
 

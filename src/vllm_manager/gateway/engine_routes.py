@@ -86,7 +86,7 @@ async def _admitted(
 
 def _find(context: Context, prompt: Prompt, asker: Asker) -> Model:
     model = context.directory.models.get(prompt.model)
-    if model is None or (asker.models is not None and model.name not in asker.models):
+    if model is None or (asker.models is not None and not model.is_open_to(asker.models)):
         known = context.directory.names(asker.models)
         raise unknown_model(prompt.model, known)
     if not model.endpoints:
@@ -118,10 +118,10 @@ def not_ready(model: Model) -> Refusal:
 
 
 def _reserve(context: Context, model: Model, asker: Asker, asked: Estimate) -> Ticket:
-    plan = context.subjects.of(context.directory.snapshot, asker, model.name)
+    plan = context.subjects.of(context.directory.snapshot, asker, model.base)
     most, tokens = model.entry.max_concurrent_requests, asked.prompt + asked.output
     today = context.book.calendar()
-    claim = Claim(model.name, asker.user, asker.key, most, plan, tokens, today)
+    claim = Claim(model.base, asker.user, asker.key, most, plan, tokens, today)
     ticket = context.admission.reserve(claim)
     if isinstance(ticket, Denial):
         raise Refusal(

@@ -71,6 +71,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     retry_after_seconds: float | None = None
     max_concurrent_requests: int | None = None
     endpoints: list[EndpointEntry] = []
+    adapters: list[str] = []
+    """Further names that its engines answer to: LoRA modules that they have loaded."""
 
     @property
     def is_at_rest(self) -> bool:

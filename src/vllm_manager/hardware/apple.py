@@ -207,20 +207,16 @@ def _memory(known: Named, available: int | None, is_apple: bool) -> Memory:
 
 
 def _gpu(display: Named, index: int, total: int | None, free: int) -> Gpu:
-    known: dict[str, Any] = dict.fromkeys(Gpu.model_fields)
-    return Gpu.model_validate(
-        {
-            **known,
-            "vendor": "apple",
-            "index": index,
-            "name": display.get("sppci_model") or display.get("_name"),
-            "state": "ok",
-            "memory_total_bytes": total,
-            "memory_used_bytes": total - free if total is not None else None,
-            "memory_free_bytes": free,
-            "is_memory_unified": True,
-            "cores": _whole(display.get("sppci_cores")),
-        }
+    return Gpu.of(
+        vendor="apple",
+        index=index,
+        name=display.get("sppci_model") or display.get("_name"),
+        state="ok",
+        memory_total_bytes=total,
+        memory_used_bytes=total - free if total is not None else None,
+        memory_free_bytes=free,
+        is_memory_unified=True,
+        cores=_whole(display.get("sppci_cores")),
     )
 
 

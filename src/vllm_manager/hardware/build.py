@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 from vllm_manager.hardware.apple import AppleGpus, AppleHost, Profile
 from vllm_manager.hardware.disks import Disks
@@ -9,16 +10,31 @@ from vllm_manager.hardware.linux import LinuxHost
 from vllm_manager.hardware.nvidia import NvidiaGpus
 from vllm_manager.hardware.nvidia_smi import NvidiaSmi
 from vllm_manager.hardware.probe import GpusFound, HostFound, Probe
+from vllm_manager.hardware.roll import GpuUse
 from vllm_manager.hardware.service import Hardware
 from vllm_manager.kit.clock import Clock
 from vllm_manager.settings import Settings
 
 
-def build(settings: Settings, clock: Clock, engine_pids: Callable[[], Collection[int]]) -> Hardware:
+class Users(Protocol):
+    """Who uses this machine."""
+
+    def engine_pids(self) -> Collection[int]:
+        """Return the processes of engines."""
+        ...
+
+    def gpu_uses(self) -> Collection[GpuUse]:
+        """Return which GPU was given to whom."""
+        ...
+
+
+def build(settings: Settings, clock: Clock, users: Callable[[], Users]) -> Hardware:
     """Return the hardware of this machine; nothing is read until somebody asks."""
     disks = Disks({"models": settings.model_store, "home": settings.home})
     host, gpus = probes_of(sys.platform)
-    return Hardware(host, gpus, disks, clock, engine_pids)
+    return Hardware(
+        host, gpus, disks, clock, lambda: users().engine_pids(), lambda: users().gpu_uses()
+    )
 
 
 def probes_of(platform: str) -> tuple[Probe[HostFound], Sequence[Probe[GpusFound]]]:

@@ -118,16 +118,14 @@ class NvidiaGpus:
 
     def _gone(self, nvml: Nvml, index: int, gone: GpuGone) -> Gpu:
         """Return what is still known of a GPU that no longer answers: at most who it was."""
-        known: dict[str, Any] = dict.fromkeys(Gpu.model_fields)
+        known: dict[str, Any] = {}
         try:
             handle = nvml.call("nvmlDeviceGetHandleByIndex", index)
             known["uuid"] = _word(nvml.ask("nvmlDeviceGetUUID", handle))
             known["name"] = _word(nvml.ask("nvmlDeviceGetName", handle))
         except GpuGone:
             pass  # not even that
-        return Gpu.model_validate(
-            {**known, "vendor": "nvidia", "index": index, "state": gone.state}
-        )
+        return Gpu.of(vendor="nvidia", index=index, state=gone.state, **known)
 
 
 def _driver(nvml: Nvml) -> GpuDriver:

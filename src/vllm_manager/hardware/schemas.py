@@ -48,6 +48,7 @@ _GPU: dict[str, JsonValue] = {
             "ours": True,
         }
     ],
+    "used_by": ["demo"],
 }
 
 
@@ -201,6 +202,15 @@ class Gpu(BaseModel):
     pcie: GpuPcie | None
     numa_node: int | None
     processes: list[GpuProcess] | None = Field(description="Null where they can't be listed.")
+    used_by: list[str] = Field(
+        default_factory=list[str], description="Deployments that it was given to, by name."
+    )
+
+    @classmethod
+    def of(cls, **known: object) -> "Gpu":
+        """Return a GPU of which this is known, and nothing else."""
+        unknown = [name for name, field in cls.model_fields.items() if field.is_required()]
+        return cls.model_validate({**dict.fromkeys(unknown), **known})
 
 
 class GpuLink(BaseModel):
@@ -241,6 +251,9 @@ class ProbeProblem(BaseModel):
     code: str = Field(description="Stable name: `gpu_lost`, `driver_not_loaded`, `timeout`…")
     detail: str
     gpu_index: int | None = Field(default=None, description="The GPU that it is about.")
+    used_by: list[str] = Field(
+        default_factory=list[str], description="Deployments that run on that GPU, or did."
+    )
 
 
 class HardwareSnapshot(BaseModel):

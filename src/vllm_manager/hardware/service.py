@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 from vllm_manager.hardware.owners import mark_ours
 from vllm_manager.hardware.probe import GpusFound, HostFound, Probe, ProbeFailure, Timed
+from vllm_manager.hardware.roll import GpuUse, Roll, with_users
 from vllm_manager.hardware.schemas import (
     Cpu,
     Disk,
@@ -38,6 +39,7 @@ class Hardware:
         disks: Probe[Sequence[Disk]],
         clock: Clock,
         engine_pids: Callable[[], Collection[int]],
+        gpu_uses: Callable[[], Collection[GpuUse]],
         limit_seconds: float = _LIMIT_SECONDS,
     ) -> None:
         self._host = Timed(host, limit_seconds)
@@ -45,6 +47,8 @@ class Hardware:
         self._disks = Timed(disks, limit_seconds)
         self._clock = clock
         self._engine_pids = engine_pids
+        self._gpu_uses = gpu_uses
+        self._roll = Roll()
         self._reading: asyncio.Task[HardwareSnapshot] | None = None
         self._shared: tuple[float, HardwareSnapshot] | None = None
 
@@ -66,8 +70,12 @@ class Hardware:
         )
         found = [part for part in parts if part is not None]
         gpus = [gpu for part in found for gpu in part.gpus]
-        owned = await asyncio.to_thread(mark_ours, gpus, frozenset(self._engine_pids()))
         told = [*(host.problems if host else ()), *(p for part in found for p in part.problems)]
+        if len(found) == len(parts):  # where a probe has failed, nothing is known to be missing
+            gpus, missed = self._roll.call(gpus)
+            told += missed
+        gpus = self._roll.uses(gpus, self._gpu_uses())
+        owned = await asyncio.to_thread(mark_ours, gpus, frozenset(self._engine_pids()))
         snapshot = HardwareSnapshot(
             at=self._clock.now(),
             platform=_platform(),
@@ -76,7 +84,7 @@ class Hardware:
             gpus=owned,
             gpu_links=[link for part in found for link in part.links],
             disks=list(disks or ()),
-            problems=[*problems, *told],
+            problems=with_users([*problems, *told], owned),
         )
         self._shared = (self._clock.monotonic(), snapshot)
         return snapshot

@@ -1,16 +1,18 @@
 """Questions to the estimate in tests: published configurations on machines that are made up."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from configs.fit import cases
+from vllm_manager.cluster import ClusterNode
+from vllm_manager.configs.fit.doubts import elsewhere
 from vllm_manager.configs.fit.schemas import FitReport, FitRequest
 from vllm_manager.configs.fit.service import judge
-from vllm_manager.hardware import Gpu, GpuProcess, HardwareSnapshot
-from vllm_manager.hardware.schemas import Cpu, Host, Memory
+from vllm_manager.hardware import Gpu, GpuProcess, HardwareSnapshot, MigInstance
+from vllm_manager.hardware.schemas import Cpu, GpuMig, Host, Memory
 
 GIB = 1024**3
 LLAMA_8B = {"BF16": 8_030_261_248}
@@ -36,6 +38,8 @@ class Room:
     available: float | None = 56
     gpus: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     processes: list[GpuProcess] = field(default_factory=list[GpuProcess])
+    slices: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """MIG instances of each GPU, as the GPUs are told."""
 
     def snapshot(self) -> HardwareSnapshot:
         cpu = {**dict.fromkeys(Cpu.model_fields), "architecture": "x86_64", "name": "A CPU"}
@@ -66,18 +70,32 @@ class Room:
 
     def _gpu(self, index: int) -> Gpu:
         total, free = (int(size * GIB) for size in self.gpus[index])
-        told = {
-            **dict.fromkeys(Gpu.model_fields),
-            "vendor": "nvidia",
-            "index": index,
-            "name": "A GPU",
-            "state": "ok",
-            "memory_total_bytes": total,
-            "memory_free_bytes": free,
-            "memory_used_bytes": total - free,
-            "processes": self.processes,
-        }
-        return Gpu.model_validate(told)
+        slices = [_slice(place, *sizes) for place, sizes in enumerate(self.slices)]
+        mig = GpuMig(is_enabled=True, is_enabled_after_reset=True, instances=slices)
+        return Gpu.of(
+            vendor="nvidia",
+            index=index,
+            name="A GPU",
+            state="ok",
+            memory_total_bytes=total,
+            memory_free_bytes=free,
+            memory_used_bytes=total - free,
+            processes=self.processes,
+            mig=mig if slices else None,
+        )
+
+
+def _slice(place: int, total: float, free: float) -> MigInstance:
+    return MigInstance(
+        index=place,
+        uuid=f"MIG-{place}",
+        name=f"{total:g}gb",
+        gpu_instance=place + 1,
+        compute_instance=0,
+        memory_total_bytes=int(total * GIB),
+        memory_used_bytes=int((total - free) * GIB),
+        memory_free_bytes=int(free * GIB),
+    )
 
 
 def _bytes(gib: float | None) -> int | None:
@@ -95,9 +113,10 @@ def ask(
     room: Room,
     *,
     weights_bytes: int | None = None,
+    nodes: Sequence[ClusterNode] | None = None,
     **question: Any,
 ) -> FitReport:
     """Return the report on a published model; `question` is the rest of the request."""
     request = FitRequest.model_validate({"model": model, **question})
     facts = Facts(config(model), parameters, weights_bytes)
-    return judge(request, facts, room.snapshot())
+    return judge(request, facts, room.snapshot(), elsewhere(request, nodes, {"127.0.0.1", "a"}))

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from support.application import database_in
-from vllm_manager.db import Database
+from vllm_manager.db import Database, Lease
 from vllm_manager.downloads.layout import ModelFolder
 from vllm_manager.downloads.library import Library, Use
 from vllm_manager.downloads.library.schemas import LibraryModel
-from vllm_manager.kit.clock import SystemClock
+from vllm_manager.downloads.library.work import Work
+from vllm_manager.kit.clock import Clock, SystemClock
+from vllm_manager.kit.process import ProcessIdentity, own_identity
 from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import Operation, Operations
 
@@ -101,6 +103,20 @@ class Room:
         return now
 
 
+def work_in(
+    database: Database,
+    operations: Operations,
+    identity: ProcessIdentity | None = None,
+    clock: Clock | None = None,
+) -> Work:
+    """Return the work of one control plane; an identity makes it another process's."""
+
+    def lease_of(name: str) -> Lease:
+        return Lease(database, name, identity or own_identity(), 10, clock or SystemClock())
+
+    return Work(database, operations, lease_of)
+
+
 @asynccontextmanager
 async def room_in(home: Path, sources: Sequence[Path] = ()) -> AsyncGenerator[Room]:
     """Yield a library whose store and caches are below `home`."""
@@ -117,7 +133,8 @@ async def room_in(home: Path, sources: Sequence[Path] = ()) -> AsyncGenerator[Ro
             return None
 
         caches = [*sources, home / "cache"]
-        library = Library(home / "store", caches, database, operations, users, fetch)
+        work = work_in(database, operations)
+        library = Library(home / "store", caches, work, users, fetch, tend_seconds=3)
         await library.start()
         yield Room(home, database, library, operations, uses, fetched)
         await library.stop()

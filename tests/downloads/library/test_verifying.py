@@ -4,12 +4,16 @@ import asyncio
 import errno
 import os
 import threading
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
-from downloads.library.room import Room, a_model, damage, put
-from vllm_manager.downloads.library.work import Progress, Work
+from downloads.library.room import Room, a_model, damage, put, work_in
+from fakes.clock import FakeClock
+from vllm_manager.downloads.library.work import Progress
 from vllm_manager.kit.errors import Problem
+from vllm_manager.kit.process import ProcessIdentity, own_identity
 
 REPO = "acme/chat"
 COMMIT = "a" * 40
@@ -112,8 +116,9 @@ class Held:
         return "Done."
 
 
-async def test_work_that_an_earlier_process_began_is_closed_as_interrupted(room: Room) -> None:
-    earlier, held = Work(room.database, room.operations), Held()
+async def test_work_of_a_control_plane_that_died_is_closed_as_interrupted(room: Room) -> None:
+    dead = replace(own_identity(), started=own_identity().started - 100)
+    earlier, held = work_in(room.database, room.operations, dead), Held()
     begun = await earlier.begin("model.verify", "acme/chat@x", held)
     await room.library.start()  # as the next process does
     ended = await room.operations.get(begun.id)
@@ -122,8 +127,50 @@ async def test_work_that_an_earlier_process_began_is_closed_as_interrupted(room:
     await earlier.close()
 
 
+ELSEWHERE = ProcessIdentity("another-host", 7, 1.0)
+
+
+async def test_work_of_a_living_control_plane_is_left_alone(room: Room) -> None:
+    clock, held = FakeClock(), Held()
+    other = work_in(room.database, room.operations, ELSEWHERE, clock)
+    mine = work_in(room.database, room.operations, clock=clock)
+    begun = await other.begin("model.verify", "acme/chat@x", held)
+    for _ in range(5):
+        await mine.tend()
+        clock.advance(9)
+        await other.tend()
+    await mine.tend()
+    assert (await room.operations.get(begun.id)).finished_at is None
+    held.gate.set()
+    assert (await room.ended(begun)).status == "succeeded"
+    await other.close()
+
+
+async def test_work_of_a_control_plane_that_is_silent_for_long_is_closed(room: Room) -> None:
+    clock, held = FakeClock(), Held()
+    other = work_in(room.database, room.operations, ELSEWHERE, clock)
+    mine = work_in(room.database, room.operations, clock=clock)
+    begun = await other.begin("model.verify", "acme/chat@x", held)
+    await mine.tend()
+    clock.advance(11)
+    await mine.tend()
+    ended = await room.operations.get(begun.id)
+    assert (ended.status, ended.error and ended.error.code) == ("failed", "work_interrupted")
+    held.gate.set()
+    await other.close()
+    assert (await room.operations.get(begun.id)).status == "failed"
+
+
+async def test_work_that_has_ended_leaves_no_lease(room: Room) -> None:
+    put(room.store, REPO, a_model(), COMMIT)
+    await room.ended(await room.library.verify(ID))
+    async with room.database.read() as session:
+        left = (await session.execute(text("SELECT name FROM leases"))).scalars().all()
+    assert left == []
+
+
 async def test_work_is_interrupted_when_the_control_plane_ends(room: Room) -> None:
-    work, held = Work(room.database, room.operations), Held()
+    work, held = work_in(room.database, room.operations), Held()
     begun = await work.begin("model.verify", "acme/chat@x", held)
     closing = asyncio.create_task(work.close())
     await asyncio.sleep(0)  # it has asked the work to end, and waits for it
@@ -134,7 +181,7 @@ async def test_work_is_interrupted_when_the_control_plane_ends(room: Room) -> No
 
 
 async def test_other_work_on_the_same_model_waits_its_turn(room: Room) -> None:
-    work, held = Work(room.database, room.operations), Held()
+    work, held = work_in(room.database, room.operations), Held()
     begun = await work.begin("model.verify", "acme/chat@x", held)
     with pytest.raises(Problem) as caught:
         await work.begin("model.adopt", "acme/chat@x", held)
@@ -147,7 +194,7 @@ async def test_a_disk_that_refuses_is_a_named_problem(room: Room) -> None:
     def piece(_: Progress) -> str:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/store")
 
-    work = Work(room.database, room.operations)
+    work = work_in(room.database, room.operations)
     ended = await room.ended(await work.begin("model.adopt", "acme/chat@x", piece))
     assert ended.error is not None
     assert (ended.error.code, "/store" in ended.error.detail) == ("disk_failed", True)

@@ -17,6 +17,7 @@ from vllm_manager_engine.fake import behaviour, texts
 from vllm_manager_engine.fake.behaviour import Behaviour
 from vllm_manager_engine.fake.server import Connection
 from vllm_manager_engine.fake.service import Service
+from vllm_manager_engine.fake.traces import Traces
 
 _CORE = Path(__file__).with_name("core.py")
 _CORE_NOTICED_SECONDS = 2.0
@@ -31,7 +32,8 @@ class Fake:
         self._options = options
         name = (options.served_model_name or [options.model])[0]
         self._service = Service(told, name, os.environ.get(secret.VARIABLE, ""))
-        self._core = _child()
+        self._traces = Traces() if told.leave_traces else None
+        self._core = _child(*([] if self._traces is None else [self._traces.memory]))
         self._words = {
             "pid": os.getpid(),
             "core": self._core.pid,
@@ -63,6 +65,8 @@ class Fake:
             await self._serve(ended)
             server.close()
         self._end_core()
+        if self._traces is not None:
+            self._traces.remove()
         return 0
 
     async def _start_up(self) -> None:

@@ -37,6 +37,8 @@ class Behaviour:
     ignore_core_death: bool = False
     # A child in a session of its own that ignores SIGTERM, as a helper that went astray.
     stray_child: bool = False
+    # A socket, a temporary file and shared memory, as vLLM's; only a clean end removes them.
+    leave_traces: bool = False
     log_flood_lines: int = 0
     # What it generates, and how fast; 0 tokens per second means at once.
     tokens: int = 16

@@ -10,6 +10,7 @@ import resource
 import runpy
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,6 +69,7 @@ def _environment(asked: Mapping[str, str], set_by_import: Mapping[str, str | Non
         else:
             os.environ[name] = value
     time.tzset()
+    tempfile.tempdir = None  # to be found anew, by the engine's own environment
     _threads()
     _offline(asked.get("HF_HUB_OFFLINE"))
 

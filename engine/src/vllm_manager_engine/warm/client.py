@@ -1,4 +1,4 @@
-"""How a supervisor gets a warm engine: it asks the warmer of its node, and does not wait long."""
+"""How a supervisor gets a warm engine: it asks its node's warmer, and waits where that pays."""
 
 import asyncio
 import contextlib
@@ -7,23 +7,67 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vllm_manager_engine.process import EngineProcess, OnOutput
 from vllm_manager_engine.warm import fingerprint, wire
 from vllm_manager_engine.warm.wire import Message
 
-# Preparing a spare takes less than a third of a cold start, which imports the same three times.
-WAIT_SECONDS = 60.0
-# A warmer that was just asked for, or that is being restarted, is there within seconds.
-_APPEAR_SECONDS = 4.0
+# A cold start takes longer than a warmer's return, an import and a warm start together; and beside
+# the import it would take longer still.
+APPEAR_SECONDS = 15.0
+COMING_SECONDS = 120.0
+WAIT_SECONDS = 300.0
+QUIET_SECONDS = 90.0
 _LOOK_SECONDS = 0.05
+_ASK_SECONDS = 1.0
+_TELL_SECONDS = 0.5
 _LIMITS = ("RLIMIT_NOFILE", "RLIMIT_CORE", "RLIMIT_AS", "RLIMIT_MEMLOCK", "RLIMIT_STACK")
+
+# How long a warmer that is not there is worth waiting for, in seconds since the waiting began.
+Prospect = Callable[[], Awaitable[float]]
+
+
+async def usual() -> float:
+    """Return how long to wait where nothing is known of the warmer but that there should be one."""
+    return APPEAR_SECONDS
+
+
+@dataclass(slots=True)
+class Wait:
+    """How long one start waits for warmth, and what that came to."""
+
+    prospect: Prospect = usual
+    most_seconds: float = WAIT_SECONDS
+    quiet_seconds: float = QUIET_SECONDS
+    """The most without a sign of progress while a spare is prepared."""
+    tell: Callable[[str], object] = str
+    """Hears what is waited for, in words for people."""
+    _what: str | None = None
+    _since: float = 0.0
+
+    def begin(self, what: str, detail: str = "") -> None:
+        """Note that from now on, or still, `what` is waited for."""
+        if self._what is None:
+            self._since = time.monotonic()
+        self._what = what
+        self.tell(f"Waiting for {what}{detail}")
+
+    def came_to(self) -> str | None:
+        """Return how long was waited until now, for people; None: not at all."""
+        if self._what is None:
+            return None
+        return f"waited {time.monotonic() - self._since:.1f} s for {self._what}"
 
 
 class NotWarm(Exception):
     """There is no warm engine to be had; the text says why, for people."""
+
+
+class _Away(NotWarm):
+    """The warmer is not there now, but may come."""
 
 
 class _Socket:
@@ -54,54 +98,68 @@ async def launch(
     command: Sequence[str],
     environment: Mapping[str, str],
     output: OnOutput,
-    wait_seconds: float = WAIT_SECONDS,
+    wait: Wait | None = None,
 ) -> EngineProcess:
     """Have `command` (`python -m module arguments…`) run by a process that has imported `engine`.
 
     Raises:
         NotWarm: it can't be had, or not in time.
     """
+    wait = wait or Wait()
     request = await asyncio.to_thread(_request, engine, command, environment)
-    replica = await connect(place)
     try:
-        async with asyncio.timeout(wait_seconds):
-            return await _handed_over(replica, request, output)
+        async with asyncio.timeout(wait.most_seconds):
+            replica = await _connect(place, wait)
+            return await _handed_over(replica, request, output, wait)
     except TimeoutError:
-        raise NotWarm(f"no spare was ready within {wait_seconds:g} s") from None
+        raise NotWarm(f"no spare was ready within {wait.most_seconds:g} s") from None
     except (OSError, wire.WireError) as error:
         raise NotWarm(f"the warmer was restarting ({error})") from None
 
 
-async def connect(place: Path, appear_seconds: float = _APPEAR_SECONDS) -> socket.socket:
+async def _connect(place: Path, wait: Wait) -> socket.socket:
+    """Return a connection to the warmer as soon as there is one.
+
+    Raises:
+        NotWarm: it did not come, or is not worth waiting for any longer.
+    """
+    began = time.monotonic()
+    ask_at, until = began, began
+    while True:
+        try:
+            return connect(place)
+        except _Away as error:
+            now = time.monotonic()
+            if now >= ask_at:
+                until, ask_at = began + await wait.prospect(), now + _ASK_SECONDS
+            if now >= until:
+                raise NotWarm(str(error)) from None
+        wait.begin("this node's warmer")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def connect(place: Path) -> socket.socket:
     """Return a connection to the warmer of this node.
 
     Raises:
         NotWarm: there is none.
     """
-    deadline = time.monotonic() + appear_seconds
-    while True:
-        replica = socket.socket(socket.AF_UNIX)
-        try:
-            _meet(replica, place)
-        except OSError as error:
-            replica.close()
-            if time.monotonic() > deadline:
-                refused = isinstance(error, ConnectionRefusedError)
-                why = "the warmer was restarting" if refused else "this node has no warmer"
-                raise NotWarm(why) from None
-            await asyncio.sleep(_LOOK_SECONDS)
-        except BaseException:
-            replica.close()
-            raise
-        else:
-            replica.setblocking(False)
-            return replica
-
-
-def _meet(replica: socket.socket, place: Path) -> None:
-    if place.exists() and not wire.is_private(place.parent):
-        raise NotWarm(f"{place.parent} is open to others")
-    replica.connect(str(place))
+    replica = socket.socket(socket.AF_UNIX)
+    try:
+        if place.exists() and not wire.is_private(place.parent):
+            raise NotWarm(f"{place.parent} is open to others")
+        replica.setblocking(False)  # a warmer that is stopped must not stop its callers
+        replica.connect(str(place))
+    except ConnectionRefusedError:
+        replica.close()
+        raise _Away("the warmer was restarting") from None
+    except OSError:
+        replica.close()
+        raise _Away("this node has no warmer") from None
+    except BaseException:
+        replica.close()
+        raise
+    return replica
 
 
 def _request(engine: str, command: Sequence[str], environment: Mapping[str, str]) -> Message:
@@ -121,7 +179,9 @@ def _request(engine: str, command: Sequence[str], environment: Mapping[str, str]
     }
 
 
-async def _handed_over(replica: socket.socket, request: Message, output: OnOutput) -> EngineProcess:
+async def _handed_over(
+    replica: socket.socket, request: Message, output: OnOutput, wait: Wait
+) -> EngineProcess:
     (out, out_write), (err, err_write) = os.pipe(), os.pipe()
     kept = [out, err]
     try:
@@ -133,7 +193,7 @@ async def _handed_over(replica: socket.socket, request: Message, output: OnOutpu
         finally:
             os.close(out_write)
             os.close(err_write)
-        guard_pid, said = await _until_forked(replica)
+        guard_pid, said = await _until_forked(replica, wait)
         kept.append(os.dup(replica.fileno()))
     except BaseException:
         replica.close()
@@ -145,22 +205,33 @@ async def _handed_over(replica: socket.socket, request: Message, output: OnOutpu
     )
 
 
-async def _until_forked(replica: socket.socket) -> tuple[int, bytes]:
-    """Read what the spare says until the engine runs; return the guard's pid and the rest."""
-    loop = asyncio.get_running_loop()
+async def _until_forked(replica: socket.socket, wait: Wait) -> tuple[int, bytes]:
+    """Read what warmer and spare say until the engine runs; return the guard's pid and the rest."""
     said, guard_pid = b"", None
     while True:
-        data = await loop.sock_recv(replica, 4096)
-        if not data:
-            raise NotWarm(_left(guard_pid))
-        said += data
-        *lines, _ = said.split(b"\n")
-        for message in map(json.loads, lines):
+        said += await _heard(replica, wait, guard_pid)
+        while b"\n" in said:
+            line, _, rest = said.partition(b"\n")
+            message = json.loads(line)
             if "refused" in message:
                 raise NotWarm(message["refused"])
+            if "preparing" in message:
+                wait.begin("the spare", f", which has imported {message['preparing']} modules")
             guard_pid = message.get("guard_pid", guard_pid)
             if "engine_pid" in message and guard_pid is not None:
-                return guard_pid, said[said.index(b"\n") + 1 :]
+                return guard_pid, said
+            said = rest
+
+
+async def _heard(replica: socket.socket, wait: Wait, guard_pid: int | None) -> bytes:
+    try:
+        async with asyncio.timeout(wait.quiet_seconds):
+            data = await asyncio.get_running_loop().sock_recv(replica, 4096)
+    except TimeoutError:
+        raise NotWarm(f"the spare made no progress for {wait.quiet_seconds:g} s") from None
+    if not data:
+        raise NotWarm(_left(guard_pid))
+    return data
 
 
 def _left(guard_pid: int | None) -> str:
@@ -169,17 +240,32 @@ def _left(guard_pid: int | None) -> str:
     return "the spare died in mid hand-over"
 
 
-@contextlib.contextmanager
-def starting(place: Path | None) -> Generator[None]:
-    """Tell the warmer that an engine is being started here, so that it leaves the CPU to it."""
-    with contextlib.ExitStack() as stack:
-        if place is not None:
-            with contextlib.suppress(OSError):
-                told = stack.enter_context(socket.socket(socket.AF_UNIX))
-                told.settimeout(0.5)
-                told.connect(str(place))
-                wire.send(told, {"ask": "starting"})
+@contextlib.asynccontextmanager
+async def starting(place: Path | None) -> AsyncGenerator[None]:
+    """Tell the warmer that an engine is being started here, so that it leaves the CPU to it.
+
+    A warmer that comes meanwhile is told as well.
+    """
+    if place is None:
         yield
+        return
+    telling = asyncio.create_task(_tell_of_start(place))
+    try:
+        yield
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+
+
+async def _tell_of_start(place: Path) -> None:
+    while True:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as told:
+            told.setblocking(False)
+            told.connect(str(place))
+            wire.send(told, {"ask": "starting"})
+            await asyncio.get_running_loop().sock_recv(told, 1)  # its end is the warmer's end
+        await asyncio.sleep(_TELL_SECONDS)
 
 
 async def status(place: Path) -> Message:
@@ -188,7 +274,7 @@ async def status(place: Path) -> Message:
     Raises:
         NotWarm: there is none, or it does not answer.
     """
-    peer = await connect(place, 0)
+    peer = connect(place)
     try:
         peer.settimeout(5)
         await asyncio.to_thread(wire.send, peer, {"ask": "status"})

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -16,6 +18,8 @@ from vllm_manager_engine.warm.wire import Message
 
 _LOW_PRIORITY = 19
 _LONG_SECONDS = 120.0
+_LEAVE_SECONDS = 5.0
+_TAKE_SECONDS = 5
 _CAP_SYS_NICE = 1 << 23
 
 
@@ -24,10 +28,16 @@ class SpareProcess:
 
     def __init__(self, engine: str, environment: Mapping[str, str], on_change: Callable[[], None]):
         ours, theirs = socket.socketpair()
+        # A spare that takes nothing must not hold up the warmer.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _TAKE_SECONDS, 0))
         self.state = "preparing"
         self.reason: str | None = None
         self.since = time.monotonic()
         self.forked = 0
+        self.imported = 0
+        self.was_ready = False
+        self._paused = False
+        self._moved = self.since
         self._on_change = on_change
         self._control = ours
         with theirs:
@@ -36,7 +46,9 @@ class SpareProcess:
                 env={**environment, **THREADLESS, **preloaded_libraries(engine)},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                # A group of its own in the warmer's session: so the kernel ends it should the
+                # warmer die while it is stopped, since its group is orphaned then.
+                process_group=0,
             )
         self.pid = self._process.pid
         self._listening = asyncio.create_task(self._listen())
@@ -46,17 +58,30 @@ class SpareProcess:
         """Whether it lived so long that its end is no sign of a fault in making it."""
         return time.monotonic() - self.since > _LONG_SECONDS
 
+    @property
+    def quiet_seconds(self) -> float:
+        """Seconds without progress of its preparation, those not counted in which it is stopped."""
+        still = self.state != "preparing" or self._paused
+        return 0.0 if still else time.monotonic() - self._moved
+
     def prefer_others(self, others: bool) -> None:
         """Let other processes go first, or no longer, where that can be taken back."""
-        if self.state == "preparing" and _may_take_back():
+        if self.state == "preparing" and may_take_back():
+            own = os.getpriority(os.PRIO_PROCESS, 0)
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self.pid, _LOW_PRIORITY if others else 0)
+                os.setpriority(os.PRIO_PROCESS, self.pid, _LOW_PRIORITY if others else own)
+
+    def pause(self, pause: bool) -> None:
+        """Stop the preparation, or let it go on."""
+        if self.state == "preparing" and pause != self._paused:
+            self._paused, self._moved = pause, time.monotonic()
+            self._process.send_signal(signal.SIGSTOP if pause else signal.SIGCONT)
 
     async def hand_over(self, request: Message, descriptors: list[int]) -> None:
         """Pass a request on; the spare answers the replica itself.
 
         Raises:
-            OSError: the spare is gone.
+            OSError: the spare is gone, or takes nothing.
         """
         await asyncio.to_thread(wire.send, self._control, request, descriptors)
 
@@ -67,8 +92,17 @@ class SpareProcess:
             self._process.kill()
             self._on_change()
 
+    def _retire(self, reason: str) -> None:
+        """Give this spare up, but let it finish the answer that it is about to give."""
+        self.state, self.reason = "failed", reason
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+
     async def end(self) -> None:
         """End the process and wait for its end. What it forked lives on."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self.state == "failed":
+                await asyncio.to_thread(self._process.wait, _LEAVE_SECONDS)
         self._process.kill()
         await self._listening
         await asyncio.to_thread(self._process.wait)
@@ -98,13 +132,15 @@ class SpareProcess:
     def _take_in(self, message: Message) -> None:
         if "ready" in message:
             self.prefer_others(False)
-            self.state = "ready"
+            self.state, self.was_ready = "ready", True
+        elif "imported" in message:
+            self.imported, self._moved = self.imported + 1, time.monotonic()
         elif "forked" in message:
             self.forked += 1
         elif "stale" in message:
-            self.fail(f"the installation changed ({message['stale']})")
+            self._retire(f"the installation changed ({message['stale']})")
         elif "unfit" in message:
-            self.fail(f"it can't be forked: {message['unfit']}")
+            self._retire(f"it can't be forked: {message['unfit']}")
         self._on_change()
 
     def _ended(self) -> None:
@@ -127,7 +163,7 @@ def _bytes(text: str) -> int:
     return int(text.split()[0]) * 1024
 
 
-def _may_take_back() -> bool:
+def may_take_back() -> bool:
     """Say whether a raised niceness may be lowered again: else an engine would inherit it."""
     try:
         with open("/proc/self/status") as file:

@@ -24,15 +24,37 @@ from vllm_manager_engine.spec import ReplicaSpec
 from vllm_manager_engine.warm import client, room, wire
 from vllm_manager_engine.warm.warmer import Plan
 
+APPLICATION = "vllm-manager.warmer"
 DEPLOYMENT = "warmer"
 REPORT_PATH = "/internal/v1/warmers"
 
 log = logging.getLogger("ray.serve")
 
+_ASK_SECONDS = 5.0
 _REPORT_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.2
 _MOST_PAUSE_SECONDS = 30.0
 _STABLE_SECONDS = 30.0
+
+
+async def prospect() -> float:
+    """Return how many seconds the warmer of a node is worth waiting for, by what Serve says."""
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            status = await asyncio.to_thread(_serve_status)
+    except Exception as error:
+        log.info("Serve does not tell whether there is a warmer: %r", error)
+        return client.APPEAR_SECONDS
+    if status in ("NOT_STARTED", "DEPLOYING"):
+        return client.COMING_SECONDS
+    return client.APPEAR_SECONDS if status in ("RUNNING", "UNHEALTHY") else 0.0
+
+
+def _serve_status() -> str | None:
+    """Return the warmer's state as an application of Serve; None: there is no such application."""
+    serve: Any = importlib.import_module("ray.serve")
+    found = serve.status().applications.get(APPLICATION)
+    return None if found is None else str(found.status.value)
 
 
 class Warmer:

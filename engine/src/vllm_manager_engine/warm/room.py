@@ -9,6 +9,12 @@ from pathlib import Path
 SPARE_BYTES = 700 * 1000 * 1000
 _LEFT_FOR_ENGINES_BYTES = 2_500_000_000
 _CGROUP = Path("/sys/fs/cgroup")
+# By version: the limit, what is held, and the part of that which can be dropped.
+_GROUP_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
+_UNLIMITED_BYTES = 1 << 60
 
 
 def shortage(limit_bytes: int | None) -> str | None:
@@ -46,18 +52,36 @@ def _system_bytes() -> int | None:
 
 
 def _group_bytes() -> int | None:
-    """Return what the control group leaves: its limit without what can't be dropped."""
+    """Return what the control group of this process leaves, of either version."""
+    known: list[int] = []
     try:
-        own = Path("/proc/self/cgroup").read_text().strip().rpartition("::")[2].lstrip("/")
-        folder = _CGROUP / own
-        if not (folder / "memory.max").exists():
-            folder = _CGROUP
-        limit = (folder / "memory.max").read_text().strip()
-        if limit == "max":
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, own = line.split(":", 2)
+            version = 1 if "memory" in controllers.split(",") else 2 if not controllers else None
+            left = group_bytes(_CGROUP, own, version) if version else None
+            known += [] if left is None else [left]
+    except (OSError, ValueError):
+        return None
+    return min(known) if known else None
+
+
+def group_bytes(root: Path, own: str, version: int) -> int | None:
+    """Return the limit of control group `own` without what is held there and can't be dropped.
+
+    None where there is no limit. In a container the group may be seen as `root` itself.
+    """
+    limit_name, held_name, cached = _GROUP_FILES[version]
+    root = root / "memory" if version == 1 else root
+    folder = root / own.lstrip("/")
+    if not (folder / limit_name).exists():
+        folder = root
+    try:
+        limit = (folder / limit_name).read_text().strip()
+        if limit == "max" or int(limit) >= _UNLIMITED_BYTES:
             return None
-        used = int((folder / "memory.current").read_text())
+        held = int((folder / held_name).read_text())
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return int(limit) - used + int(stat.get("inactive_file", 0))
+        return int(limit) - held + int(stat.get(cached, 0))
     except (OSError, ValueError):
         return None
 

@@ -25,6 +25,7 @@ from types import FrameType
 from typing import NoReturn
 
 from vllm_manager_engine import guard
+from vllm_manager_engine.leftovers import Folder
 from vllm_manager_engine.warm import becoming, fingerprint, preload, pristine, wire
 from vllm_manager_engine.warm.wire import Message
 
@@ -134,6 +135,9 @@ class Spare:
             os._exit(0)
         guard.adopt_orphans()
         _say(replica, {"guard_pid": os.getpid()})
+        folder = guard.settled(request["environment"], err)
+        if folder is not None:
+            request["environment"] = folder.housed(request["environment"])
         engine = os.fork()
         if engine == 0:
             os.setpgid(0, 0)
@@ -141,7 +145,7 @@ class Spare:
         with contextlib.suppress(OSError):
             os.setpgid(engine, engine)
         try:
-            self._guard(request, replica, engine)
+            self._guard(request, replica, engine, folder)
         finally:
             os.killpg(engine, signal.SIGKILL)
 
@@ -153,13 +157,18 @@ class Spare:
         finally:
             os._exit(code)
 
-    def _guard(self, request: Message, replica: int, engine: int) -> NoReturn:
-        os.set_inheritable(replica, True)
+    def _guard(
+        self, request: Message, replica: int, engine: int, folder: Folder | None
+    ) -> NoReturn:
+        housed = [] if folder is None else [str(folder.lock), folder.path]
+        for descriptor in (replica, *([] if folder is None else [folder.lock])):
+            os.set_inheritable(descriptor, True)
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         words = [sys.executable, "-I", "-S", str(_GUARD), str(replica), str(replica)]
-        os.execve(sys.executable, [*words, "--adopt", str(engine)], dict(request["environment"]))
+        words += ["--adopt", str(engine), *housed]
+        os.execve(sys.executable, words, dict(request["environment"]))
 
     def _reap(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -8,7 +8,8 @@ Engines that were handed over belong to their replicas and live on.
 On the socket, a message asks for an `engine` (with two descriptors for its output; the spare
 answers on the same connection, which then is the engine's lease), for the `status`, or says that
 the sender is `starting` an engine and will be until it closes the connection: as long as anybody
-is, no new spare is prepared beside it, unless the start waits for one.
+is, no spare is prepared beside it, and one whose preparation has begun stands still, unless a start
+waits for it. Who waits is told how far the preparation is.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ _RETRY_SECONDS = 600.0
 _LOOK_SECONDS = 30.0
 _DEFER_SECONDS = 120.0
 _WORTH_SECONDS = 5.0
+_DEFERRED = "an engine is being started; a spare is prepared after it"
 _BACKLOG = 64
 
 
@@ -43,6 +45,8 @@ class Plan:
     spares: int = 1
     memory_bytes: int | None = None
     """The most that all spares together may hold."""
+    hung_seconds: float = 600.0
+    """The most that a preparation may stand still."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class _Waiting:
     replica: socket.socket
     request: Message
     descriptors: list[int]
+    told: int | None = None
 
     def close(self) -> None:
         self.replica.close()
@@ -62,6 +67,13 @@ class _Waiting:
         with contextlib.suppress(OSError):
             self.replica.send(json.dumps({"refused": reason}).encode() + b"\n")
         self.close()
+
+    def tell(self, imported: int) -> None:
+        """Say how far the spare is."""
+        if imported != self.told:
+            self.told = imported
+            with contextlib.suppress(OSError):
+                self.replica.send(json.dumps({"preparing": imported}).encode() + b"\n")
 
     def is_gone(self) -> bool:
         """Say whether the replica gave up meanwhile."""
@@ -112,6 +124,7 @@ class Warmer:
             "pid": os.getpid(),
             "reason": self._reason,
             "starting": self._starting,
+            "waiting": len(self._waiting),
             "refused": self._refused,
             "handed_over": self._handed_over,
             "spares": [spare.figures() for spare in self._spares],
@@ -125,18 +138,24 @@ class Warmer:
             await self._discard()
             self._shrink()
             pause = self._prepare()
+            self._give_way()
             await self._serve()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), pause)
 
     async def _discard(self) -> None:
         """Drop spares that failed; the next one is made later after each failure."""
+        for spare in self._spares:
+            if spare.quiet_seconds > self._plan.hung_seconds:
+                spare.fail(f"its preparation stood still for {self._plan.hung_seconds:g} s")
         for spare in [s for s in self._spares if s.state == "failed"]:
             self._spares.remove(spare)
             await spare.end()
             self._reason = f"the last spare was discarded: {spare.reason}"
             self._failures = 1 if spare.served_long else self._failures + 1
             self._retry_at = time.monotonic() + min(_RETRY_SECONDS, 0.5 * 2**self._failures)
+            if not spare.was_ready:
+                self._refuse_all()  # the next one would hardly fare better
 
     def _shrink(self) -> None:
         """Discard a spare where all of them hold more than they may."""
@@ -147,12 +166,12 @@ class Warmer:
 
     def _prepare(self) -> float:
         """Start a spare if one is missing and may be started; return when to look again."""
-        missing = self._plan.spares - len(self._spares)
-        for spare in self._spares:
-            spare.prefer_others(not self._waiting)
-        if missing <= 0:
-            self._reason = None if self._is_ready() else self._reason
-            return _LOOK_SECONDS
+        if len(self._spares) >= self._plan.spares:
+            if self._is_ready():
+                self._reason = None
+            elif self._must_yield():
+                self._reason = _DEFERRED
+            return min(_LOOK_SECONDS, self._plan.hung_seconds)
         pause = self._retry_at - time.monotonic()
         if pause > 0:
             return pause
@@ -160,11 +179,29 @@ class Warmer:
         if obstacle is not None:
             self._reason = obstacle
             return _LOOK_SECONDS
-        if self._starting and not self._waiting:
-            self._reason = "an engine is being started; a new spare is prepared after it"
+        if self._must_yield():
+            self._reason = _DEFERRED
             return _DEFER_SECONDS
         self._spares.append(SpareProcess(self._plan.engine, self._environment, self._stirred.set))
-        return _LOOK_SECONDS
+        return min(_LOOK_SECONDS, self._plan.hung_seconds)
+
+    def _must_yield(self) -> bool:
+        """Say whether an engine is being started that waits for no spare."""
+        return self._starting > 0 and not self._waiting
+
+    def _give_way(self) -> None:
+        """Let whoever starts an engine go before what is prepared, and hear how far that is."""
+        preparing = [spare for spare in self._spares if spare.state == "preparing"]
+        for spare in preparing:
+            spare.prefer_others(not self._waiting)
+            spare.pause(spare is not preparing[0] if self._waiting else self._starting > 0)
+        if not self._is_ready() and (preparing or self._is_coming()):
+            for waiting in self._waiting:
+                waiting.tell(preparing[0].imported if preparing else 0)
+
+    def _is_coming(self) -> bool:
+        """Say whether the preparation of a spare will begin soon enough to be waited for."""
+        return 0 < self._retry_at - time.monotonic() < _WORTH_SECONDS
 
     def _is_ready(self) -> bool:
         return any(spare.state == "ready" for spare in self._spares)
@@ -207,6 +244,7 @@ class Warmer:
 
     async def _count(self, peer: socket.socket) -> None:
         self._starting += 1
+        self._stirred.set()
         try:
             with contextlib.suppress(OSError):
                 await asyncio.get_running_loop().sock_recv(peer, 1)
@@ -219,26 +257,29 @@ class Warmer:
         for waiting in [w for w in self._waiting if w.is_gone()]:
             self._waiting.remove(waiting)
             waiting.close()
-        is_coming = 0 < self._retry_at - time.monotonic() < _WORTH_SECONDS
-        if not self._spares and self._waiting and not is_coming:
-            self._refused += len(self._waiting)
-            for waiting in self._waiting:
-                waiting.refuse(self._reason or "the warmer holds no spare")
-            self._waiting.clear()
+        if not self._spares and not self._is_coming():
+            self._refuse_all()
         ready = [spare for spare in self._spares if spare.state == "ready"]
         if not ready:
-            return
+            return None
         while self._waiting:
             waiting = self._waiting.pop(0)
             spare = min(ready, key=lambda s: s.forked)
             try:
                 descriptors = [waiting.replica.fileno(), *waiting.descriptors]
                 await spare.hand_over(waiting.request, descriptors)
-            except OSError:
-                waiting.refuse("the spare died in mid hand-over")
-            else:
-                waiting.close()
-                self._handed_over += 1
+            except OSError:  # it died before it heard of it: the next one is waited for
+                self._waiting.insert(0, waiting)
+                return spare.fail("its process ended")
+            waiting.close()
+            self._handed_over += 1
+        return None
+
+    def _refuse_all(self) -> None:
+        self._refused += len(self._waiting)
+        for waiting in self._waiting:
+            waiting.refuse(self._reason or "the warmer holds no spare")
+        self._waiting.clear()
 
 
 def listen(path: Path) -> socket.socket:

@@ -2326,6 +2326,12 @@ export type Gpu = {
      */
     temperature_celsius: number | null;
     /**
+     * Used By
+     *
+     * Deployments that it was given to, by name.
+     */
+    used_by?: Array<string>;
+    /**
      * Utilization Percent
      */
     utilization_percent: number | null;
@@ -3793,6 +3799,12 @@ export type NewKey = {
  */
 export type Node = {
     /**
+     * Gpus
+     *
+     * Those that Ray gave to the replica; null where it has not said.
+     */
+    gpus?: Array<NodeGpu> | null;
+    /**
      * Hostname
      */
     hostname?: string | null;
@@ -3804,6 +3816,24 @@ export type Node = {
      * Ip
      */
     ip?: string | null;
+};
+
+/**
+ * NodeGpu
+ *
+ * A GPU as the driver on its node counts and names it.
+ */
+export type NodeGpu = {
+    /**
+     * Index
+     */
+    index?: number | null;
+    /**
+     * Uuid
+     *
+     * Of the GPU, or of a MIG instance.
+     */
+    uuid?: string | null;
 };
 
 /**
@@ -4292,6 +4322,12 @@ export type ProbeProblem = {
      * `nvidia`, `apple`, `host`, `disks`…
      */
     probe: string;
+    /**
+     * Used By
+     *
+     * Deployments that run on that GPU, or did.
+     */
+    used_by?: Array<string>;
 };
 
 /**

@@ -34,10 +34,17 @@ test("a deployment made from a config names it, and only what differs", () => {
     recipe: { ...spec, name: undefined },
   } as unknown as Config;
   const changed = { ...spec, replicas: 4 };
-  expect(asCli(changed, config)).toBe("vllm-manager deploy qwen --config chat@3 --replicas 4");
-  expect(JSON.parse(asJson(changed, config))).toEqual({
+  expect(asCli(changed, { config })).toBe("vllm-manager deploy qwen --config chat@3 --replicas 4");
+  expect(JSON.parse(asJson(changed, { config }))).toEqual({
     name: "qwen",
     config: { name: "chat", version: 3 },
     replicas: 4,
   });
+});
+
+test("a request that overrules the estimate says so", () => {
+  const asked = { force: true };
+  expect(asCli(spec, asked)).toMatch(/ --force$/);
+  expect(JSON.parse(asJson(spec, asked))).toMatchObject({ force: true });
+  expect(asCurl(spec, "http://h:1", asked)).toContain('"force":true');
 });

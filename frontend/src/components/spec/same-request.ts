@@ -37,16 +37,26 @@ export function bodyOf(spec: DeploymentSpec, config?: Config): Record<string, un
   return { name: spec.name, config: { name, version }, ...differing(spec, config.recipe) };
 }
 
-export function asJson(spec: DeploymentSpec, config?: Config): string {
-  return JSON.stringify(bodyOf(spec, config), null, 2);
+/** What else the request says: the config it starts from, and that an estimate is overruled. */
+export interface Asked {
+  config?: Config | undefined;
+  force?: boolean;
 }
 
-export function asCurl(spec: DeploymentSpec, origin: string, config?: Config): string {
+function wholeBody(spec: DeploymentSpec, { config, force }: Asked): Record<string, unknown> {
+  return { ...bodyOf(spec, config), ...(force ? { force } : {}) };
+}
+
+export function asJson(spec: DeploymentSpec, asked: Asked = {}): string {
+  return JSON.stringify(wholeBody(spec, asked), null, 2);
+}
+
+export function asCurl(spec: DeploymentSpec, origin: string, asked: Asked = {}): string {
   return [
     `curl -X POST ${origin}/api/v1/deployments \\`,
     `  -H "Authorization: Bearer $VLLM_MANAGER_KEY" \\`,
     `  -H 'Content-Type: application/json' \\`,
-    `  -d ${quote(JSON.stringify(bodyOf(spec, config)))}`,
+    `  -d ${quote(JSON.stringify(wholeBody(spec, asked)))}`,
   ].join("\n");
 }
 
@@ -61,7 +71,7 @@ function cliValue(value: unknown): string {
   }
 }
 
-export function asCli(whole: DeploymentSpec, config?: Config): string {
+export function asCli(whole: DeploymentSpec, { config, force }: Asked = {}): string {
   const spec: Partial<DeploymentSpec> = config ? differing(whole, config.recipe) : whole;
   const { resources = {} } = spec;
   const words = ["vllm-manager deploy", quote(whole.name || "NAME")];
@@ -84,5 +94,6 @@ export function asCli(whole: DeploymentSpec, config?: Config): string {
   for (const [key, value] of Object.entries(spec.environment ?? {})) {
     words.push(`--env ${quote(`${key}=${value}`)}`);
   }
+  if (force) words.push("--force");
   return words.join(" ");
 }

@@ -41,6 +41,14 @@ function show(onSubmit: (spec: DeploymentSpec, force: boolean) => Promise<unknow
   server.use(
     http.get(api("/engine/arguments"), () => HttpResponse.json({ items, next_cursor: null })),
     http.post(api("/fit"), () => HttpResponse.json(TOO_BIG)),
+    http.get(api("/configs/presets"), () => HttpResponse.json({ items: [], next_cursor: null })),
+    http.get(api("/models"), () =>
+      HttpResponse.json({ items: [{ repo: "acme/kept", state: "complete" }], next_cursor: null }),
+    ),
+    http.get(api("/catalog/search"), ({ request }) => {
+      const words = new URL(request.url).searchParams.get("q");
+      return HttpResponse.json({ items: [{ repo: `acme/${words}-chat` }], next_cursor: null });
+    }),
   );
   render(
     <QueryClientProvider client={new QueryClient()}>
@@ -134,4 +142,59 @@ test("a deployment that can't fit may be forced", async () => {
   await deploy();
   await userEvent.click(await screen.findByRole("button", { name: "Deploy anyway" }));
   await waitFor(() => expect(sent).toHaveBeenLastCalledWith(expect.anything(), true));
+});
+
+test("the model's field suggests what is on disk, then what the hub has of the words", async () => {
+  show(() => Promise.resolve());
+  const offered = () => screen.queryAllByRole("option").map((option) => option.textContent);
+  await userEvent.click(field("Model"));
+  expect(offered()).toEqual([]);
+  await userEvent.keyboard("{ArrowDown}");
+  await waitFor(() =>
+    expect(offered().slice(0, 2)).toEqual(["demoDemo model", "acme/kepton disk"]),
+  );
+  await userEvent.clear(field("Model"));
+  await userEvent.type(field("Model"), "acme");
+  await waitFor(() => expect(offered()).toEqual(["acme/kepton disk", "acme/acme-chat"]));
+});
+
+test("a suggested model is chosen by keyboard, which sends nothing", async () => {
+  const sent = vi.fn(() => Promise.resolve());
+  show(sent);
+  const box = screen.getByRole("combobox", { name: "Model" });
+  await userEvent.clear(box);
+  await userEvent.type(box, "acme");
+  await screen.findByRole("option", { name: "acme/acme-chat" });
+  await userEvent.keyboard("{ArrowUp}");
+  const last = screen.getByRole("option", { selected: true });
+  expect(last.textContent).toBe("acme/acme-chat");
+  expect(box.getAttribute("aria-activedescendant")).toBe(last.id);
+  expect(box.getAttribute("aria-expanded")).toBe("true");
+  await userEvent.keyboard("{Enter}");
+  expect(field("Model").value).toBe("acme/acme-chat");
+  expect(document.activeElement).toBe(box);
+  expect(box.getAttribute("aria-expanded")).toBe("false");
+  expect(sent).not.toHaveBeenCalled();
+});
+
+test("Escape closes the suggestions and leaves what was typed", async () => {
+  show(() => Promise.resolve());
+  const box = screen.getByRole("combobox", { name: "Model" });
+  await userEvent.clear(box);
+  await userEvent.type(box, "acme");
+  await screen.findByRole("option", { name: "acme/acme-chat" });
+  await userEvent.keyboard("{ArrowDown}{Escape}");
+  expect(screen.queryByRole("listbox")).toBeNull();
+  expect(field("Model").value).toBe("acme");
+});
+
+test("what was refused by the estimate is shown as the request that overrules it", async () => {
+  const refused = () => Promise.reject(new ApiError(aProblem({ code: "does_not_fit" })));
+  show(refused);
+  await userEvent.type(screen.getByLabelText("Model"), "demo");
+  await userEvent.type(screen.getByLabelText("Name"), "big");
+  await userEvent.click(screen.getByRole("button", { name: "CLI" }));
+  expect(screen.queryByText(/--force/)).toBeNull();
+  await deploy();
+  expect(await screen.findByText(/--force/)).toBeTruthy();
 });

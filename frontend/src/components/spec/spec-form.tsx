@@ -9,6 +9,7 @@ import { engineArgumentsQuery } from "@/api/queries";
 import type { DeploymentSpec, EngineArgument, ProblemDetails } from "@/api/types";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
+import { Combobox } from "@/components/combobox";
 import { CodeTabs, CopyButton } from "@/components/copy";
 import { TextField } from "@/components/field";
 import { FitPanel } from "@/components/fit-panel";
@@ -26,6 +27,7 @@ import {
   toFit,
   toSpec,
 } from "./form-model";
+import { useModelSuggestions } from "./model-suggestions";
 import { PairRows, type Suggestion } from "./pair-rows";
 import { Presets } from "./presets";
 import { asCli, asCurl, asJson } from "./same-request";
@@ -42,7 +44,6 @@ interface Props {
   lead?: ReactNode;
   /** What only this use of the form has, below the fields. */
   extra?: ReactNode;
-  models?: readonly string[];
   /** The config that the form was filled from. */
   config?: Config;
   /** Whether the same request as a command is shown. */
@@ -218,29 +219,22 @@ function bind(form: Form, field: Field & keyof FormValues) {
   };
 }
 
-function ModelFields({
-  form,
-  fixedName,
-  models,
-}: {
-  form: Form;
-  fixedName: boolean;
-  models: readonly string[];
-}) {
+function ModelFields({ form, fixedName }: { form: Form; fixedName: boolean }) {
+  const typed = useWatch({ control: form.control, name: "model" });
+  const suggestions = useModelSuggestions(typed.trim());
   return (
     <div className="grid gap-3 sm:grid-cols-2">
-      <TextField
+      <Combobox
         {...bind(form, "model")}
         label={t.form.model}
         hint={t.form.modelHint}
-        list="model-suggestions"
+        listLabel={t.form.models}
+        suggestions={suggestions}
+        onChoose={(value) => {
+          form.setValue("model", value, { shouldDirty: true });
+          form.clearErrors("model");
+        }}
       />
-      <datalist id="model-suggestions">
-        <option value="demo" label={t.form.demo} />
-        {models.map((model) => (
-          <option key={model} value={model} />
-        ))}
-      </datalist>
       <TextField
         {...bind(form, "name")}
         label={t.form.name}
@@ -281,11 +275,13 @@ function ResourceFields({ form }: { form: Form }) {
 function SameRequest({
   form,
   known,
-  config,
+  ...asked
 }: {
   form: Form;
   known: readonly EngineArgument[];
   config: Config | undefined;
+  /** The last try was refused by the estimate: the way to deploy anyway is shown. */
+  force: boolean;
 }) {
   const values = useWatch({ control: form.control }) as FormValues;
   const spec = toSpec(values, known);
@@ -293,9 +289,9 @@ function SameRequest({
     <CodeTabs
       note={t.form.same}
       tabs={[
-        { name: "curl", text: asCurl(spec, window.location.origin, config) },
-        { name: "CLI", text: asCli(spec, config) },
-        { name: "JSON", text: asJson(spec, config) },
+        { name: "curl", text: asCurl(spec, window.location.origin, asked) },
+        { name: "CLI", text: asCli(spec, asked) },
+        { name: "JSON", text: asJson(spec, asked) },
       ]}
     />
   );
@@ -319,8 +315,6 @@ function Fit({ form, known }: { form: Form; known: readonly EngineArgument[] }) 
   );
 }
 
-const NO_MODELS: readonly string[] = [];
-
 export function SpecForm(props: Props) {
   const { initial, fixedName, submitWords, onCancel, isDeployment = true } = props;
   const { known, suggestions, placeholderOf } = useArguments();
@@ -331,7 +325,7 @@ export function SpecForm(props: Props) {
       <Card className="min-w-0 p-4">
         <form onSubmit={submit} noValidate>
           {props.lead}
-          <ModelFields form={form} fixedName={fixedName} models={props.models ?? NO_MODELS} />
+          <ModelFields form={form} fixedName={fixedName} />
           <Section title={t.form.resources}>
             <ResourceFields form={form} />
           </Section>
@@ -371,7 +365,12 @@ export function SpecForm(props: Props) {
         </Card>
         {isDeployment ? (
           <Card className="p-4">
-            <SameRequest form={form} known={known} config={props.config} />
+            <SameRequest
+              form={form}
+              known={known}
+              config={props.config}
+              force={refusal?.problem.code === "does_not_fit"}
+            />
           </Card>
         ) : null}
       </div>

@@ -55,6 +55,9 @@ function GpuItem({ gpu }: { gpu: Gpu }) {
         {w.utilisation} {unit(gpu.utilization_percent, "%")} · {w.temperature}{" "}
         {unit(gpu.temperature_celsius, "°C")} · {w.power} {unit(gpu.power_watts, "W")}
       </p>
+      {gpu.used_by?.length ? (
+        <p className="text-small text-muted">{w.givenTo(gpu.used_by.join(", "))}</p>
+      ) : null}
       <ul aria-label={w.processes} className="mt-1 text-small">
         {gpu.processes === null ? (
           <li className="text-muted">{UNKNOWN}</li>
@@ -85,8 +88,9 @@ function Loaded({ hardware: h }: { hardware: HardwareSnapshot }) {
         <Card label={w.problems} className="mb-3 border-l-3 border-l-warning px-4 py-3">
           <h2>{w.problems}</h2>
           {h.problems.map((problem) => (
-            <p key={`${problem.probe}${problem.code}${problem.gpu_index}`} className="break-words">
+            <p key={`${problem.probe}${problem.detail}`} className="break-words">
               {problem.detail}
+              {problem.used_by?.length ? ` ${w.concerns(problem.used_by.join(", "))}` : null}
             </p>
           ))}
         </Card>

@@ -22,11 +22,12 @@ interface Props {
   name: string | null;
   base: Partial<Recipe>;
   model?: string | undefined;
+  revision?: string | undefined;
   onSave: (name: string, recipe: Recipe, message: string | null) => Promise<unknown>;
   onCancel: () => void;
 }
 
-export function EditForm({ name, base, model, onSave, onCancel }: Props) {
+export function EditForm({ name, base, model, revision, onSave, onCancel }: Props) {
   const { data } = useQuery(configsQuery);
   const taken = useMemo(
     () => new Set(name ? [] : (data ?? []).map((one) => one.name)),
@@ -36,7 +37,7 @@ export function EditForm({ name, base, model, onSave, onCancel }: Props) {
   const [message, setMessage] = useState("");
   const initial = base.model
     ? fromSpec({ name: name ?? "", ...base, model: base.model })
-    : { ...EMPTY, model: model ?? EMPTY.model };
+    : { ...EMPTY, model: model ?? EMPTY.model, revision: revision ?? EMPTY.revision };
   return (
     <SpecForm
       initial={initial}

@@ -12,7 +12,13 @@ import { EditForm } from "./edit-form";
 
 const NOTHING: Partial<Recipe> = {};
 
-export function NewConfigPage({ model }: { model?: string | undefined }) {
+interface Props {
+  /** What the address asks for. */
+  model: string | undefined;
+  revision: string | undefined;
+}
+
+export function NewConfigPage({ model, revision }: Props) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const keep = async (name: string, recipe: Recipe, message: string | null) => {
@@ -28,6 +34,7 @@ export function NewConfigPage({ model }: { model?: string | undefined }) {
         name={null}
         base={NOTHING}
         model={model}
+        revision={revision}
         onSave={keep}
         onCancel={() => void navigate({ to: "/configs" })}
       />

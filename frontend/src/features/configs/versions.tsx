@@ -1,4 +1,4 @@
-/** A config's versions: who changed what, compared with the newest, and the way back. */
+/** A config's versions: who changed what, any two compared, and the way back. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -10,6 +10,7 @@ import { Ago } from "@/components/ago";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { Tag } from "@/components/chip";
+import { BareSelect } from "@/components/field";
 import { ErrorCard, SkeletonRows } from "@/components/states";
 import { c } from "@/strings/configs";
 import { useConfigAction } from "./use-config-action";
@@ -50,13 +51,17 @@ function Differences({ name, from, to }: { name: string; from: number; to: numbe
 interface RowProps {
   version: ConfigVersion;
   newest: number;
-  compared: boolean;
-  onCompare: () => void;
+  /** What it is compared with; null where it is not. */
+  compared: number | null;
+  others: readonly number[];
+  onCompare: (other: number | null) => void;
   onRollBack: () => void;
   busy: boolean;
 }
 
-function VersionRow({ version: v, newest, compared, onCompare, onRollBack, busy }: RowProps) {
+function VersionRow({ version: v, newest, compared, others, ...rest }: RowProps) {
+  const { onCompare, onRollBack, busy } = rest;
+  const [from, to] = [Math.min(v.version, compared ?? 0), Math.max(v.version, compared ?? 0)];
   return (
     <li className="border-t border-line px-4 py-2.5 first:border-t-0">
       <div className="flex flex-wrap items-center gap-2">
@@ -65,26 +70,39 @@ function VersionRow({ version: v, newest, compared, onCompare, onRollBack, busy 
         <span className="text-small text-muted">
           {v.author ?? "–"} · <Ago at={v.at} />
         </span>
-        {v.version === newest ? null : (
-          <span className="ml-auto flex gap-2">
-            <Button size="small" aria-expanded={compared} onClick={onCompare}>
-              {c.compare}
-            </Button>
+        <span className="ml-auto flex gap-2">
+          {others.length > 1 ? (
+            <BareSelect
+              aria-label={c.compareOf(v.version)}
+              value={compared ?? ""}
+              onChange={(event) => onCompare(Number(event.target.value) || null)}
+            >
+              <option value="">{c.compare}</option>
+              {others
+                .filter((other) => other !== v.version)
+                .map((other) => (
+                  <option key={other} value={other}>
+                    {c.compareWith(other)}
+                  </option>
+                ))}
+            </BareSelect>
+          ) : null}
+          {v.version === newest ? null : (
             <Button size="small" disabled={busy} onClick={onRollBack}>
               {c.rollBack}
             </Button>
-          </span>
-        )}
+          )}
+        </span>
       </div>
       <p className="text-small text-muted">{v.message ?? c.noMessage}</p>
-      {compared ? <Differences name={v.name} from={v.version} to={newest} /> : null}
+      {compared ? <Differences name={v.name} from={from} to={to} /> : null}
     </li>
   );
 }
 
 export function Versions({ config }: { config: Config }) {
   const query = useQuery(versionsQuery(config.name));
-  const [compared, setCompared] = useState<number | null>(null);
+  const [compared, setCompared] = useState<{ version: number; other: number } | null>(null);
   const { busy, attempt } = useConfigAction();
   const rollBack = async (version: number) => {
     const done = await attempt(() =>
@@ -107,8 +125,9 @@ export function Versions({ config }: { config: Config }) {
               key={version.version}
               version={version}
               newest={config.version}
-              compared={compared === version.version}
-              onCompare={() => setCompared(compared === version.version ? null : version.version)}
+              compared={compared?.version === version.version ? compared.other : null}
+              others={query.data.map((each) => each.version)}
+              onCompare={(other) => setCompared(other ? { version: version.version, other } : null)}
               onRollBack={() => void rollBack(version.version)}
               busy={busy}
             />

@@ -38,6 +38,7 @@ function useIdempotencyKey(): (asked: DeploymentRequest) => string {
 interface Props {
   /** What the address asks for: a model, or a config to begin with. */
   model?: string | undefined;
+  revision?: string | undefined;
   config?: string | undefined;
 }
 
@@ -81,17 +82,17 @@ function requestOf(spec: DeploymentSpec, force: boolean, config: Config | undefi
   return force ? { ...asked, force } : asked;
 }
 
-function initialOf(model: string | undefined, config: Config | undefined): FormValues {
+function initialOf(asked: Omit<Props, "config">, config: Config | undefined): FormValues {
   if (config) return { ...fromSpec({ name: "", ...config.recipe }), name: "" };
-  return model ? { ...EMPTY, model } : EMPTY;
+  const { model, revision = "" } = asked;
+  return model ? { ...EMPTY, model, revision } : EMPTY;
 }
 
 function NewDeployment({
-  model,
   config,
   lead,
-}: {
-  model?: string | undefined;
+  ...asked
+}: Omit<Props, "config"> & {
   config?: Config;
   lead: ReactNode;
 }) {
@@ -101,8 +102,8 @@ function NewDeployment({
   const keyOf = useIdempotencyKey();
   const taken = useMemo(() => new Set((data ?? []).map((d) => d.name)), [data]);
   const submit = async (spec: DeploymentSpec, force: boolean) => {
-    const asked = requestOf(spec, force, config);
-    const { deployment } = await createDeployment(asked, keyOf(asked));
+    const body = requestOf(spec, force, config);
+    const { deployment } = await createDeployment(body, keyOf(body));
     client.setQueryData(keys.deployment(deployment.name), deployment);
     void client.invalidateQueries({ queryKey: keys.deployments });
     void client.invalidateQueries({ queryKey: keys.operations });
@@ -111,7 +112,7 @@ function NewDeployment({
   };
   return (
     <SpecForm
-      initial={initialOf(model, config)}
+      initial={initialOf(asked, config)}
       taken={taken}
       fixedName={false}
       submitWords={[t.form.submit, t.form.submitting]}
@@ -148,7 +149,7 @@ function FromConfig({ name }: { name: string }) {
   );
 }
 
-export function DeployPage({ model, config }: Props) {
+export function DeployPage({ model, revision, config }: Props) {
   return (
     <>
       <PageHead title={t.form.title} />
@@ -156,8 +157,9 @@ export function DeployPage({ model, config }: Props) {
         <FromConfig name={config} />
       ) : (
         <NewDeployment
-          key={model ?? ""}
+          key={`${model}@${revision}`}
           model={model}
+          revision={revision}
           lead={<Source chosen={undefined} newest={undefined} />}
         />
       )}

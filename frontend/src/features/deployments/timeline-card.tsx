@@ -7,7 +7,7 @@ import { phaseWords, seconds, toneOf } from "@/components/format";
 import { useUnsure } from "@/components/states";
 import { useServerNow } from "@/realtime/provider";
 import { t } from "@/strings";
-import { advance, headline, type Segment, segments, spentSeconds } from "./timeline";
+import { advance, headline, type Segment, segments, spentSeconds, startWords } from "./timeline";
 
 /** Seconds since the server last said something about this deployment; not counted while it is silent. */
 function usePassed(d: Deployment, ticking: boolean): number {
@@ -72,7 +72,8 @@ function useFacts(d: Deployment, spent: number): string {
   const working = toneOf(d.phase) === "working";
   const since = (iso: string) => Math.max(0, (now - Date.parse(iso)) / 1000);
   const facts = [t.timeline.attempt(d.attempt)];
-  if (d.how) facts.push(d.how === "warm" ? t.timeline.warm : t.timeline.cold);
+  const start = startWords(d);
+  if (start) facts.push(start);
   if (!working) return facts.join(" · ");
   facts.push(t.timeline.soFar(seconds(spent)));
   if (d.last_progress_at) facts.push(t.timeline.lastProgress(seconds(since(d.last_progress_at))));

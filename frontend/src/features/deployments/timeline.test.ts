@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TimelineStep } from "@/api/types";
-import { advance, headline, remainingSeconds, segments } from "./timeline";
+import { advance, headline, remainingSeconds, segments, startWords } from "./timeline";
 
 const timeline: TimelineStep[] = [
   { phase: "starting", state: "done", seconds: 3.4, expected_seconds: 3.1 },
@@ -30,6 +30,14 @@ describe("the phase timeline", () => {
     expect(segments(unknown, null)[0]).toMatchObject({ filled: null, figure: "2 s" });
     expect(remainingSeconds(unknown)).toBeNull();
     expect(headline({ phase: "loading" }, unknown)).toBe("Getting ready");
+  });
+
+  test("says how the engine was started, and why so", () => {
+    expect(startWords({ how: "warm" })).toBe("warm start");
+    expect(startWords({ how: "cold", how_reason: "the warmer was restarting" })).toBe(
+      "cold start: the warmer was restarting",
+    );
+    expect(startWords({ how: null })).toBeNull();
   });
 
   test("says when it will be ready, and afterwards how long it took", () => {

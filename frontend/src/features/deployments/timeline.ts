@@ -15,6 +15,13 @@ export interface Segment {
 
 const UNKNOWN_SECONDS = 4;
 
+/** How the engine was started, and why so: “warm start: waited 8.2 s for the spare”. */
+export function startWords(d: Pick<Deployment, "how" | "how_reason">): string | null {
+  if (!d.how) return null;
+  const words = d.how === "warm" ? t.timeline.warm : t.timeline.cold;
+  return d.how_reason ? `${words}: ${d.how_reason}` : words;
+}
+
 /** Long phases stay longer, but a 30-minute one must not crush the others. */
 function weightOf(s: number): number {
   return Math.sqrt(Math.max(0.4, s));

@@ -1,6 +1,6 @@
 /** Downloads: what comes, how fast, what it waits for, and the ways to hold or hasten it. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toast } from "sonner";
@@ -63,14 +63,17 @@ function useDownloadAction(download: Download) {
   };
 }
 
-function Files({ id, isOver }: { id: string; isOver: boolean }) {
-  const query = useQuery(downloadFilesQuery(id, isOver));
-  if (query.isError) return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
-  if (!query.data) return <SkeletonRows rows={2} />;
-  if (query.data.length === 0) return <p className="mt-2 text-small text-muted">{w.noFiles}</p>;
+function Files({ download, isOver }: { download: Download; isOver: boolean }) {
+  const query = useInfiniteQuery(downloadFilesQuery(download.id, isOver));
+  const files = query.data?.pages.flatMap((page) => page.items);
+  if (query.isError && !files)
+    return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
+  if (!files) return <SkeletonRows rows={2} />;
+  if (files.length === 0) return <p className="mt-2 text-small text-muted">{w.noFiles}</p>;
+  const hidden = download.files_total == null ? null : download.files_total - files.length;
   return (
     <ul className="mt-2 max-h-60 overflow-y-auto text-small">
-      {query.data.map((file) => (
+      {files.map((file) => (
         <li key={file.path} className="flex gap-3 border-t border-line py-1">
           <span className="min-w-0 flex-1 truncate font-mono" title={file.path}>
             {file.path}
@@ -81,13 +84,31 @@ function Files({ id, isOver }: { id: string; isOver: boolean }) {
           <span className="w-16 shrink-0 text-right text-muted">{w.fileStates[file.state]}</span>
         </li>
       ))}
+      {query.hasNextPage ? (
+        <li className="border-t border-line py-2">
+          <Button
+            size="small"
+            disabled={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            {w.moreFiles(count(hidden))}
+          </Button>
+        </li>
+      ) : null}
     </ul>
   );
 }
 
 function Bar({ share, tone }: { share: number | null; tone: string }) {
   return (
-    <div className="mt-2 h-1.5 overflow-hidden rounded-full bg-sunken">
+    <div
+      role="progressbar"
+      aria-label={w.progress}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      {...(share === null ? {} : { "aria-valuenow": Math.round(share * 1000) / 10 })}
+      className="mt-2 h-1.5 overflow-hidden rounded-full bg-sunken"
+    >
       {share === null ? (
         <div className={`sweep h-full w-2/5 rounded-full ${tone}`} />
       ) : (
@@ -166,7 +187,7 @@ function Item({ download: d }: { download: Download }) {
       ) : d.message ? (
         <p className="mt-1 text-small break-words text-muted">{d.message}</p>
       ) : null}
-      {open ? <Files id={d.id} isOver={over} /> : null}
+      {open ? <Files download={d} isOver={over} /> : null}
     </li>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import type { ModelSummary } from "@/api/gen";
 import { badgeQuery, type ModelSearch, popularQuery, searchQuery } from "@/api/models";
 import { Button } from "@/components/button";
@@ -15,28 +15,48 @@ import { m } from "@/strings/models";
 import { compact } from "./figures";
 import { Freshness } from "./freshness";
 import { obstaclesOf } from "./obstacles";
+import { boundsOf, SIZES, type Size } from "./sizes";
 
 const w = m.discover;
 const TASKS = ["text-generation", "image-text-to-text", "feature-extraction", "text-ranking"];
 const LICENSES = ["apache-2.0", "mit", "llama3", "llama3.1", "gemma", "cc-by-nc-4.0"];
+const LIBRARIES = ["transformers", "vllm", "sentence-transformers", "safetensors"];
 
 export interface View {
   q?: string;
   task?: string;
   license?: string;
+  library?: string;
+  size?: Size;
   sort?: ModelSearch["sort"];
 }
 
-/** Asked only for rows that stand on the page; what can't be known says so. */
+/** Whether the element has come into view: once is enough. */
+function useSeen<T extends Element>(): [RefObject<T | null>, boolean] {
+  const place = useRef<T>(null);
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (!place.current || seen) return;
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) setSeen(true);
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [seen]);
+  return [place, seen];
+}
+
+/** Asked only for rows that somebody sees; what can't be known says so. */
 function FitBadge({ model }: { model: ModelSummary }) {
+  const [place, seen] = useSeen<HTMLSpanElement>();
   const blocked = obstaclesOf(model).length > 0;
-  const query = useQuery({ ...badgeQuery(model.repo), enabled: !blocked });
+  const query = useQuery({ ...badgeQuery(model.repo), enabled: seen && !blocked });
   if (blocked) return <span className="text-muted">–</span>;
   if (query.isError) return <FitChip verdict="unknown" />;
-  return query.data ? (
-    <FitChip verdict={query.data.verdict} />
-  ) : (
-    <span className="text-muted">…</span>
+  return (
+    <span ref={place} className="text-muted">
+      {query.data ? <FitChip verdict={query.data.verdict} /> : "…"}
+    </span>
   );
 }
 
@@ -210,6 +230,28 @@ function Filters({ view, onView }: { view: View; onView: (view: View) => void })
         ))}
       </BareSelect>
       <BareSelect
+        aria-label={w.library}
+        value={view.library ?? ""}
+        onChange={(event) => onView({ ...view, library: event.target.value || undefined })}
+      >
+        <option value="">{w.anyLibrary}</option>
+        {LIBRARIES.map((library) => (
+          <option key={library}>{library}</option>
+        ))}
+      </BareSelect>
+      <BareSelect
+        aria-label={w.size}
+        value={view.size ?? ""}
+        onChange={(event) => onView({ ...view, size: (event.target.value || undefined) as Size })}
+      >
+        <option value="">{w.anySize}</option>
+        {SIZES.map((size) => (
+          <option key={size} value={size}>
+            {w.sizes[size]}
+          </option>
+        ))}
+      </BareSelect>
+      <BareSelect
         aria-label={w.sort}
         value={view.sort ?? "trending"}
         onChange={(event) => onView({ ...view, sort: event.target.value as View["sort"] })}
@@ -225,8 +267,8 @@ function Filters({ view, onView }: { view: View; onView: (view: View) => void })
 }
 
 export function DiscoverPage({ view, onView }: { view: View; onView: (view: View) => void }) {
-  const { q, task, license, sort } = view;
-  const searching = Boolean(q || task || license || sort);
+  const { q, task, license, library, size, sort } = view;
+  const searching = Boolean(q || task || license || library || size || sort);
   return (
     <>
       <PageHead title={w.title} below={<p className="text-muted">{w.lead}</p>} />
@@ -238,6 +280,8 @@ export function DiscoverPage({ view, onView }: { view: View; onView: (view: View
             ...(q ? { q } : {}),
             ...(task ? { task } : {}),
             ...(license ? { license } : {}),
+            ...(library ? { library } : {}),
+            ...(size ? boundsOf(size) : {}),
             sort: sort ?? "trending",
           }}
           onClear={() => onView({})}

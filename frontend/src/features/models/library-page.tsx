@@ -92,12 +92,7 @@ function Item({ model }: { model: LibraryModel }) {
           <Button size="small" disabled={busy} onClick={() => void verify()}>
             {w.verify}
           </Button>
-          <Button
-            size="small"
-            disabled={busy || used}
-            title={used ? w.inUse(model.used_by.join(", ")) : undefined}
-            onClick={() => setRemoving(true)}
-          >
+          <Button size="small" disabled={busy || used} onClick={() => setRemoving(true)}>
             {w.remove}
           </Button>
         </span>
@@ -107,6 +102,7 @@ function Item({ model }: { model: LibraryModel }) {
         {w.columns.lastUsed}: {model.last_used_at ? <Ago at={model.last_used_at} /> : w.never} ·{" "}
         <span className="font-mono">{model.commit?.slice(0, 12) ?? "–"}</span>
       </p>
+      {used ? <p className="text-small text-muted">{w.inUse(model.used_by.join(", "))}</p> : null}
       {model.reasons.map((reason) => (
         <p key={reason} className="text-small break-words text-failed-text">
           {reason}
@@ -118,9 +114,16 @@ function Item({ model }: { model: LibraryModel }) {
 }
 
 function Adoptable() {
-  const { data: found = [] } = useQuery(adoptableQuery);
+  const query = useQuery(adoptableQuery);
+  const found = query.data ?? [];
   const { busy, attempt } = useModelAction();
   const open = found.filter((one) => !one.is_adopted && one.state === "complete");
+  if (query.isError && !query.data)
+    return (
+      <div className="mt-3">
+        <ErrorCard error={query.error} title={w.adoptFailed} onRetry={() => void query.refetch()} />
+      </div>
+    );
   if (open.length === 0) return null;
   const adopt = async (repo: string, commit: string | null) => {
     const done = await attempt(w.refused(repo), () => data(adoptModel({ body: { repo, commit } })));

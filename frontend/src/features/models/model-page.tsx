@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
 import { toast } from "sonner";
 import { data } from "@/api/client";
 import { createDownload, type ModelDetails } from "@/api/gen";
@@ -12,6 +12,7 @@ import { toProblem } from "@/api/problem";
 import { Ago } from "@/components/ago";
 import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
+import { BareInput } from "@/components/field";
 import { FitPanel } from "@/components/fit-panel";
 import { bytes, count, UNKNOWN } from "@/components/format";
 import { Prose } from "@/components/prose";
@@ -23,7 +24,15 @@ import { Freshness } from "./freshness";
 const Markdown = lazy(() => import("@/components/markdown"));
 const w = m.model;
 
-function Actions({ details }: { details: ModelDetails }) {
+const FILES_SHOWN = 200;
+
+interface Chosen {
+  repo: string;
+  /** A branch, tag or commit; the default branch where there is none. */
+  revision: string | undefined;
+}
+
+function Actions({ details, revision }: { details: ModelDetails } & Omit<Chosen, "repo">) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [busy, setBusy] = useState(false);
@@ -31,7 +40,7 @@ function Actions({ details }: { details: ModelDetails }) {
   const fetchModel = async () => {
     setBusy(true);
     try {
-      await data(createDownload({ body: { repo } }));
+      await data(createDownload({ body: { repo, ...(revision ? { revision } : {}) } }));
       void client.invalidateQueries({ queryKey: modelKeys.downloads });
       toast(w.downloading(repo));
       await navigate({ to: "/downloads" });
@@ -43,15 +52,16 @@ function Actions({ details }: { details: ModelDetails }) {
       setBusy(false);
     }
   };
+  const search = { model: repo, ...(revision ? { revision } : {}) };
   return (
     <>
       <Button disabled={busy} onClick={() => void fetchModel()}>
         {w.download}
       </Button>
-      <Link to="/configs/new" search={{ model: repo }} className={buttonClass()}>
+      <Link to="/configs/new" search={search} className={buttonClass()}>
         {w.config}
       </Link>
-      <Link to="/deployments/new" search={{ model: repo }} className={buttonClass("primary")}>
+      <Link to="/deployments/new" search={search} className={buttonClass("primary")}>
         {w.deploy}
       </Link>
     </>
@@ -127,8 +137,38 @@ function Facts({ details: d }: { details: ModelDetails }) {
   );
 }
 
-function Files({ repo, details }: { repo: string; details: ModelDetails }) {
-  const query = useQuery(filesQuery(repo));
+function Revision({
+  chosen,
+  onRevision,
+}: { chosen: string | undefined } & Pick<Props, "onRevision">) {
+  const [text, setText] = useState(chosen ?? "");
+  const choose = (event: FormEvent) => {
+    event.preventDefault();
+    onRevision(text.trim());
+  };
+  return (
+    <form className="mt-3 flex items-center gap-2" onSubmit={choose}>
+      <BareInput
+        aria-label={w.revision}
+        placeholder={w.revisionHint}
+        value={text}
+        maxLength={128}
+        autoComplete="off"
+        spellCheck={false}
+        onChange={(event) => setText(event.target.value)}
+        className="max-w-60 font-mono"
+      />
+      <Button type="submit" disabled={text.trim() === (chosen ?? "")}>
+        {w.showRevision}
+      </Button>
+    </form>
+  );
+}
+
+function Files({ repo, revision, details }: { details: ModelDetails } & Chosen) {
+  const query = useQuery(filesQuery(repo, revision));
+  const [shown, setShown] = useState(FILES_SHOWN);
+  const hidden = Math.max(0, (query.data?.files.length ?? 0) - shown);
   return (
     <Card label={w.files} className="mt-3 p-4">
       <div className="mb-2 flex items-baseline gap-2">
@@ -143,12 +183,19 @@ function Files({ repo, details }: { repo: string; details: ModelDetails }) {
         </p>
       ) : query.data ? (
         <ul className="max-h-80 overflow-y-auto text-small">
-          {query.data.files.slice(0, 500).map((file) => (
+          {query.data.files.slice(0, shown).map((file) => (
             <li key={file.path} className="flex gap-3 border-t border-line py-1">
               <span className="min-w-0 flex-1 font-mono break-all">{file.path}</span>
               <span className="figures shrink-0 text-muted">{bytes(file.size_bytes)}</span>
             </li>
           ))}
+          {hidden > 0 ? (
+            <li className="border-t border-line py-2">
+              <Button size="small" onClick={() => setShown(shown + 5 * FILES_SHOWN)}>
+                {w.moreFiles(count(Math.min(hidden, 5 * FILES_SHOWN)))}
+              </Button>
+            </li>
+          ) : null}
         </ul>
       ) : (
         <SkeletonRows rows={3} />
@@ -157,8 +204,8 @@ function Files({ repo, details }: { repo: string; details: ModelDetails }) {
   );
 }
 
-function ModelCardText({ repo }: { repo: string }) {
-  const query = useQuery(cardQuery(repo));
+function ModelCardText({ repo, revision }: Chosen) {
+  const query = useQuery(cardQuery(repo, revision));
   return (
     <Card label={w.card} className="mt-3 p-4">
       <h2 className="mb-2">{w.card}</h2>
@@ -177,13 +224,18 @@ function ModelCardText({ repo }: { repo: string }) {
   );
 }
 
-export function ModelPage({ repo }: { repo: string }) {
-  const query = useQuery(modelQuery(repo));
+interface Props extends Chosen {
+  onRevision: (revision: string) => void;
+}
+
+export function ModelPage({ repo, revision, onRevision }: Props) {
+  const query = useQuery(modelQuery(repo, revision));
+  const choice = <Revision chosen={revision} onRevision={onRevision} />;
   const details = query.data;
   if (!details)
     return query.isError ? (
       <>
-        <PageHead title={repo} />
+        <PageHead title={repo} below={choice} />
         <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />
       </>
     ) : (
@@ -193,18 +245,22 @@ export function ModelPage({ repo }: { repo: string }) {
     );
   return (
     <>
-      <PageHead title={details.model.repo} actions={<Actions details={details} />} />
+      <PageHead
+        title={details.model.repo}
+        actions={<Actions details={details} revision={revision} />}
+        below={choice}
+      />
       <StaleNote />
       <Freshness of={details} />
       <Obstacles details={details} />
       <div className="grid items-start gap-3 lg:grid-cols-[minmax(0,1fr)_384px]">
         <div className="min-w-0">
           <Facts details={details} />
-          <Files repo={repo} details={details} />
-          <ModelCardText repo={repo} />
+          <Files repo={repo} revision={revision} details={details} />
+          <ModelCardText repo={repo} revision={revision} />
         </div>
         <Card className="p-4 lg:sticky lg:top-17">
-          <FitPanel asked={{ model: repo }} />
+          <FitPanel asked={{ model: repo, ...(revision ? { revision } : {}) }} />
         </Card>
       </div>
     </>

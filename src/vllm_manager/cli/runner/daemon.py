@@ -11,6 +11,8 @@ from vllm_manager.cli.runner.probes import answers, reachable
 from vllm_manager.cli.runner.records import CONTROL_PLANE, GATEWAY, ServiceRecord
 from vllm_manager.settings import Settings
 
+_REAPED_WITHIN_SECONDS = 5.0
+
 
 def spawn(command: Sequence[str], log: Path, environment: Mapping[str, str], cwd: Path) -> int:
     """Start a process in a session of its own, its output appended to `log`; return its pid."""
@@ -67,8 +69,9 @@ class Daemon:
         leader = record.leader
         if leader is None:
             return "ended at once"
-        how = processes.exit_reason(leader.pid)
-        return None if leader.is_alive() else how or "ended"
+        if leader.is_alive():
+            return None
+        return processes.exit_reason(leader.pid, _REAPED_WITHIN_SECONDS) or "ended"
 
     def answers(self, record: ServiceRecord) -> bool:
         return answers(self.port, self._path, self._host)

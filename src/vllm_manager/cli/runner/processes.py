@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+_BETWEEN_LOOKS_SECONDS = 0.02
 _STATE, _START_TICKS = 0, 19  # of /proc/PID/stat, counted after the command's closing bracket
 
 
@@ -64,14 +65,23 @@ def member(pid: int, role: str) -> Member | None:
     return Member(pid=pid, born=moment, role=role) if moment else None
 
 
-def exit_reason(pid: int) -> str | None:
-    """Reap a child that has ended and say how; None while it runs or where it is not our child."""
-    try:
-        reaped, status = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return None
-    if reaped == 0:
-        return None
+def exit_reason(pid: int, patience_seconds: float = 0.0) -> str | None:
+    """Reap a child that has ended and say how; None while it runs or where it is not our child.
+
+    Have patience with one that is known to be dead: it is so from its first thread's end on, and
+    can be reaped after its last.
+    """
+    end = time.monotonic() + patience_seconds
+    while True:
+        try:
+            reaped, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if reaped:
+            break
+        if time.monotonic() >= end:
+            return None
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
     code = os.waitstatus_to_exitcode(status)
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
 

@@ -81,6 +81,8 @@ def environment(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
         "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",  # small /dev/shm in containers
         "RAY_prestart_worker_first_driver": "0",  # no idle Python per CPU of the book-keeping
         "RAY_preload_python_modules": _PRELOADED,
+        # No request passes through Serve, so none is to be counted ten times a second.
+        "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "0",
         "VLLM_MANAGER_REPORT_TOKEN_PATH": str((settings.secrets_dir / "report_token").absolute()),
     }
 

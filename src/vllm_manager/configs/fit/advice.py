@@ -87,7 +87,7 @@ def smallest_gpus(question: Question) -> int | None:
     if machine.kind != "gpu" or not machine.devices or not heads:
         return None
     count = 1
-    while count <= _MOST_GPUS:
+    while count <= (1 if machine.is_split else _MOST_GPUS):  # slices can't work together
         verdict = "does_not_fit" if heads % count else _on_gpus(question, count)
         if verdict in ("fits", "tight"):
             return count

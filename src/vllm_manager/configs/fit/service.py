@@ -1,12 +1,14 @@
 """Answers whether a model fits: asks for the model's facts and the machine, then estimates."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from vllm_manager.cluster import ClusterNode
 from vllm_manager.configs.arguments import EngineArguments
 from vllm_manager.configs.fit.advice import Question, smallest_gpus, suggestions
 from vllm_manager.configs.fit.architecture import read
+from vllm_manager.configs.fit.doubts import NOWHERE, Others, doubted, elsewhere, here
 from vllm_manager.configs.fit.engine_settings import read_settings
 from vllm_manager.configs.fit.machine import machine_of
 from vllm_manager.configs.fit.report import refusal_of, report_of, unreadable
@@ -44,8 +46,16 @@ class ModelSource(Protocol):
 class Fit:
     """Estimates memory for a model with settings: the one estimator of API, CLI and deploy."""
 
-    def __init__(self, hardware: Hardware, models: ModelSource, arguments: EngineArguments) -> None:
+    def __init__(
+        self,
+        hardware: Hardware,
+        models: ModelSource,
+        arguments: EngineArguments,
+        nodes: Callable[[], Awaitable[Sequence[ClusterNode] | None]],
+    ) -> None:
+        """`nodes` lists the machines that Ray may place replicas on; None while it does not say."""
         self._hardware = hardware
+        self._nodes = nodes
         self._models = models
         self._arguments = arguments
 
@@ -63,8 +73,8 @@ class Fit:
 
     async def _estimate(self, question: FitRequest) -> FitReport:
         facts = await self._models.facts(question.model, question.revision)
-        snapshot = await self._hardware.snapshot()
-        return await asyncio.to_thread(judge, question, facts, snapshot)
+        snapshot, nodes = await asyncio.gather(self._hardware.snapshot(), self._nodes())
+        return await asyncio.to_thread(_judge_among, question, facts, snapshot, nodes)
 
     async def refusal(self, question: FitRequest) -> tuple[FitReport, Problem | None]:
         """Return the estimate, and why the question can't be deployed as it is (None: it can).
@@ -83,8 +93,25 @@ class Fit:
         return report, refusal_of(report)
 
 
-def judge(question: FitRequest, facts: ModelFacts, snapshot: HardwareSnapshot) -> FitReport:
-    """Return the report for a model's facts and a machine as it was seen. Pure."""
+def _judge_among(
+    question: FitRequest,
+    facts: ModelFacts,
+    snapshot: HardwareSnapshot,
+    nodes: Sequence[ClusterNode] | None,
+) -> FitReport:
+    return judge(question, facts, snapshot, elsewhere(question, nodes, here()))
+
+
+def judge(
+    question: FitRequest,
+    facts: ModelFacts,
+    snapshot: HardwareSnapshot,
+    others: Others = NOWHERE,
+) -> FitReport:
+    """Return the report for a model's facts and a machine as it was seen. Pure.
+
+    `others` are machines that a replica may be placed on as well, of which nothing is known.
+    """
     resources = question.resources
     asked = Question(
         Model(read(facts.config), facts.parameters, facts.weights_bytes),
@@ -98,5 +125,5 @@ def judge(question: FitRequest, facts: ModelFacts, snapshot: HardwareSnapshot) -
         machine_of(question, snapshot),
         question.replicas,
     )
-    found = asked.answer()
+    found = doubted(asked, asked.answer(), others)
     return report_of(question, facts.commit, found, suggestions(asked, found), smallest_gpus(asked))

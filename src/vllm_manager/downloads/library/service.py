@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from vllm_manager.db import Database
 from vllm_manager.downloads.library import adoption, importing
 from vllm_manager.downloads.library.deleting import delete
 from vllm_manager.downloads.library.scan import (
@@ -30,8 +29,9 @@ from vllm_manager.downloads.library.views import to_adoptable, to_details, to_mo
 from vllm_manager.downloads.library.work import Progress, Work
 from vllm_manager.downloads.schemas import REPO_PATTERN
 from vllm_manager.kit.errors import Problem, Remedy, not_found
+from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.paging import Page, cut, decode_cursor
-from vllm_manager.operations import Operation, Operations
+from vllm_manager.operations import Operation
 
 Fetch = Callable[[str, str], Awaitable[object]]
 """Begins the download of a model's revision."""
@@ -47,24 +47,27 @@ class Library:
         self,
         store: Path,
         sources: Sequence[Path],
-        database: Database,
-        operations: Operations,
+        work: Work,
         uses: Uses,
         fetch: Fetch,
+        tend_seconds: float,
     ) -> None:
         self._store = store
         self._sources = sources
         self._uses = uses
         self._fetch = fetch
-        self._work = Work(database, operations)
+        self._work = work
+        self._tending = Loop("library", work.tend, tend_seconds)
 
     async def start(self) -> None:
-        """Close what an earlier process left open."""
-        await self._work.end_interrupted()
+        """Close what an earlier process left open, and watch over what is under way."""
+        await self._work.tend()
+        self._tending.start()
 
     async def stop(self) -> None:
         """End what is under way; nothing half-done is shown as a model."""
         await self._work.close()
+        await self._tending.stop()
 
     async def resolve(self, repo: str, revision: str | None = None) -> Path | None:
         """Return the folder of a complete model; None where it is not here, or not whole."""

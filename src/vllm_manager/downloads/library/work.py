@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from vllm_manager.db import Database
+from vllm_manager.db import Database, Lease
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
 from vllm_manager.operations import Operation, OperationKind, Operations, Outcome
 
@@ -54,12 +54,25 @@ After = Callable[[Problem | None], Awaitable[None]]
 
 
 class Work:
-    """Runs pieces of work, one for each subject at a time."""
+    """Runs pieces of work, one for each subject at a time.
 
-    def __init__(self, database: Database, operations: Operations) -> None:
+    Several control planes may share a database. Each piece has a lease by the name of its
+    operation, which this one renews while it lives: `tend` must be called again and again.
+    """
+
+    def __init__(
+        self, database: Database, operations: Operations, lease_of: Callable[[str], Lease]
+    ) -> None:
+        """`lease_of` makes a lease of this name for this process."""
         self._database = database
         self._operations = operations
+        self._lease_of = lease_of
         self._running: dict[str, tuple[Operation, Progress, asyncio.Task[None]]] = {}
+        self._own: dict[str, Lease] = {}
+        self._others: dict[str, Lease] = {}
+        """By operation. Others' are watched: how long they were not renewed."""
+        self._turn = asyncio.Lock()
+        """Held where a lease and what stands for it change, so that no look falls between."""
 
     async def begin(
         self, kind: OperationKind, subject: str, piece: Piece, after: After | None = None
@@ -76,8 +89,11 @@ class Work:
             if known[0].kind == kind:
                 return known[0]
             raise _busy(known[0])
-        async with self._database.unit_of_work() as session:
+        async with self._turn, self._database.unit_of_work() as session:
             begun = await self._operations.begin(session, kind, subject)
+            lease = self._lease_of(begun.operation.id)
+            lease.take_in(session)
+            self._own[begun.operation.id] = lease
         self._operations.announce(begun)
         progress = Progress()
         task = asyncio.create_task(
@@ -86,11 +102,23 @@ class Work:
         self._running[subject] = (begun.operation, progress, task)
         return begun.operation
 
-    async def end_interrupted(self) -> None:
-        """Close what an earlier process began and never ended."""
-        ours = {operation.id for operation, _, _ in self._running.values()}
-        left = [o for o in await self._operations.open("model") if o.kind in KINDS]
-        await self._operations.settle({o.id: _ended(o) for o in left if o.id not in ours})
+    async def tend(self) -> None:
+        """Renew what is ours, and close what a control plane began that is dead or silent."""
+        is_open = [o for o in await self._operations.open("model") if o.kind in KINDS]
+        for operation in is_open:
+            async with self._turn:
+                await self._look_at(operation)
+        still = {operation.id for operation in is_open}
+        self._others = {id_: lease for id_, lease in self._others.items() if id_ in still}
+
+    async def _look_at(self, operation: Operation) -> None:
+        own = self._own.get(operation.id)
+        if own is not None:
+            await own.hold()
+            return
+        lease = self._others.setdefault(operation.id, self._lease_of(operation.id))
+        if await lease.hold():  # nobody alive has it
+            await self._settle(operation, _ended(operation), lease)
 
     async def close(self) -> None:
         """Ask everything to end, and wait until it has."""
@@ -111,7 +139,15 @@ class Work:
             if after is not None:
                 await after(problem)
         finally:
-            await self._operations.settle({operation.id: outcome})
+            async with self._turn:
+                await self._settle(operation, outcome, self._own.pop(operation.id))
+
+    async def _settle(self, operation: Operation, outcome: Outcome, lease: Lease) -> None:
+        """Record an end, and give its lease up in the same transaction."""
+        async with self._database.unit_of_work() as session:
+            changed = await self._operations.settle_in(session, {operation.id: outcome})
+            await lease.release_in(session)
+        self._operations.announce_settled(changed)
 
 
 def _outcome(operation: Operation, thread: asyncio.Task[str]) -> tuple[Outcome, Problem | None]:

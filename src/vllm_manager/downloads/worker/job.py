@@ -18,7 +18,9 @@ from vllm_manager.downloads.worker.limiter import Limiter
 from vllm_manager.downloads.worker.pieces import Pool, piece_bytes
 from vllm_manager.downloads.worker.request import Wanted
 from vllm_manager.downloads.worker.tally import Tally
+from vllm_manager.downloads.worker.tunnel import Tunnel
 from vllm_manager.downloads.worker.wire import Patience, Resolve, Wire
+from vllm_manager.kit.proxies import HttpProxy
 
 _TICK_SECONDS = 0.5
 _CLAIM_TRIES = 60
@@ -44,6 +46,8 @@ class Order:
     patience: Patience
     trusted: Sequence[str] = ()
     """Further places (`host:port`) that may lie inside a network."""
+    tunnel: Tunnel | None = None
+    """The proxy to go through, and where to."""
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> "Order":
@@ -60,6 +64,7 @@ class Order:
             files=[(path, size, sha256, blob) for path, size, sha256, blob in told["files"]],
             patience=Patience(**told.get("patience", {})),
             trusted=told.get("trusted", ()),
+            tunnel=_tunnel(told.get("proxy"), told.get("proxied", ())),
         )
 
 
@@ -91,7 +96,7 @@ class Job:
         self._pool = Pool(())
         self._by_queue: dict[int, Item] = {}
         self._fetchers = [
-            Fetcher(self, Wire(resolve, order.patience), order.patience)
+            Fetcher(self, Wire(resolve, order.patience, order.tunnel), order.patience)
             for _ in range(order.connections)
         ]
         self._working = 0
@@ -269,6 +274,10 @@ class Job:
                 self._told[item.places[0]] = now
                 changed += [(place, *now) for place in item.places]
         return changed
+
+
+def _tunnel(proxy: str | None, places: Sequence[str]) -> Tunnel | None:
+    return Tunnel(HttpProxy.of(proxy), tuple(places)) if proxy else None
 
 
 def _items(order: Order, folder: ModelFolder, disk: Disk) -> list[Item]:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from vllm_manager.downloads.worker.failures import Failure, TryAgain
+from vllm_manager.downloads.worker.tunnel import Tunnel
 
 _REDIRECTS = 5
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
@@ -52,8 +54,10 @@ class Answer:
 class Wire:
     """The connections of one thread. `hang_up` may be called from any other."""
 
-    def __init__(self, resolve: Resolve, patience: Patience) -> None:
+    def __init__(self, resolve: Resolve, patience: Patience, tunnel: Tunnel | None = None) -> None:
+        """With a `tunnel` nothing is looked up here."""
         self._resolve = resolve
+        self._tunnel = tunnel
         self._patience = patience
         self._tls: ssl.SSLContext | None = None
         self._kept: dict[tuple[str, str], http.client.HTTPConnection] = {}
@@ -100,6 +104,9 @@ class Wire:
         parts = urlsplit(url)
         target = parts.path or "/"
         target += f"?{parts.query}" if parts.query else ""
+        if self._tunnel is not None:
+            target = self._tunnel.target(url) or target
+            headers = headers | self._tunnel.headers(url)
         for is_last in (False, True):
             was_kept = parts[:2] in self._kept
             connection = self._connection(url)
@@ -114,6 +121,9 @@ class Wire:
                 if is_last or not was_kept or isinstance(error, TimeoutError):
                     raise TryAgain(broken(parts.netloc, error)) from error
             else:
+                if self._tunnel is not None and response.status == 407:
+                    self.drop(url)
+                    raise self._tunnel.refused(407, parts.netloc)
                 return response
         raise AssertionError("unreachable")
 
@@ -140,14 +150,21 @@ class Wire:
 
     def _socket(self, scheme: str, host: str, port: int) -> socket.socket:
         error: OSError | None = None
-        for address in self._resolve(scheme, host, port):
+        for open_stream in self._ways(scheme, host, port):
             try:
-                plain = socket.create_connection((address, port), self._patience.connect_seconds)
-                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                plain = open_stream()
                 return plain if scheme == "http" else self._wrap(plain, host)
             except OSError as problem:
                 error = problem
         raise TryAgain(broken(f"{host}:{port}", error or OSError("no address")))
+
+    def _ways(self, scheme: str, host: str, port: int) -> Sequence[Callable[[], socket.socket]]:
+        """Return what opens a stream to the place, in order of preference."""
+        seconds = self._patience.connect_seconds
+        if self._tunnel is not None:
+            return [partial(self._tunnel.connect, scheme, host, port, seconds)]
+        addresses = self._resolve(scheme, host, port)
+        return [partial(_stream, address, port, seconds) for address in addresses]
 
     def _wrap(self, plain: socket.socket, host: str) -> socket.socket:
         if self._tls is None:
@@ -173,6 +190,12 @@ class Wire:
                 self.drop(url)
         except (OSError, http.client.HTTPException):
             self.drop(url)
+
+
+def _stream(address: str, port: int, seconds: float) -> socket.socket:
+    stream = socket.create_connection((address, port), seconds)
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return stream
 
 
 def _plain(headers: dict[str, str]) -> dict[str, str]:
