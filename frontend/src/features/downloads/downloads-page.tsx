@@ -75,10 +75,8 @@ function Files({ download, isOver }: { download: Download; isOver: boolean }) {
     <ul className="mt-2 max-h-60 overflow-y-auto text-small">
       {files.map((file) => (
         <li key={file.path} className="flex gap-3 border-t border-line py-1">
-          <span className="min-w-0 flex-1 truncate font-mono" title={file.path}>
-            {file.path}
-          </span>
-          <span className="figures shrink-0 text-muted">
+          <span className="min-w-0 flex-1 font-mono break-all">{file.path}</span>
+          <span className="figures text-right text-muted max-sm:w-20 sm:shrink-0">
             {w.of(bytes(file.bytes_done), bytes(file.size_bytes))}
           </span>
           <span className="w-16 shrink-0 text-right text-muted">{w.fileStates[file.state]}</span>

@@ -199,7 +199,7 @@ function Filters({ view, onView }: { view: View; onView: (view: View) => void })
     setText(asked);
   }, [asked]);
   return (
-    <search className="mb-3 flex flex-wrap gap-2">
+    <search className="mb-3 grid grid-cols-2 gap-2 sm:flex sm:flex-wrap">
       <BareInput
         data-filter
         type="search"
@@ -207,7 +207,7 @@ function Filters({ view, onView }: { view: View; onView: (view: View) => void })
         placeholder={w.search}
         value={text}
         onChange={(event) => setText(event.target.value)}
-        className="min-w-50 flex-1"
+        className="min-w-50 flex-1 max-sm:col-span-2"
       />
       <BareSelect
         aria-label={w.task}

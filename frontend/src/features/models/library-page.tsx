@@ -226,7 +226,7 @@ export function LibraryPage() {
             </Link>
           </>
         }
-        below={<p className="text-muted">{w.lead}</p>}
+        below={<p className="text-muted max-sm:mt-1.5">{w.lead}</p>}
       />
       <StaleNote />
       <ImportDialog open={importing} onOpenChange={setImporting} />

@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, lazy, Suspense, useId, useState } from "react";
 import { toast } from "sonner";
 import { data } from "@/api/client";
 import { createDownload, type ModelDetails } from "@/api/gen";
@@ -141,6 +141,7 @@ function Revision({
   chosen,
   onRevision,
 }: { chosen: string | undefined } & Pick<Props, "onRevision">) {
+  const id = useId();
   const [text, setText] = useState(chosen ?? "");
   const choose = (event: FormEvent) => {
     event.preventDefault();
@@ -148,8 +149,11 @@ function Revision({
   };
   return (
     <form className="mt-3 flex items-center gap-2" onSubmit={choose}>
+      <label htmlFor={id} className="text-small text-muted">
+        {w.revision}
+      </label>
       <BareInput
-        aria-label={w.revision}
+        id={id}
         placeholder={w.revisionHint}
         value={text}
         maxLength={128}
@@ -259,7 +263,7 @@ export function ModelPage({ repo, revision, onRevision }: Props) {
           <Files repo={repo} revision={revision} details={details} />
           <ModelCardText repo={repo} revision={revision} />
         </div>
-        <Card className="p-4 lg:sticky lg:top-17">
+        <Card className="p-4 max-lg:order-first lg:sticky lg:top-17">
           <FitPanel asked={{ model: repo, ...(revision ? { revision } : {}) }} />
         </Card>
       </div>
