@@ -33,6 +33,7 @@ test:  ## the gates, then the tests with a real engine, faults and a browser
 soak:  ## the long tests
 	@$(SETUP) test
 	$(PYTEST) -m slow
+	@set -e; for file in bench/soak/*.py; do echo "== $$file"; .venv/bin/python "$$file"; done
 
 bench:  ## the figures that the project promises, measured side by side
 	@$(SETUP) test

@@ -113,7 +113,7 @@ class Guard:
             if self._commands in ready:
                 self._obey(self._orders())
             elif not ready:
-                self._leftovers.note(descendants(os.getpid(), parents()))
+                self._note()
         self._kill_all()
         self._leftovers.remove()
         return self._report(self._waited)
@@ -131,7 +131,11 @@ class Guard:
         if not orders or b"K" in orders:
             self._kill_all()
         elif b"T" in orders:
+            self._note()  # when it has ended nothing tells any longer what it had
             self._signal(signal.SIGTERM)
+
+    def _note(self) -> None:
+        self._leftovers.note(descendants(os.getpid(), parents()))
 
     def _signal(self, number: int) -> None:
         if self._waited is None:
@@ -150,7 +154,7 @@ class Guard:
 
     def _kill_all(self) -> None:
         """Kill the group and all that descends from here, in rounds: some may be forking."""
-        self._leftovers.note(descendants(os.getpid(), parents()))
+        self._note()
         deadline = time.monotonic() + _KILL_SECONDS
         while time.monotonic() < deadline:
             left = self._kill_once()

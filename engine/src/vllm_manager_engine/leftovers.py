@@ -33,8 +33,9 @@ _ID_BYTES = 4
 
 _NOTE_SECONDS = 0.5
 _REMOVE_SECONDS = 2.0
-_FIRST_PAUSE_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 0.5
 _MOST_PAUSE_SECONDS = 60.0
+_PAUSE_GROWTH = 1.5
 
 
 class Folder:
@@ -164,7 +165,7 @@ class Leftovers:
     def note(self, pids: Collection[int]) -> None:
         """Remember the shared memory of the engine's processes, here and for a later guard."""
         self._noted_at = time.monotonic()
-        self._pause_seconds = min(2 * self._pause_seconds, _MOST_PAUSE_SECONDS)
+        self._pause_seconds = min(_PAUSE_GROWTH * self._pause_seconds, _MOST_PAUSE_SECONDS)
         found: set[str] = set()
         _within(_NOTE_SECONDS, lambda: found.update(segments(pids)))
         new = found - self._noted
