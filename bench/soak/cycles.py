@@ -207,7 +207,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=30)
     parser.add_argument("--engine", default="vllm", choices=["vllm", "fake"])
-    parser.add_argument("--json", type=Path, default=REPOSITORY / "bench" / "results" / "cycles.json")
+    parser.add_argument(
+        "--json", type=Path, default=REPOSITORY / "bench" / "results" / "cycles.json"
+    )
     options = parser.parse_args()
     if Path(sys.executable) != ENGINE_PYTHON:  # replica and spare are of one installation
         os.execv(ENGINE_PYTHON, [str(ENGINE_PYTHON), *sys.argv])
