@@ -205,7 +205,7 @@ def report(found: dict[str, Any]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cycles", type=int, default=30)
+    parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--engine", default="vllm", choices=["vllm", "fake"])
     parser.add_argument(
         "--json", type=Path, default=REPOSITORY / "bench" / "results" / "cycles.json"
