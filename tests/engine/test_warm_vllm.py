@@ -21,6 +21,8 @@ from support.serve import Deployed, Report, warmer_application
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 _REQUESTS = 50
+SAID_ON_IMPORT = re.compile("platform|Triton|[Ii]mport")
+"""What vLLM says while it is imported: of a warm engine that was before it began."""
 _NUMBER = re.compile(r"\d[\d.:,x-]*")
 
 
@@ -32,6 +34,8 @@ class Seen:
     texts: list[str]
     metrics: set[str]
     lines: list[str]
+    end: dict[str, str]
+    """How it ended when it was told to by SIGTERM."""
 
 
 def ask(report: Report, path: str, body: Any = None) -> str:
@@ -62,8 +66,21 @@ def look(deployed: Deployed) -> Seen:
         for line in ask(report, "/metrics").splitlines()
         if line.startswith("vllm:")
     }
+    told = lines(deployed)
+    os.kill(report["engine_pid"], signal.SIGTERM)
+    return Seen(report, texts, metrics, told, failure(deployed))
+
+
+def lines(deployed: Deployed) -> list[str]:
+    """Return the engine's log so far, without what differs between any two starts."""
     seen = {line["number"]: line["text"] for r in deployed.reports.received for line in r["log"]}
-    return Seen(report, texts, metrics, [_words(text) for _, text in sorted(seen.items())])
+    return [_words(text) for _, text in sorted(seen.items())]
+
+
+def failure(deployed: Deployed) -> dict[str, str]:
+    """Wait for the engine's end, and return how the supervisor tells of it."""
+    told = deployed.wait_report(lambda r: r["failure"] is not None, 400)["failure"]
+    return {name: _NUMBER.sub("#", str(value)) for name, value in told.items()}
 
 
 def _words(line: str) -> str:
@@ -104,17 +121,26 @@ def test_the_metrics_are_the_same(engines: dict[str, Seen]) -> None:
     assert engines["warm"].metrics == engines["cold"].metrics
 
 
-def test_the_log_says_the_same_of_the_engine(engines: dict[str, Seen]) -> None:
-    told = [
-        {
-            line
-            for line in engines[how].lines
-            if "Loading weights took" in line or "KV cache" in line
-        }
-        for how in ("warm", "cold")
-    ]
-    assert told[0] == told[1]
-    assert told[0]
+def test_the_log_says_the_same(engines: dict[str, Seen]) -> None:
+    warm, cold = (set(engines[how].lines) for how in ("warm", "cold"))
+    assert {line for line in cold - warm if not SAID_ON_IMPORT.search(line)} == set()
+    assert warm - cold == set()
+    assert len(warm) > 20
+
+
+def test_an_engine_that_is_told_to_end_ends_the_same_way(engines: dict[str, Seen]) -> None:
+    assert engines["warm"].end == engines["cold"].end
+
+
+def test_a_bad_argument_is_refused_the_same_way(ray: RayCluster, warmer: dict[str, Any]) -> None:
+    refused: dict[str, dict[str, str]] = {}
+    for how in ("warm", "cold"):
+        with Deployed(
+            ray, "bad", beside=[warmer], engine="vllm", cpus=1.0, warm=how == "warm",
+            arguments=["--max-model-len", "7000000"], start_deadline_seconds=400,
+        ) as deployed:  # fmt: skip
+            refused[how] = failure(deployed)
+    assert refused["warm"] == refused["cold"]
 
 
 def test_three_replicas_asked_for_at_once_are_all_warm(

@@ -4,7 +4,8 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import AsyncGenerator
+import signal
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,15 @@ async def _starts(running: RunningWarmer) -> int:
         return 0
 
 
+@pytest.fixture(params=[signal.SIG_DFL, signal.SIG_IGN], ids=["", "nohup"])
+def hang_up(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is started inherits whether SIGHUP is ignored."""
+    before = signal.signal(signal.SIGHUP, request.param)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up")
 async def test_a_preparation_that_stands_still_ends_with_its_warmer(hold: Hold) -> None:
     async with preparing(hold) as running:
         spare = await hold.spare()

@@ -87,6 +87,21 @@ async def test_what_was_generated_for_a_client_that_left_is_charged(one: Rig) ->
     assert left[-1]["prompt_tokens"] > 0
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_leaving_before_the_first_token_is_not_free(one: Rig, *, stream: bool) -> None:
+    one.engine.handler = held = Held()
+    _, writer = await asyncio.open_connection("127.0.0.1", one.gateway.config.port)
+    words = "word " * 400
+    messages = [{"role": "user", "content": words}]
+    writer.write(chat_request({"model": "demo", "stream": stream, "messages": messages}))
+    await asyncio.wait_for(held.waiting.wait(), 30)
+    known = len(one.control.records)
+    writer.transport.abort()
+    records = await one.control.wait_for_records(known + 1)
+    assert (records[-1]["outcome"], records[-1]["completion_tokens"]) == ("client_left", 0)
+    assert records[-1]["prompt_tokens"] >= len(words) // 4
+
+
 async def test_one_request_more_than_may_be_under_way_is_refused(one: Rig) -> None:
     await limit(one, "installation", concurrent_requests=1)
     one.engine.handler = held = Held()

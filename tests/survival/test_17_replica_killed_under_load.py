@@ -1,12 +1,17 @@
 """17. A replica killed under load: only its requests fail; new ones go elsewhere or wait."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
+import httpx
 import pytest
 
+from support.engines import family, is_alive, report_sink, until
 from support.gateway import Gateway, rig
 from support.upstream import Held
+from support.warmth import started, supervised, warmer
 
 
 async def ask_until(stop: asyncio.Event, gateway: Gateway) -> list[int]:
@@ -59,3 +64,52 @@ async def test_17_with_no_replica_left_callers_are_told_to_come_back(tmp_path: P
         assert int(refused.headers["retry-after"]) >= 1
         await made.engine.listen()
         assert (await made.gateway.chat()).status_code == 200
+
+
+class Callers:
+    """Stream from one engine, eight at a time."""
+
+    def __init__(self, client: httpx.AsyncClient, endpoint: str, secret: str) -> None:
+        self._stream = client.stream
+        self._url, self._headers = f"{endpoint}/v1/completions", {"x-engine-secret": secret}
+        self.begun = 0
+        self.tasks = [asyncio.create_task(self._call()) for _ in range(8)]
+
+    async def _call(self) -> bool:
+        """Return whether an answer came whole."""
+        body = {"model": "demo", "prompt": "hi", "max_tokens": 2000, "stream": True}
+        text = ""
+        try:
+            async with self._stream("POST", self._url, json=body, headers=self._headers) as answer:
+                async for piece in answer.aiter_text():
+                    self.begun += not text
+                    text += piece
+        except httpx.HTTPError:
+            return False
+        return "[DONE]" in text
+
+
+@pytest.mark.survival
+@pytest.mark.linux
+async def test_17_a_warm_engine_killed_under_load_ends_alone_and_the_next_is_warm() -> None:
+    slow = {"tokens": 2000, "tokens_per_second": 10}
+    async with warmer() as running, report_sink() as sink, httpx.AsyncClient(timeout=60) as client:
+        async with (
+            supervised(running.place, fake=slow, report_url=sink.url) as killed,
+            supervised(running.place) as other,
+        ):
+            await killed.start()
+            await other.start()
+            assert (killed.how, other.how) == ("warm", "warm")
+            await until(lambda: sink.last.get("phase") == "ready")
+            callers = Callers(client, sink.last["endpoint"], sink.last["secret"])
+            await until(lambda: callers.begun == 8)
+            members = family(killed)
+            pid = killed.process and killed.process.engine_pid
+            assert pid
+            os.kill(pid, signal.SIGKILL)
+            assert await asyncio.gather(*callers.tasks) == [False] * 8
+            await until(lambda: killed.failure)
+            await until(lambda: not any(map(is_alive, members)))
+            await other.check()
+        assert await started(running.place) == ("warm", None)

@@ -2,18 +2,22 @@
 
 from datetime import UTC, datetime
 
+import psutil
 import pytest
 
 from support.api import Json
 from support.ray_cluster import wait_until
 from support.server import ControlPlane
+from support.warmth import started, supervised, warmer
+from vllm_manager_engine.supervisor import EngineFailed
 
-pytestmark = [pytest.mark.survival, pytest.mark.engine]
+pytestmark = pytest.mark.survival
 
 CAUSE = "ValueError: the weights are broken"
 BASE_SECONDS = 0.5  # as the tests' control plane is set; 10 otherwise
 
 
+@pytest.mark.engine
 def test_29_it_is_given_up_after_five_tries_with_the_cause(plane: ControlPlane) -> None:
     begun = plane.deploy("demo", fake={"crash_in": "loading", "stderr": CAUSE, "exit_code": 3})
     waits: dict[int, float] = {}
@@ -33,11 +37,13 @@ def test_29_it_is_given_up_after_five_tries_with_the_cause(plane: ControlPlane) 
     assert CAUSE in error["causes"][0]["evidence"]
     assert not error["retryable"]
 
-    # The attempt is counted up when its wait begins: 2 waits 0.5 s, 5 waits 4 s.
-    assert sorted(waits) == [2, 3, 4, 5]
+    # The attempt is counted up when its wait begins: 2 waits 0.5 s, 5 waits 4 s. Looking every now
+    # and then may miss a short one, or see it late.
+    assert {4, 5} <= set(waits) <= {2, 3, 4, 5}
     for attempt, seconds in waits.items():
         expected = BASE_SECONDS * 2 ** (attempt - 2)
-        assert expected / 3 < seconds <= expected + 0.1
+        assert seconds <= expected + 0.1
+        assert attempt < 4 or seconds > expected / 3
 
     events = plane.ask("/deployments/demo/events?limit=200")["items"]
     assert [event["kind"] for event in events].count("error") == 5
@@ -48,3 +54,22 @@ def test_29_it_is_given_up_after_five_tries_with_the_cause(plane: ControlPlane) 
     assert plane.call("POST", "/deployments/demo/start")[0] == 202
     again = plane.wait_for("demo", lambda v: v["attempt"] == 2, within_seconds=60)
     assert again["generation"] == 2
+
+
+@pytest.mark.linux
+async def test_29_warm_engines_crash_in_a_loop_as_cold_ones_do_and_cost_the_warmer_nothing() -> (
+    None
+):
+    told = {"crash_in": "loading", "stderr": CAUSE, "exit_code": 3}
+    async with warmer() as running:
+        spare = (await running.spare())["pid"]
+        for _ in range(5):
+            async with supervised(running.place, fake=told) as supervisor:
+                with pytest.raises(EngineFailed) as caught:
+                    await supervisor.start()
+                assert supervisor.how == "warm"
+                assert caught.value.failure.code == "engine_exited"
+                assert CAUSE in str(caught.value.failure.evidence)
+        assert await started(running.place) == ("warm", None)
+        assert (await running.spare())["pid"] == spare
+        assert psutil.Process(spare).children() == []

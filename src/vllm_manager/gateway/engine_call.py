@@ -69,6 +69,8 @@ class EngineCall:
         self._usage = UNKNOWN
         self._tap: BodyTap | EventTap | None = None
         self._is_settled = False
+        self._is_asked = False
+        """An engine has the request, and works on it."""
 
     async def run(self, send: Send) -> None:
         """Answer the request, whatever becomes of the engine."""
@@ -117,10 +119,12 @@ class EngineCall:
         """Return what the engine counted; of an answer that was cut short, about what was made."""
         usage = self._usage if self._tap is None else self._tap.usage
         is_known = usage.prompt_tokens is not None or usage.completion_tokens is not None
-        made = self._tap.events if isinstance(self._tap, EventTap) else 0
-        if is_known or not made:
+        if is_known or not self._is_asked or not self._request.route.generates:
             return usage
-        return Usage(self._request.estimate.prompt, made)
+        made = self._tap.events if isinstance(self._tap, EventTap) else 0
+        if made or self._outcome == "client_left":
+            return Usage(self._request.estimate.prompt, made)
+        return usage
 
     # Finding an engine that answers
 
@@ -178,6 +182,7 @@ class EngineCall:
             len(request.body),
         )
         try:
+            self._is_asked = True
             connection.begin(head + request.body)
             await connection.head(self._context.config.first_byte_seconds)
         except BaseException:

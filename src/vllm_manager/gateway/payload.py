@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import ceil
 from typing import NamedTuple, cast
 
 import msgspec
@@ -84,16 +85,23 @@ def estimate(body: bytes, prompt: Prompt, *, generates: bool) -> Estimate:
     read = len(body) // _BYTES_PER_TOKEN + 1
     if not generates:
         return Estimate(read, 0)
-    asked = (_whole(prompt.fields.get(name)) for name in _OUTPUT_FIELDS)
-    most = next((tokens for tokens in asked if tokens), _DEFAULT_OUTPUT_TOKENS)
-    answers = _whole(prompt.fields.get("n")) or 1
+    # Which of the fields counts is the engine's matter: the largest is what it may come to.
+    most = max(_whole(prompt.fields.get(name)) for name in _OUTPUT_FIELDS)
+    answers = max(1, _whole(prompt.fields.get("n")))
+    most = most or _DEFAULT_OUTPUT_TOKENS
     return Estimate(read, min(most * answers, _MOST_TOKENS))
 
 
-def _whole(raw: msgspec.Raw | None) -> int | None:
-    """Return a positive whole number; what is something else, the engine explains."""
-    text = bytes(raw) if raw is not None else b""
-    return int(text) if 0 < len(text) < 16 and text.isdigit() else None
+def _whole(raw: msgspec.Raw | None) -> int:
+    """Return a number as engines read it, who take `"100"` and `100.0` for 100; 0 for all else."""
+    if raw is None:
+        return 0
+    try:
+        value: object = msgspec.json.decode(raw)
+        number = float(value) if isinstance(value, str | int | float) else 0.0
+        return min(max(0, ceil(number)), _MOST_TOKENS)
+    except (msgspec.MsgspecError, ValueError, OverflowError):
+        return 0
 
 
 def _is_json(content_type: bytes) -> bool:

@@ -53,6 +53,9 @@ class Spare:
         self._own = (control.fileno(), self._wake, write, self._selector.fileno())
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _pass)
+        # When its warmer dies, the kernel's SIGHUP ends a spare that was stopped while it prepared;
+        # what was started with `nohup` would ignore that.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def prepare(self) -> None:
         """Import everything, and look whether what came of it may be forked."""
