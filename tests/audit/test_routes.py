@@ -8,7 +8,7 @@ from typing import Any
 
 from support.application import Running
 from support.people import person
-from vllm_manager.api.auditing import SAFE_METHODS
+from vllm_manager.api.auditing import READING, SAFE_METHODS
 from vllm_manager.audit.chain import Walk
 
 
@@ -27,7 +27,8 @@ async def test_no_route_that_changes_something_is_left_out(control: Running) -> 
             address = re.sub(r"{[^}]+}", "x", path)
             headers = control.bearer
             await control.client.request(method, address, json={}, headers=headers)
-            asked.add(operation["operationId"])
+            if operation["operationId"] not in READING:
+                asked.add(operation["operationId"])
     assert len(asked) > 30
     exported = await control.client.get("/api/v1/audit/export", headers=control.bearer)
     links = [json.loads(line) for line in exported.text.splitlines()]
@@ -75,6 +76,7 @@ async def test_logins_are_there_right_or_wrong(control: Running) -> None:
 
 async def test_reading_is_not_in_it(control: Running) -> None:
     await control.client.get("/api/v1/deployments", headers=control.bearer)
+    await control.client.post("/api/v1/fit", json={"model": "demo"}, headers=control.bearer)
     assert await entries(control) == []
 
 

@@ -13,6 +13,9 @@ from vllm_manager.auth import Principal
 from vllm_manager.auth.guard import caller_of
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+READING: Final = frozenset({"estimateFit"})
+"""Operations that change nothing although their method is POST: what they are asked is too long
+for an address."""
 _STATE: Final = "audit_seq"
 _NAMES: Final = ("name", "username", "repo", "model", "path")
 """What names a thing that is being made."""
@@ -27,7 +30,7 @@ async def audited(request: Request) -> None:
     Raises:
         Problem: `audit_unavailable` (503).
     """
-    if request.method in SAFE_METHODS:
+    if request.method in SAFE_METHODS or _action(request) in READING:
         return
     body = await _body(request)
     principal: Principal | None = getattr(request.state, "principal", None)
