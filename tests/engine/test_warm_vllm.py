@@ -143,8 +143,13 @@ def test_a_bad_argument_is_refused_the_same_way(ray: RayCluster, warmer: dict[st
     assert refused["warm"] == refused["cold"]
 
 
-def test_three_replicas_asked_for_at_once_are_all_warm(
-    ray: RayCluster, warmer: dict[str, Any]
+def seconds(report: Report) -> float:
+    """Return how long a start took, from the hand-over to the proved token."""
+    return sum(step["seconds"] for step in report["timeline"] if step["phase"] != "ready")
+
+
+def test_three_replicas_asked_for_at_once_are_warm_and_none_is_slower_than_a_cold_one(
+    ray: RayCluster, warmer: dict[str, Any], engines: dict[str, Seen]
 ) -> None:
     with Deployed(
         ray, "three", replicas=3, beside=[warmer], engine="vllm", cpus=1.0, warm=True,
@@ -157,6 +162,8 @@ def test_three_replicas_asked_for_at_once_are_all_warm(
 
         wait_until(lambda: len(ready()) == 3, 400, "three replicas")
         assert {r["how"] for r in ready().values()} == {"warm"}
+        took = [seconds(r) for r in ready().values()]
+        assert max(took) <= 1.1 * seconds(engines["cold"].report), took
 
 
 def test_no_engine_process_is_left_one_second_after_its_replica_was_killed(
