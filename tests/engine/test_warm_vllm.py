@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 _REQUESTS = 50
 SAID_ON_IMPORT = re.compile("platform|Triton|[Ii]mport")
 """What vLLM says while it is imported: of a warm engine that was before it began."""
-_NUMBER = re.compile(r"\d[\d.:,x-]*")
+_NUMBER = re.compile(r"[0-9a-f]{8,}|\d[\d.:,x-]*")
 
 
 @dataclass(frozen=True)
