@@ -106,3 +106,13 @@ def test_a_dump_of_settings_is_no_cause():
 def test_a_model_that_needs_code_of_its_own_is_named_so():
     line = "consider setting `trust_remote_code=True` in LLM or using the `--trust-remote-code`"
     assert explain(1, None, [line]).code == "unsupported_model"
+
+
+def test_the_afterword_of_python_is_no_proof() -> None:
+    lines = [
+        "INFO:     Application shutdown complete.",
+        "/usr/lib/python3.11/multiprocessing/resource_tracker.py:254: UserWarning: "
+        "resource_tracker: There appear to be 1 leaked shared_memory objects to clean up",
+        "  warnings.warn('resource_tracker: There appear to be %d '",
+    ]
+    assert explain(0, None, lines).evidence == "Application shutdown complete."

@@ -267,3 +267,13 @@ def test_compiled_kernels_outlast_the_engine(temporary: Path) -> None:
     folder = leftovers.settle({"TMPDIR": str(temporary)})
     assert folder.housed(told)["TORCHINDUCTOR_CACHE_DIR"] == "/elsewhere"
     folder.release()
+
+
+def test_what_stands_first_is_set_by_us_alone_so_that_processes_get_their_titles(
+    temporary: Path,
+) -> None:
+    folder = leftovers.settle({"TMPDIR": str(temporary)})
+    try:
+        assert next(iter(folder.housed({"A": "b"}))) == "VLLM_RPC_BASE_PATH"
+    finally:
+        folder.release()

@@ -15,6 +15,7 @@ import pytest
 from support.engines import is_alive
 from support.ray_cluster import RayCluster, wait_until
 from support.serve import Deployed, Report
+from vllm_manager_engine import engine_core
 
 pytestmark = pytest.mark.engine
 
@@ -31,7 +32,7 @@ def ready(deployed: Deployed) -> Report:
 
 
 def heaviest(parent: psutil.Process) -> psutil.Process:
-    """Return the child that holds the most memory: vLLM's titles of processes are not relied on."""
+    """Return the child that holds the most memory."""
     return max(parent.children(), key=lambda process: process.memory_info().rss)
 
 
@@ -77,6 +78,15 @@ def test_the_secret_is_on_no_command_line(ready: Report) -> None:
     for process in (engine, engine.parent(), *engine.children(recursive=True)):
         assert process is not None
         assert ready["secret"] not in " ".join(process.cmdline())
+
+
+def test_its_processes_have_the_titles_that_vllm_gives_them(ready: Report) -> None:
+    core = core_of(ready)
+    assert core.name().startswith("VLLM::EngineCor")
+    assert heaviest(core).name().startswith("VLLM::Worker")
+    assert {core.pid, heaviest(core).pid} <= {
+        pid for pid, _ in engine_core.workers(ready["engine_pid"])
+    }
 
 
 def test_an_idle_model_costs_next_to_nothing(deployed: Deployed, ready: Report) -> None:

@@ -7,6 +7,8 @@ from vllm_manager_engine.guard import descendants, parents
 
 # vLLM names them VLLM::EngineCore, VLLM::Worker_TP0 and so on; Linux shows fifteen characters.
 _NAME = "VLLM::"
+# The command line of one whose name could not be set.
+_SPAWNED = b"from multiprocessing.spawn import spawn_main"
 
 
 def workers(engine_pid: int) -> frozenset[tuple[int, int]]:
@@ -17,7 +19,7 @@ def workers(engine_pid: int) -> frozenset[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     for pid in descendants(engine_pid, parents()):
         name, started = _identity(pid)
-        if name.startswith(_NAME) and started is not None:
+        if started is not None and (name.startswith(_NAME) or _is_spawned(pid)):
             found.add((pid, started))
     return frozenset(found)
 
@@ -25,6 +27,12 @@ def workers(engine_pid: int) -> frozenset[tuple[int, int]]:
 def all_alive(known: frozenset[tuple[int, int]]) -> bool:
     """Say whether every process of `known` still runs, and is the same one."""
     return all(_identity(pid)[1] == started for pid, started in known)
+
+
+def _is_spawned(pid: int) -> bool:
+    with contextlib.suppress(OSError), open(os.path.join("/proc", str(pid), "cmdline"), "rb") as f:
+        return _SPAWNED in f.read()
+    return False
 
 
 def _identity(pid: int) -> tuple[str, int | None]:

@@ -50,13 +50,16 @@ class Folder:
 
         A temporary folder that was asked for elsewhere, because its path is too long for sockets,
         is left as it is. Compiled kernels are to outlast the engine, and lie beside its folder.
+        What stands first must be something that nobody sets anew later: where the first variable
+        was moved, `setproctitle` doesn't find the command line, and the engine's processes stay
+        without their titles.
         """
         place = os.path.dirname(self.path)
         kernels = {"TORCHINDUCTOR_CACHE_DIR": os.path.join(place, "torchinductor")}
         sockets = {"VLLM_RPC_BASE_PATH": self.path}
         asked = environment.get("TMPDIR") or os.path.dirname(place)
         files = {"TMPDIR": self.path} if place.startswith(os.path.join(asked, "")) else {}
-        return {**kernels, **environment, **sockets, **files}
+        return {**sockets, **kernels, **environment, **sockets, **files}
 
     def release(self) -> None:
         """Remove the folder with all that is in it."""
