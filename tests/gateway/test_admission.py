@@ -88,3 +88,25 @@ def test_what_a_dead_worker_held_is_forgotten() -> None:
         second.add("demo", 1)
         clear_row(shared.fileno(), 0)
         assert second.total("demo") == 1
+
+
+def test_each_of_ten_thousand_names_has_a_count_of_its_own() -> None:
+    names = [f"key:key_{number}" for number in range(10_000)]
+    with create_shared(2) as shared:
+        first, second = (open_shared(shared.fileno(), worker) for worker in (0, 1))
+        for number, name in enumerate(names):
+            (first if number % 2 else second).add(name, number)
+        assert [first.total(name) for name in names] == list(range(10_000))
+        assert [second.total(name) for name in reversed(names)] == list(range(9_999, -1, -1))
+
+
+def test_a_dead_worker_s_row_is_forgotten_and_names_keep_their_places() -> None:
+    with create_shared(2) as shared:
+        first, second = (open_shared(shared.fileno(), worker) for worker in (0, 1))
+        for number in range(1000):
+            first.add(f"name {number}", 1)
+        clear_row(shared.fileno(), 0)
+        anew = open_shared(shared.fileno(), 0)
+        anew.add("name 7", 2)
+        assert second.total("name 7") == 2
+        assert sum(second.total(f"name {number}") for number in range(1000)) == 2

@@ -1,33 +1,38 @@
 """Requests in flight per name, counted over all workers in memory that they share.
 
 Each worker writes its own row alone and reads all of them, so no lock is needed; a limit may be
-passed by as many requests as workers admit in the same microsecond. Names fall on columns by
-their CRC: two names on one column share a limit, which 65,536 columns make rare.
+passed by as many requests as workers admit in the same microsecond. A directory before the rows
+gives each name a column of its own; a lock is held only while a worker meets a name first.
 """
 
+import fcntl
+import hashlib
+import logging
 import mmap
 import tempfile
-import zlib
 from typing import BinaryIO
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = 1 << 16
 _WIDTH_BYTES = 4
+_DIRECTORY_BYTES = _COLUMNS * 8
+_ROW_BYTES = _COLUMNS * _WIDTH_BYTES
 
 
 def create_shared(workers: int) -> BinaryIO:
     """Return an unnamed file for `workers` rows; only pages that are used take memory."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - held for as long as the parent lives
-    file.truncate(workers * _COLUMNS * _WIDTH_BYTES)
+    file.truncate(_DIRECTORY_BYTES + workers * _ROW_BYTES)
     return file
 
 
 def clear_row(descriptor: int, worker: int) -> None:
     """Forget what a dead worker had in flight."""
-    row_bytes = _COLUMNS * _WIDTH_BYTES
     with mmap.mmap(descriptor, 0) as memory:
-        start = worker * row_bytes
+        start = _DIRECTORY_BYTES + worker * _ROW_BYTES
         empty_page = bytes(mmap.PAGESIZE)
-        for offset in range(start, start + row_bytes, mmap.PAGESIZE):
+        for offset in range(start, start + _ROW_BYTES, mmap.PAGESIZE):
             if memory[offset : offset + mmap.PAGESIZE] != empty_page:
                 memory[offset : offset + mmap.PAGESIZE] = empty_page
 
@@ -35,34 +40,65 @@ def clear_row(descriptor: int, worker: int) -> None:
 class Counts:
     """What is in flight, by name: this worker's part, and the sum over all workers."""
 
-    def __init__(self, memory: memoryview, worker: int) -> None:
-        self._cells = memory.cast("i")
+    def __init__(self, memory: memoryview, worker: int, descriptor: int | None = None) -> None:
+        """`descriptor`: of the file to lock; None where there are no other workers."""
+        self._names = memory[:_DIRECTORY_BYTES].cast("Q")
+        self._cells = memory[_DIRECTORY_BYTES:].cast("i")
+        self._descriptor = descriptor
         self._own = worker * _COLUMNS
         self._rows = range(0, len(self._cells), _COLUMNS)
         self._columns: dict[str, int] = {}
+        self._told_full = False
 
     def total(self, name: str) -> int:
-        column = self._column(name)
+        column = self._columns.get(name)
+        if column is None:
+            column = self._column(name)
         cells = self._cells
         if len(self._rows) == 1:
             return cells[column]
         return sum(cells[row + column] for row in self._rows)
 
     def add(self, name: str, change: int) -> None:
-        self._cells[self._own + self._column(name)] += change
+        column = self._columns.get(name)
+        if column is None:
+            column = self._column(name)
+        self._cells[self._own + column] += change
 
     def _column(self, name: str) -> int:
         column = self._columns.get(name)
         if column is None:
-            column = self._columns[name] = zlib.crc32(name.encode()) % _COLUMNS
+            column = self._columns[name] = self._look_up(name)
         return column
+
+    def _look_up(self, name: str) -> int:
+        known = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) | 1
+        if self._descriptor is None:
+            return self._place(known)
+        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+        try:
+            return self._place(known)
+        finally:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+
+    def _place(self, known: int) -> int:
+        names = self._names
+        for step in range(_COLUMNS):
+            column = (known + step) % _COLUMNS
+            if names[column] in (0, known):
+                names[column] = known
+                return column
+        if not self._told_full:
+            self._told_full = True
+            log.error("more than %d names are counted: some share a count", _COLUMNS)
+        return known % _COLUMNS
 
 
 def open_shared(descriptor: int, worker: int) -> Counts:
     """Return the counts of `worker` in the file made by `create_shared`."""
-    return Counts(memoryview(mmap.mmap(descriptor, 0)), worker)
+    return Counts(memoryview(mmap.mmap(descriptor, 0)), worker, descriptor)
 
 
 def create_private() -> Counts:
     """Return counts for a worker without siblings."""
-    return Counts(memoryview(bytearray(_COLUMNS * _WIDTH_BYTES)), 0)
+    return Counts(memoryview(bytearray(_DIRECTORY_BYTES + _ROW_BYTES)), 0)
