@@ -124,6 +124,20 @@ async def test_a_password_that_was_typed_as_a_name_is_not_kept(control: Running)
     assert (entry["actor"], entry["outcome"]) == ("(no user name)", "refused")
 
 
+async def test_who_came_in_by_a_link_is_named_and_who_tried_without_one_is_not(
+    control: Running,
+) -> None:
+    body = {"username": "anna", "role": "member"}
+    made = await control.client.post("/api/v1/invitations", json=body, headers=control.bearer)
+    token = made.json()["token"]
+    password = {"password": "correct horse battery"}
+    for _ in range(2):
+        await control.client.post(f"/api/v1/auth/links/{token}", json=password)
+    second, first = await entries(control, action="acceptLink")
+    assert (first["actor"], first["outcome"]) == ("anna", "done")
+    assert (second["actor"], second["outcome"]) == (None, "refused")
+
+
 async def test_a_table_of_it_runs_nothing_in_a_spreadsheet(control: Running) -> None:
     body = {"name": "=cmd()", "model": "demo"}
     await control.client.post("/api/v1/deployments", json=body, headers=control.bearer)

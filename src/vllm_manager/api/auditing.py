@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vllm_manager.audit import Attempt, AuditLog
 from vllm_manager.auth import Principal
 from vllm_manager.auth.guard import caller_of
+from vllm_manager.auth.routes import links_of
+from vllm_manager.kit.errors import Problem
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 READING: Final = frozenset({"estimateFit"})
@@ -37,7 +39,7 @@ async def audited(request: Request) -> None:
     attempt = Attempt(
         action=_action(request),
         actor_id=principal.user_id if principal else None,
-        actor=principal.username if principal else _named(body.get("username")),
+        actor=principal.username if principal else await _stranger(request, body),
         credential=(principal.session_id or principal.key_id) if principal else None,
         address=caller_of(request).address[:64],
         subject=_subject(request, body),
@@ -133,6 +135,17 @@ def _subject(request: Request, body: Mapping[str, Any]) -> str | None:
         return "/".join(parts)[:255]
     named = (_text(body.get(name), 255) for name in _NAMES)
     return next((text for text in named if text), None)
+
+
+async def _stranger(request: Request, body: Mapping[str, Any]) -> str | None:
+    """Return who somebody without a credential says to be, or whom their one-time link is for."""
+    token = request.path_params.get("token")
+    if token is None:
+        return _named(body.get("username"))
+    try:
+        return (await links_of(request).view(token)).username
+    except Problem:  # used, too old, or made up: nobody's
+        return None
 
 
 def _named(value: object) -> str | None:
