@@ -31,12 +31,14 @@ class Product:
     def __post_init__(self) -> None:
         self.files = RunFiles(self.home / "run")
 
-    def cli(self, *words: str, timeout_seconds: float = 240) -> subprocess.CompletedProcess[str]:
-        """Run one verb to its end."""
+    def cli(
+        self, *words: str, timeout_seconds: float = 240, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one verb to its end, with `typed` on its standard input."""
         return subprocess.run(
             [sys.executable, "-m", "vllm_manager.cli", *words],
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=timeout_seconds,

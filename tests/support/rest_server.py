@@ -23,10 +23,14 @@ class Call:
 
 @dataclass
 class RestServer:
-    """Answers by `METHOD /path`; a list is gone through, its last answer repeated."""
+    """Answers by `METHOD /path`; a list is gone through, its last answer repeated.
+
+    `headers` are those of an answer, by the same name.
+    """
 
     url: str = ""
     answers: dict[str, list[tuple[int, object]]] = field(default_factory=dict[str, Any])
+    headers: dict[str, dict[str, str]] = field(default_factory=dict[str, Any])
     calls: list[Call] = field(default_factory=list[Call])
 
     def answer(self, route: str, *bodies: object, status: int = 200) -> None:
@@ -53,6 +57,8 @@ def _handler(server: RestServer) -> type[BaseHTTPRequestHandler]:
             data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(data)))
+            for name, value in server.headers.get(f"{call.method} {call.path}", {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

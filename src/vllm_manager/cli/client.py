@@ -11,6 +11,7 @@ import httpx
 import typer
 from pydantic import ValidationError
 
+from vllm_manager.cli.logins import Login, login_at
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
 from vllm_manager.settings import Settings
 
@@ -25,7 +26,8 @@ TokenOption = Annotated[
     typer.Option(
         "--token",
         envvar="VLLM_MANAGER_TOKEN",
-        help="API key. Default: the administrator's, on this machine. "
+        help="API key. Default: your login (`vllm-manager login`), else, on this machine, the "
+        "administrator's. "
         "Prefer the environment variable: arguments are seen by other users.",
         show_envvar=True,
     ),
@@ -56,10 +58,16 @@ def administrator(settings: Settings) -> Json | None:
     return as_object(found)
 
 
-def _token(url: str | None, token: str | None, settings: Settings) -> str | None:
-    """Return the key to use. The local administrator's never goes to a server named by hand."""
-    if token is not None or url is not None:
+def _credential(url: str | None, token: str | None, settings: Settings) -> str | Login | None:
+    """Return the key or login to use: what was named, else the login at this server.
+
+    The local administrator's key comes last, and never goes to a server named by hand.
+    """
+    if token is not None:
         return token
+    login = login_at(settings, url or local_url(settings))
+    if login is not None or url is not None:
+        return login
     known = administrator(settings)
     return str(known["api_key"]) if known and "api_key" in known else None
 
@@ -71,9 +79,9 @@ class Client:
         Problem: the server refused or failed, or can't be reached.
     """
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, credential: str | Login | None) -> None:
         self.url = url.rstrip("/")
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+        headers = _headers(credential)
         self._http = httpx.Client(
             base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env="127.0.0.1" not in url
         )
@@ -102,6 +110,12 @@ class Client:
     def delete(self, path: str) -> Json:
         return self._send("DELETE", path)
 
+    def enter(self, path: str, body: object) -> Login:
+        """Send what opens a session, and return the session."""
+        response = self._request("POST", path, json=body)
+        session = _answer(response)
+        return Login(session["user"]["username"], dict(response.cookies), session["csrf_token"])
+
     def pages(self, path: str, **query: object) -> Iterator[Json]:
         """Yield every item of a list, page by page."""
         cursor: object = None
@@ -113,11 +127,13 @@ class Client:
                 return
 
     def _send(self, method: str, path: str, **rest: Any) -> Json:
+        return _answer(self._request(method, path, **rest))
+
+    def _request(self, method: str, path: str, **rest: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **rest)
+            return self._http.request(method, path, **rest)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
-        return _answer(response)
 
     @contextmanager
     def lines(self, method: str, path: str, body: object = None) -> Generator[Iterator[str]]:
@@ -142,6 +158,12 @@ class Client:
                 Remedy(label="A server elsewhere: name it with --url or VLLM_MANAGER_URL."),
             ],
         )
+
+
+def _headers(credential: str | Login | None) -> dict[str, str]:
+    if isinstance(credential, Login):
+        return credential.headers()
+    return {"authorization": f"Bearer {credential}"} if credential else {}
 
 
 def _answer(response: httpx.Response) -> Json:
@@ -171,11 +193,23 @@ def _problem(response: httpx.Response, body: Json) -> Problem:
 def connect(url: str | None, token: str | None) -> Generator[Client]:
     """Give a client for `url`, or for this machine's server."""
     settings = Settings()
-    client = Client(url or local_url(settings), _token(url, token, settings))
+    credential = _credential(url, token, settings)
+    client = Client(url or local_url(settings), credential)
     try:
         yield client
+    except Problem as problem:
+        if problem.details.status == 401 and isinstance(credential, Login):
+            problem.details.remediation.append(_log_in_again(credential))
+        raise
     finally:
         client.close()
+
+
+def _log_in_again(login: Login) -> Remedy:
+    return Remedy(
+        label=f"The login of {login.username} has ended: `vllm-manager login {login.username}`, "
+        "or `vllm-manager logout` to forget it."
+    )
 
 
 def deployment_path(name: str, *rest: str) -> str:

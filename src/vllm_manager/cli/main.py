@@ -17,6 +17,7 @@ from vllm_manager.cli import (
     hardware,
     keys,
     limits,
+    login,
     logs,
     models,
     serving,
@@ -56,6 +57,10 @@ app.add_typer(downloads.app)
 app.add_typer(models.app)
 app.add_typer(configs.app)
 app.add_typer(token.app)
+app.command()(login.join)
+app.command()(login.login)
+app.command()(login.logout)
+app.command()(login.whoami)
 app.add_typer(users.app)
 app.add_typer(teams.app)
 app.add_typer(keys.app)

@@ -1,5 +1,6 @@
 """`users`: people and service accounts, their roles, and their way in."""
 
+import sys
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -77,7 +78,7 @@ def create(
     asked: Json = {"username": name, "role": role, "email": email}
     asked["kind"] = "service" if service else "person"
     if not service:
-        asked["password"] = _read_password()
+        asked["password"] = read_password("Password")
     with connect(url, token) as client:
         asked["team_ids"] = _ids(client, team)
         made = client.post(_PATH, asked)
@@ -174,12 +175,11 @@ def _at(user: Json) -> str:
     return f"{_PATH}/{quote(user['id'], safe='')}"
 
 
-def _read_password() -> str:
+def read_password(asked: str, *, again: bool = True) -> str:
     """Read a password without showing it; arguments would be seen by other users."""
-    stdin = typer.get_text_stream("stdin")
-    if stdin.isatty():
-        return typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    password = stdin.readline().rstrip("\n")
+    if sys.stdin.isatty():
+        return typer.prompt(asked, hide_input=True, confirmation_prompt=again, err=True)
+    password = sys.stdin.readline().rstrip("\n")
     if not password:
         raise typer.BadParameter("standard input holds no password")
     return password
