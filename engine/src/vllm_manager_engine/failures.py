@@ -152,8 +152,10 @@ _RULES: tuple[_Rule, ...] = (
 )  # fmt: skip
 
 _ERROR_LINE = re.compile(r"^(?:[\w.]+(?:Error|Exception|Interrupt)|error|fatal)\b.*", re.IGNORECASE)
-# Python's own afterword about a process that was ended from outside; it tells of no cause.
-_AFTERWORD = "resource_tracker: "
+# What Python and its libraries say of a process that is already ending; it tells of no cause.
+_AFTERWORD = re.compile(
+    r"resource_tracker: |\bnanobind: |^- (leaked|\.\.\. skipped)|^warnings\.warn\("
+)
 _CONSEQUENCE = re.compile(r"See root cause above|Engine core initialization failed|EngineDeadError")
 
 
@@ -212,4 +214,4 @@ def _proof(texts: Sequence[str]) -> str | None:
     for text in reversed(errors):
         if not _CONSEQUENCE.search(text):
             return text
-    return next((t for t in reversed(texts) if t and _AFTERWORD not in t), None)
+    return next((t for t in reversed(texts) if t and not _AFTERWORD.search(t)), None)
