@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from vllm_manager.gateway.answers import Refusal
-from vllm_manager.gateway.payload import Prompt, estimate, parse, with_usage
+from vllm_manager.gateway.payload import Prompt, parse, with_usage
 
 JSON = b"application/json"
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "hé “x”"}], "max_tokens": 5}
@@ -132,29 +132,3 @@ def test_a_client_that_asks_for_usage_is_left_alone(options: object) -> None:
 def test_options_of_the_wrong_type_are_left_to_the_engine_to_explain() -> None:
     body = json.dumps({**CHAT, "stream_options": 5}).encode()
     assert with_usage(body, prompt(body)) == (body, False)
-
-
-@pytest.mark.parametrize(
-    ("fields", "output"),
-    [
-        ({}, 1024),
-        ({"max_tokens": 50}, 50),
-        ({"max_tokens": "50"}, 50),
-        ({"max_tokens": 50.0, "n": "2"}, 100),
-        ({"max_tokens": 100_000, "n": 128}, 12_800_000),
-        ({"max_completion_tokens": 1, "max_tokens": 100_000}, 100_000),
-        ({"max_completion_tokens": 1, "max_output_tokens": 100_000}, 100_000),
-        ({"max_tokens": -5, "n": -1}, 1024),
-        ({"max_tokens": None, "n": None}, 1024),
-        ({"max_tokens": "many", "n": [7]}, 1024),
-        ({"max_tokens": 10**30, "n": 10**30}, 1 << 40),
-        ({"max_tokens": 1e308, "n": 1e308}, 1 << 40),
-    ],
-)
-def test_what_is_reserved_is_what_an_engine_may_take_it_for(
-    fields: dict[str, Any], output: int
-) -> None:
-    body = json.dumps({"model": "demo", **fields}).encode()
-    asked = prompt(body)
-    assert estimate(body, asked, generates=True).output == output
-    assert estimate(body, asked, generates=False).output == 0

@@ -10,9 +10,9 @@ from vllm_manager.gateway.answers import Refusal, error_object, refuse, reply
 from vllm_manager.gateway.asgi import Headers, Send
 from vllm_manager.gateway.balance import Endpoint, choose
 from vllm_manager.gateway.context import Context
+from vllm_manager.gateway.demands import Estimate
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.journal import Record
-from vllm_manager.gateway.payload import Estimate
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage

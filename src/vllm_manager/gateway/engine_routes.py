@@ -8,11 +8,12 @@ from vllm_manager.gateway.answers import Refusal, refuse
 from vllm_manager.gateway.asgi import Receive, Scope, Send
 from vllm_manager.gateway.bodies import ClientLeft, discard, read_body
 from vllm_manager.gateway.context import Context, request_id
+from vllm_manager.gateway.demands import Estimate, estimate
 from vllm_manager.gateway.directory import Model
 from vllm_manager.gateway.engine_call import EngineCall, Request
 from vllm_manager.gateway.identity import Asker, identify
 from vllm_manager.gateway.limits import NO_PLAN
-from vllm_manager.gateway.payload import Estimate, Prompt, estimate, parse, with_usage
+from vllm_manager.gateway.payload import Prompt, parse, with_usage
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
 

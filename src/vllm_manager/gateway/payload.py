@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from math import ceil
 from typing import NamedTuple, cast
 
 import msgspec
@@ -63,45 +62,6 @@ def with_usage(body: bytes, prompt: Prompt) -> tuple[bytes, bool]:
     if wanted and cast("dict[str, object]", wanted).get("include_usage") is True:
         return body, False
     return _encoder.encode({**prompt.fields, "stream_options": _WITH_USAGE}), True
-
-
-_OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-_DEFAULT_OUTPUT_TOKENS = 1024
-_BYTES_PER_TOKEN = 4
-_MOST_TOKENS = 1 << 40
-
-
-class Estimate(NamedTuple):
-    """How many tokens a request may use at most, before an engine has counted them."""
-
-    prompt: int
-    """Four bytes of the body are taken for a token."""
-    output: int
-    """What it asks for at most, times the answers that it wants; 1,024 where it does not say."""
-
-
-def estimate(body: bytes, prompt: Prompt, *, generates: bool) -> Estimate:
-    """Return what to reserve; `generates`: the route's answer is made of tokens."""
-    read = len(body) // _BYTES_PER_TOKEN + 1
-    if not generates:
-        return Estimate(read, 0)
-    # Which of the fields counts is the engine's matter: the largest is what it may come to.
-    most = max(_whole(prompt.fields.get(name)) for name in _OUTPUT_FIELDS)
-    answers = max(1, _whole(prompt.fields.get("n")))
-    most = most or _DEFAULT_OUTPUT_TOKENS
-    return Estimate(read, min(most * answers, _MOST_TOKENS))
-
-
-def _whole(raw: msgspec.Raw | None) -> int:
-    """Return a number as engines read it, who take `"100"` and `100.0` for 100; 0 for all else."""
-    if raw is None:
-        return 0
-    try:
-        value: object = msgspec.json.decode(raw)
-        number = float(value) if isinstance(value, str | int | float) else 0.0
-        return min(max(0, ceil(number)), _MOST_TOKENS)
-    except (msgspec.MsgspecError, ValueError, OverflowError):
-        return 0
 
 
 def _is_json(content_type: bytes) -> bool:
