@@ -12,7 +12,7 @@ from vllm_manager.gateway.accounts import Accounts, open_accounts, private_accou
 from vllm_manager.gateway.admission import Admission, Claim, Denial, Ticket, admission_for
 from vllm_manager.gateway.counts import Counts, create_private
 from vllm_manager.gateway.identity import Asker
-from vllm_manager.gateway.limits import NO_PLAN, Book, Limited, Plan, span
+from vllm_manager.gateway.limits import NO_PLAN, Book, Limited, span
 from vllm_manager.gateway.snapshot import Limits, Snapshot, Used
 from vllm_manager.gateway.subjects import Subjects
 
@@ -40,7 +40,7 @@ class Desk:
 
     def ask(self, *limited: Limited, tokens: int = 1) -> Ticket | Denial:
         return self.admission.reserve(
-            Claim("demo", "usr", "k", None, Plan(limited), tokens, self.book.calendar())
+            Claim("demo", "usr", "k", None, self.book.plan(limited), tokens, self.book.calendar())
         )
 
     def admitted(self, *limited: Limited, tokens: int = 1) -> Ticket:
@@ -54,7 +54,10 @@ class Desk:
         return denial
 
     def told(self, *limited: Limited) -> dict[str, str]:
-        return {name.decode(): value.decode() for name, value in self.book.headers(Plan(limited))}
+        return {
+            name.decode(): value.decode()
+            for name, value in self.book.headers(self.book.plan(limited))
+        }
 
 
 @pytest.fixture

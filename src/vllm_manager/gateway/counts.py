@@ -10,6 +10,7 @@ import hashlib
 import logging
 import mmap
 import tempfile
+from collections.abc import Sequence
 from typing import BinaryIO
 
 log = logging.getLogger(__name__)
@@ -47,25 +48,37 @@ class Counts:
         self._descriptor = descriptor
         self._own = worker * _COLUMNS
         self._rows = range(0, len(self._cells), _COLUMNS)
+        self._is_alone = len(self._rows) == 1
         self._columns: dict[str, int] = {}
         self._told_full = False
 
     def total(self, name: str) -> int:
-        column = self._columns.get(name)
-        if column is None:
-            column = self._column(name)
+        return self._total(self.column(name))
+
+    def are_below(self, bounds: Sequence[tuple[int, int]]) -> bool:
+        """Return whether less is in flight than the bound in each (column, bound)."""
+        if not self._is_alone:
+            return all(self._total(column) < most for column, most in bounds)
         cells = self._cells
-        if len(self._rows) == 1:
+        return all(cells[column] < most for column, most in bounds)
+
+    def add(self, name: str, change: int) -> None:
+        self._cells[self._own + self.column(name)] += change
+
+    def add_all(self, bounds: Sequence[tuple[int, int]], change: int) -> None:
+        """Add to this worker's part of each (column, bound)."""
+        cells, own = self._cells, self._own
+        for column, _ in bounds:
+            cells[own + column] += change
+
+    def _total(self, column: int) -> int:
+        cells = self._cells
+        if self._is_alone:
             return cells[column]
         return sum(cells[row + column] for row in self._rows)
 
-    def add(self, name: str, change: int) -> None:
-        column = self._columns.get(name)
-        if column is None:
-            column = self._column(name)
-        self._cells[self._own + column] += change
-
-    def _column(self, name: str) -> int:
+    def column(self, name: str) -> int:
+        """Return where `name` is counted, for as long as the workers' parent lives."""
         column = self._columns.get(name)
         if column is None:
             column = self._columns[name] = self._look_up(name)

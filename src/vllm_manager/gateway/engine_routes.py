@@ -80,7 +80,7 @@ async def _admitted(
     asked = estimate(body, prompt, generates=route.generates)
     ticket = _reserve(context, model, asker, asked)
     plan = ticket.claim.plan
-    told = [] if plan is NO_PLAN else context.book.headers(plan)
+    told = [] if plan is NO_PLAN else context.book.headers_of_taken(plan)
     request = Request(id_, route, asker, model.name, prompt.stream, body, strips, asked, told)
     return request, ticket
 

@@ -26,6 +26,7 @@ from vllm_manager.gateway.snapshot import Limits, Used
 _MINUTE = 60.0
 _DAY_SECONDS = 86_400.0
 _TODAY, _THIS_MONTH = DAY + 1, MONTH + 1
+_NONE: Sequence[float] = ()
 
 
 class Calendar(NamedTuple):
@@ -54,32 +55,38 @@ class Short(NamedTuple):
     is_quota: bool
 
 
+Bucket = tuple[int, int, float]
+"""Its cell, its size, and its flow per second."""
+
+
 class Plan:
     """The limits of one caller at one model, flattened so that each request walks them quickly."""
 
-    __slots__ = ("at_once", "buckets", "limited", "quotas")
+    __slots__ = ("at_once", "limited", "quotas", "requests", "tokens")
 
-    def __init__(self, limited: Sequence[Limited]) -> None:
+    def __init__(self, limited: Sequence[Limited], counts: Counts | None = None) -> None:
+        """`counts`: where requests under way are counted; None where none are limited."""
         self.limited = tuple(limited)
-        self.buckets: list[tuple[int, int, float, bool]] = []
-        """Cell, size, flow per second, and whether tokens are in it (else requests)."""
+        self.requests: list[Bucket] = []
+        self.tokens: list[Bucket] = []
         self.quotas: list[tuple[int, float, float]] = []
         """Row, tokens a day and tokens a month."""
-        self.at_once: list[tuple[str, int]] = []
+        self.at_once: list[tuple[int, int]] = []
+        """Column of the counts, and the most requests at once."""
         for subject, _, limits, row in self.limited:
-            for cell, size, is_tokens in (
-                (REQUESTS_LEVEL, limits.requests_per_minute, False),
-                (TOKENS_LEVEL, limits.tokens_per_minute, True),
+            for buckets, cell, size in (
+                (self.requests, REQUESTS_LEVEL, limits.requests_per_minute),
+                (self.tokens, TOKENS_LEVEL, limits.tokens_per_minute),
             ):
                 if size is not None:
-                    self.buckets.append((row + cell, size, size / _MINUTE, is_tokens))
+                    buckets.append((row + cell, size, size / _MINUTE))
             day, month = limits.tokens_per_day, limits.tokens_per_month
             if day is not None or month is not None:
                 self.quotas.append(
                     (row, inf if day is None else day, inf if month is None else month)
                 )
-            if limits.concurrent_requests is not None:
-                self.at_once.append((subject, limits.concurrent_requests))
+            if limits.concurrent_requests is not None and counts is not None:
+                self.at_once.append((counts.column(subject), limits.concurrent_requests))
 
 
 NO_PLAN = Plan(())
@@ -105,8 +112,13 @@ class Book:
         self._now = now
         self._today = Calendar(0, 0)
         self._today_from = self._today_until = 0.0
-        self._levels: list[float] = []
+        self._requests: Sequence[float] = _NONE
+        self._tokens: Sequence[float] = _NONE
         self._at = 0.0
+
+    def plan(self, limited: Sequence[Limited]) -> Plan:
+        """Return the plan of a caller who falls under these limits."""
+        return Plan(limited, self._counts) if limited else NO_PLAN
 
     def open(self, subject: str, used: Used | None) -> int | None:
         """Return the row of a subject; one that no memory is kept of begins with what is `used`."""
@@ -121,9 +133,28 @@ class Book:
 
     def has_room(self, plan: Plan, tokens: int, today: Calendar) -> bool:
         """Return whether a request of so many tokens has room everywhere; changes nothing."""
-        cells, now = self._cells, self._monotonic()
-        levels: list[float] = []
-        for cell, size, flow, is_tokens in plan.buckets:
+        now = self._monotonic()
+        requests = self._drawn(plan.requests, 1, now) if plan.requests else _NONE
+        levels = self._drawn(plan.tokens, tokens, now) if plan.tokens else _NONE
+        if requests is None or levels is None:
+            return False
+        cells = self._cells
+        day, month = today
+        for row, daily, monthly in plan.quotas:
+            if cells[row + DAY] == day:  # then its month is this one, too
+                if cells[row + _TODAY] >= daily or cells[row + _THIS_MONTH] >= monthly:
+                    return False
+            elif cells[row + MONTH] == month and cells[row + _THIS_MONTH] >= monthly:
+                return False
+        if plan.at_once and not self._counts.are_below(plan.at_once):
+            return False
+        self._requests, self._tokens, self._at = requests, levels, now
+        return True
+
+    def _drawn(self, buckets: Sequence[Bucket], need: int, now: float) -> Sequence[float] | None:
+        """Return what would be in each bucket after `need` was taken; None where one lacks it."""
+        cells, levels = self._cells, list[float]()
+        for cell, size, flow in buckets:
             at = cells[cell + 1]
             if at == 0.0 or now < at:  # nothing was taken yet, or the machine's clock began anew
                 level: float = size
@@ -131,38 +162,27 @@ class Book:
                 level = cells[cell] + (now - at) * flow
                 if level > size:
                     level = size
-            need = tokens if is_tokens else 1
             if level < need and level < size:
-                return False
+                return None
             levels.append(level - need)
-        day, month = today
-        for row, daily, monthly in plan.quotas:
-            if cells[row + DAY] == day and cells[row + _TODAY] >= daily:
-                return False
-            if cells[row + MONTH] == month and cells[row + _THIS_MONTH] >= monthly:
-                return False
-        for subject, most in plan.at_once:
-            if self._counts.total(subject) >= most:
-                return False
-        self._levels, self._at = levels, now
-        return True
+        return levels
 
     def take(self, plan: Plan, tokens: int, today: Calendar) -> None:
         """Take what `has_room` has just found room for."""
         cells, now = self._cells, self._at
-        for bucket, level in zip(plan.buckets, self._levels, strict=True):
-            cell = bucket[0]
-            cells[cell], cells[cell + 1] = level, now
+        for buckets, levels in ((plan.requests, self._requests), (plan.tokens, self._tokens)):
+            for (cell, _, _), level in zip(buckets, levels, strict=True):
+                cells[cell], cells[cell + 1] = level, now
         day, month = today
         for row, _, _ in plan.quotas:
             if cells[row + DAY] != day:
                 cells[row + DAY], cells[row + _TODAY] = day, 0
-            if cells[row + MONTH] != month:
-                cells[row + MONTH], cells[row + _THIS_MONTH] = month, 0
+                if cells[row + MONTH] != month:
+                    cells[row + MONTH], cells[row + _THIS_MONTH] = month, 0
             cells[row + _TODAY] += tokens
             cells[row + _THIS_MONTH] += tokens
-        for subject, _ in plan.at_once:
-            self._counts.add(subject, 1)
+        if plan.at_once:
+            self._counts.add_all(plan.at_once, 1)
 
     def settle(self, plan: Plan, reserved: int, used: int, taken_on: Calendar) -> None:
         """Give back what was taken and not used; more than was taken becomes a debt.
@@ -171,45 +191,30 @@ class Book:
         its size for a moment: whoever looks at it next takes it for full.
         """
         cells, back = self._cells, reserved - used
-        for cell, _, _, is_tokens in plan.buckets:
-            if is_tokens:
-                cells[cell] += back
+        for cell, _, _ in plan.tokens:
+            cells[cell] += back
         day, month = taken_on
         for row, _, _ in plan.quotas:
             if cells[row + DAY] == day:
                 cells[row + _TODAY] -= back
-            if cells[row + MONTH] == month:
                 cells[row + _THIS_MONTH] -= back
-        for subject, _ in plan.at_once:
-            self._counts.add(subject, -1)
+            elif cells[row + MONTH] == month:
+                cells[row + _THIS_MONTH] -= back
+        if plan.at_once:
+            self._counts.add_all(plan.at_once, -1)
 
     def headers(self, plan: Plan) -> Headers:
-        """Return OpenAI's headers for the tightest bucket of each kind."""
-        cells, now = self._cells, self._monotonic()
-        requests = tokens = inf
-        requests_size = tokens_size = 0
-        for cell, size, flow, is_tokens in plan.buckets:
-            at = cells[cell + 1]
-            left = size if at == 0.0 or now < at else min(size, cells[cell] + (now - at) * flow)
-            if is_tokens:
-                if left < tokens:
-                    tokens, tokens_size = left, size
-            elif left < requests:
-                requests, requests_size = left, size
-        found: Headers = []
-        if requests_size:
-            found += (
-                (b"x-ratelimit-limit-requests", b"%d" % requests_size),
-                (b"x-ratelimit-remaining-requests", b"%d" % max(0, requests)),
-                (b"x-ratelimit-reset-requests", _full_in(requests, requests_size)),
-            )
-        if tokens_size:
-            found += (
-                (b"x-ratelimit-limit-tokens", b"%d" % tokens_size),
-                (b"x-ratelimit-remaining-tokens", b"%d" % max(0, tokens)),
-                (b"x-ratelimit-reset-tokens", _full_in(tokens, tokens_size)),
-            )
-        return found
+        """Return OpenAI's headers for the tightest bucket of each kind, as things are now."""
+        now = self._monotonic()
+        requests, tokens = (
+            [self._level(cell, size, now) for cell, size, _ in buckets]
+            for buckets in (plan.requests, plan.tokens)
+        )
+        return _told(plan, requests, tokens)
+
+    def headers_of_taken(self, plan: Plan) -> Headers:
+        """Return the same as `take` has just left it."""
+        return _told(plan, self._requests, self._tokens)
 
     def shortage(self, plan: Plan, tokens: int) -> Short | None:
         """Return what is lacking the longest for a request that has no room."""
@@ -280,6 +285,27 @@ class Book:
         at = datetime.fromtimestamp(self._now(), UTC)
         year, month = (at.year + 1, 1) if at.month == 12 else (at.year, at.month + 1)
         return (datetime(year, month, 1, tzinfo=UTC) - at).total_seconds()
+
+
+def _told(plan: Plan, requests: Sequence[float], tokens: Sequence[float]) -> Headers:
+    found: Headers = []
+    if requests:
+        left = min(requests)
+        size = plan.requests[requests.index(left)][1]
+        found += (
+            (b"x-ratelimit-limit-requests", b"%d" % size),
+            (b"x-ratelimit-remaining-requests", b"%d" % max(0, left)),
+            (b"x-ratelimit-reset-requests", _full_in(left, size)),
+        )
+    if tokens:
+        left = min(tokens)
+        size = plan.tokens[tokens.index(left)][1]
+        found += (
+            (b"x-ratelimit-limit-tokens", b"%d" % size),
+            (b"x-ratelimit-remaining-tokens", b"%d" % max(0, left)),
+            (b"x-ratelimit-reset-tokens", _full_in(left, size)),
+        )
+    return found
 
 
 def _full_in(left: float, size: int) -> bytes:

@@ -42,4 +42,4 @@ class Subjects:
             row = self._book.open(subject, snapshot.used.get(subject)) if limits else None
             if limits is not None and row is not None:
                 found.append(Limited(subject, words, limits, row))
-        return Plan(found) if found else NO_PLAN
+        return self._book.plan(found)
