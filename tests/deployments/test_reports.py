@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from deployments.reported import line, report
 from fakes.clock import FakeClock
 from vllm_manager.deployments.observed import Observation, SeenApplication, SeenReplica
-from vllm_manager.deployments.reports import ReportBoard
+from vllm_manager.deployments.reports import ReportBoard, ReportBody
 
 FAILURE = {"code": "engine_exited", "detail": "It exited.", "exit_code": 1}
 
@@ -128,3 +128,18 @@ def test_members_of_a_later_protocol_are_ignored():
 def test_a_report_that_makes_no_sense_is_refused(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
         report(**wrong)
+
+
+def test_secrets_in_what_an_engine_says_are_taken_out_before_anybody_keeps_it() -> None:
+    canary = "hf_canaryCANARYcanary0123456789abcd"
+    told = f"401 for {canary}"
+    body = ReportBody.model_validate(
+        {
+            **report().model_dump(mode="json"),
+            "message": told,
+            "failure": {"code": "model_not_found", "detail": told, "evidence": told},
+            "log": [{"number": 1, "at": "2026-11-23T10:00:00Z", "text": told}],
+        }
+    )
+    assert canary not in body.model_dump_json()
+    assert body.model_dump_json().count("401 for hf_…") == 4

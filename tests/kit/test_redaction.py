@@ -2,6 +2,7 @@
 
 import io
 import logging
+import timeit
 
 import pytest
 
@@ -18,6 +19,14 @@ CANARY = "hf_canaryCANARYcanary0123456789abcd"
         f'{{"authorization": "bearer {CANARY}"}}',
         f"https://cdn.test/file?X-Amz-Signature={CANARY}&x=1",
         f"https://hub.test/x?token={CANARY}",
+        "the key vm-canaryCANARYcanary0123456789abcd is unknown",
+        "Cookie: theme=dark; vllm_manager_session=canary0123456789-canary; other=1",
+        "Set-Cookie: vllm_manager_session=canary0123456789-canary; HttpOnly",
+        "Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==canary1",
+        "postgresql://manager:canary@db.test/manager",
+        "http://:canary@proxy.test:3128",
+        "-----BEGIN RSA PRIVATE KEY-----\ncanarycanary\ncanary/+=\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\\ncanarycanary\\ncanary",
     ],
 )
 def test_what_looks_like_a_token_goes(text: str) -> None:
@@ -29,8 +38,23 @@ def test_what_is_a_secret_goes_though_it_looks_like_nothing() -> None:
 
 
 def test_other_text_stays() -> None:
-    text = "acme/hf_model with hf_overrides at https://hub.test/x?limit=3 took 3 s"
+    text = (
+        "acme/hf_model with hf_overrides at https://hub.test:8443/x?limit=3 took 3 s; "
+        "a basic understanding of vm-1; ssh://host/a:b, me@host; -----BEGIN CERTIFICATE-----"
+    )
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["vm-", "://", "://a:", "a:b@", "bearer ", "-----BEGIN PRIVATE KEY-----", "hf_", "?token="],
+)
+def test_a_long_line_made_to_be_slow_is_not(piece: str) -> None:
+    lines = [piece * (length // len(piece)) for length in (20_000, 200_000)]
+    seconds = [
+        min(timeit.repeat(lambda line=line: redact(line), number=1, repeat=3)) for line in lines
+    ]
+    assert seconds[1] <= 100 * seconds[0] + 1
 
 
 def test_a_log_redacts_exceptions_too() -> None:

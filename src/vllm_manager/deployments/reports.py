@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from vllm_manager.configs.fit import MemoryActual
 from vllm_manager.deployments.observed import Failure, HeldGpu, Identity, Observation, Report
-from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure
+from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure, Told
 from vllm_manager.kit.clock import Clock
 
 _FORGET_SECONDS = 300.0
@@ -21,7 +21,7 @@ class ReportedLine(BaseModel):
     number: int
     at: AwareDatetime
     stream: str = "stdout"
-    text: Annotated[str, Field(max_length=65_536)]
+    text: Annotated[Told, Field(max_length=65_536)]
 
 
 class ReportedPhase(BaseModel):
@@ -50,7 +50,7 @@ class ReportBody(BaseModel):
     phase_seconds: float
     idle_seconds: float
     progress: float | None = None
-    message: str | None = None
+    message: Told | None = None
     timeline: list[ReportedPhase] = Field(default_factory=list[ReportedPhase])
     how: str | None = None
     how_reason: str | None = None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
 from vllm_manager.configs import (
@@ -20,6 +20,7 @@ from vllm_manager.configs.fit.schemas import FitComparison, FitReport, MemoryAct
 from vllm_manager.deployments.observed import FetchState
 from vllm_manager.deployments.states import Desired, Phase, ReplicaPhase
 from vllm_manager.kit.errors import ProblemDetails
+from vllm_manager.kit.redaction import redact
 from vllm_manager.operations import Operation
 
 Model = Annotated[
@@ -273,12 +274,16 @@ class Suggestion(BaseModel):
     value: bool | int | float | str
 
 
+Told = Annotated[str, AfterValidator(redact)]
+"""What an engine says. Whatever looks like a secret is taken out before anybody keeps it."""
+
+
 class ReplicaFailure(BaseModel):
     """Why a replica's engine ended."""
 
     code: str
-    detail: str
-    evidence: str | None = None
+    detail: Told
+    evidence: Told | None = None
     exit_code: int | None = None
     signal: int | None = None
     suggestion: Suggestion | None = None

@@ -5,6 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from vllm_manager.kit.redaction import Redacted
+
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -22,7 +24,7 @@ class _JsonLines(logging.Formatter):
 def configure(level: str) -> None:
     """Set logging up for this process. uvicorn's own messages are about single bad requests."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
+    handler.setFormatter(Redacted(_JsonLines()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
