@@ -21,6 +21,7 @@ from vllm_manager.gateway.accounts import (
 )
 from vllm_manager.gateway.asgi import Headers
 from vllm_manager.gateway.counts import Counts
+from vllm_manager.gateway.reservations import Taken
 from vllm_manager.gateway.snapshot import Limits, Used
 
 _MINUTE = 60.0
@@ -62,7 +63,17 @@ Bucket = tuple[int, int, float]
 class Plan:
     """The limits of one caller at one model, flattened so that each request walks them quickly."""
 
-    __slots__ = ("at_once", "limited", "quotas", "requests", "tokens")
+    __slots__ = (
+        "at_once",
+        "limited",
+        "open_places",
+        "quota_rows",
+        "quotas",
+        "requests",
+        "takes_tokens",
+        "token_cells",
+        "tokens",
+    )
 
     def __init__(self, limited: Sequence[Limited], counts: Counts | None = None) -> None:
         """`counts`: where requests under way are counted; None where none are limited."""
@@ -87,6 +98,11 @@ class Plan:
                 )
             if limits.concurrent_requests is not None and counts is not None:
                 self.at_once.append((counts.column(subject), limits.concurrent_requests))
+        self.token_cells = [cell for cell, _, _ in self.tokens]
+        self.quota_rows = [row for row, _, _ in self.quotas]
+        self.takes_tokens = bool(self.tokens or self.quotas)
+        self.open_places: dict[int, int] = {}
+        """Where what is taken is noted as open, by the day."""
 
 
 NO_PLAN = Plan(())
@@ -107,6 +123,7 @@ class Book:
     ) -> None:
         self.accounts = accounts
         self._cells = accounts.cells
+        self._open = accounts.reservations.open
         self._counts = counts
         self._monotonic = monotonic
         self._now = now
@@ -183,18 +200,29 @@ class Book:
             cells[row + _THIS_MONTH] += tokens
         if plan.at_once:
             self._counts.add_all(plan.at_once, 1)
+        if plan.takes_tokens:
+            at = plan.open_places.get(day)
+            self._open[self._note(plan, today) if at is None else at] += tokens
+
+    def _note(self, plan: Plan, today: Calendar) -> int:
+        taken = Taken(plan.token_cells, plan.quota_rows, *today)
+        return self.accounts.reservations.place(plan.open_places, taken)
 
     def settle(self, plan: Plan, reserved: int, used: int, taken_on: Calendar) -> None:
         """Give back what was taken and not used; more than was taken becomes a debt.
 
-        What was taken from a day that is over comes back to no other. A bucket may hold more than
-        its size for a moment: whoever looks at it next takes it for full.
+        It is no longer open before it is given back: killed in between, it stays taken, and is
+        never given back twice. What was taken from a day that is over comes back to no other. A
+        bucket may hold more than its size for a moment: whoever looks next takes it for full.
         """
         cells, back = self._cells, reserved - used
-        for cell, _, _ in plan.tokens:
-            cells[cell] += back
         day, month = taken_on
-        for row, _, _ in plan.quotas:
+        at = plan.open_places.get(day)
+        if at is not None:
+            self._open[at] -= reserved
+        for cell in plan.token_cells:
+            cells[cell] += back
+        for row in plan.quota_rows:
             if cells[row + DAY] == day:
                 cells[row + _TODAY] -= back
                 cells[row + _THIS_MONTH] -= back

@@ -1,0 +1,145 @@
+"""What a worker has taken from accounts and not settled yet, kept where it outlives the worker.
+
+Each worker has a file of records, and a lock on it that the kernel releases when the worker ends.
+Whoever opens the accounts next finds the files that nobody holds: what their owners had open when
+they were killed is given back. A record is the sum of one plan's requests on one day, so a request
+costs an addition when it is admitted and a subtraction when it is settled.
+"""
+
+import fcntl
+import logging
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+log = logging.getLogger(__name__)
+
+_RECORDS = 4096
+_MOST_SUBJECTS = 6  # a request falls under five at most
+_DAY, _MONTH, _TOKEN_CELLS = 1, 2, 3
+_QUOTA_ROWS = _TOKEN_CELLS + _MOST_SUBJECTS
+_CELLS = 16
+_RECORD_BYTES = _CELLS * 8
+_FILE_BYTES = _RECORDS * _RECORD_BYTES
+_UNRECORDED = 0
+"""The first record, which is never given back: it takes what finds no other."""
+
+
+class Taken(NamedTuple):
+    """What tokens were taken from, and when."""
+
+    token_cells: Sequence[int]
+    """Levels of buckets, by their cells in the accounts."""
+    quota_rows: Sequence[int]
+    """Rows of the accounts whose quotas were taken from."""
+    day: int
+    month: int
+
+
+class Reservations:
+    """One worker's records. `open` holds, at a record's place, the tokens that are open there."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self.open = memory.cast("d")
+        self._free = list(range(_FILE_BYTES // 8 - _CELLS, _UNRECORDED, -_CELLS))
+        self._holders: dict[int, tuple[dict[int, int], int]] = {}
+        self._told_full = False
+
+    def place(self, places: dict[int, int], taken: Taken) -> int:
+        """Return where requests of a plan add what they take; `taken` says of what and when.
+
+        It is remembered in the plan's `places` by the day, until it is empty and needed by others.
+        """
+        if not self._free:
+            self._reclaim()
+        at = self._free.pop() if self._free else self._full()
+        if at != _UNRECORDED:
+            self._write(at, taken)
+            self._holders[at] = places, taken.day
+        places[taken.day] = at
+        return at
+
+    def _write(self, at: int, taken: Taken) -> None:
+        cells = self.open
+        for first, numbers in ((_TOKEN_CELLS, taken.token_cells), (_QUOTA_ROWS, taken.quota_rows)):
+            for step in range(_MOST_SUBJECTS):
+                # One more than the number, so that 0 is none: a file begins with zeros.
+                cells[at + first + step] = numbers[step] + 1 if step < len(numbers) else 0
+        cells[at + _DAY], cells[at + _MONTH] = taken.day, taken.month
+
+    def _reclaim(self) -> None:
+        for at, (places, day) in list(self._holders.items()):
+            if self.open[at] == 0:
+                del places[day], self._holders[at]
+                self._free.append(at)
+
+    def _full(self) -> int:
+        if not self._told_full:
+            self._told_full = True
+            log.warning(
+                "requests of more than %d callers are under way in one worker: were it killed, "
+                "what the latest have reserved would not come back",
+                _RECORDS - 1,
+            )
+        return _UNRECORDED
+
+
+def private_reservations() -> Reservations:
+    """Return reservations that are forgotten with the process."""
+    return Reservations(memoryview(bytearray(_FILE_BYTES)))
+
+
+def claim(folder: Path) -> Reservations:
+    """Return the reservations of a worker that starts, in a file that it holds while it lives.
+
+    Keep others out meanwhile, and collect what is `abandoned` first.
+    """
+    number = 0
+    while (descriptor := _hold(folder / str(number))) is None:
+        number += 1
+    os.ftruncate(descriptor, 0)
+    os.ftruncate(descriptor, _FILE_BYTES)
+    return Reservations(memoryview(mmap.mmap(descriptor, 0)))  # the descriptor stays: it is held
+
+
+def abandoned(folder: Path) -> Iterator[tuple[Taken, float]]:
+    """Give what dead workers had open, and its tokens: once, even where this is cut off."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for file in folder.iterdir():
+        descriptor = _hold(file)
+        if descriptor is None:
+            continue
+        if os.fstat(descriptor).st_size == _FILE_BYTES:
+            with mmap.mmap(descriptor, 0) as memory, memoryview(memory) as view:
+                yield from _emptied(view)
+        file.unlink()
+        os.close(descriptor)
+
+
+def _hold(file: Path) -> int | None:
+    """Return a descriptor that holds `file`; None where another holds it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _emptied(memory: memoryview) -> Iterator[tuple[Taken, float]]:
+    with memory.cast("d") as cells:
+        for at in range(_CELLS, len(cells), _CELLS):
+            tokens, cells[at] = cells[at], 0
+            if tokens > 0:
+                yield _read(cells, at), tokens
+
+
+def _read(cells: "memoryview[float]", at: int) -> Taken:
+    token_cells, quota_rows = (
+        [int(number) - 1 for number in cells[at + first : at + first + _MOST_SUBJECTS] if number]
+        for first in (_TOKEN_CELLS, _QUOTA_ROWS)
+    )
+    return Taken(token_cells, quota_rows, int(cells[at + _DAY]), int(cells[at + _MONTH]))
