@@ -1,0 +1,60 @@
+"""Clients that ask for ten times what they may, at once: each limit holds to the token."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from support.crowd import MOST_OUTPUT_TOKENS, Caller, Crowd, crowd
+from vllm_manager.gateway.accounts import REQUESTS_LEVEL, TOKENS_LEVEL, Accounts
+
+MOST_RESERVED_TOKENS = MOST_OUTPUT_TOKENS + 100
+"""What one request takes at most: its answer, and a body of less than 400 bytes."""
+SIZES = {"tokens": 30_000, "requests": 600}
+CALLERS = [
+    Caller("tokens", {"tokens_per_minute": SIZES["tokens"]}, 20, 70),
+    Caller("requests", {"requests_per_minute": SIZES["requests"]}, 20, 100),
+    Caller("quota", {"tokens_per_day": 2000}, 20, 100),
+    Caller("at_once", {"concurrent_requests": 3}, 20, 100),
+]
+CELLS = {"tokens": TOKENS_LEVEL, "requests": REQUESTS_LEVEL}
+
+
+def bucket(accounts: Accounts, key: str) -> int:
+    with accounts:
+        found = accounts.place(f"key:{key}")
+    assert found is not None
+    return found[0] + CELLS[key]
+
+
+def has_met_all(made: Crowd) -> bool:
+    """Return whether each limit has been reached: that takes longer on a machine that is busy."""
+    engine = made.engine
+    return made.statuses[429] > 100 and engine.tokens["quota"] >= 2000
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_what_is_admitted_is_what_the_buckets_and_quotas_hold(
+    tmp_path: Path, workers: int
+) -> None:
+    """Both buckets begin empty, so that they are a minute away from being full: what comes out
+    is what has flowed in by their own clock, less what is left in them.
+    """
+    async with crowd(tmp_path, CALLERS, workers=workers) as made:
+        cells = made.accounts.cells
+        at = {key: bucket(made.accounts, key) for key in CELLS}
+        began = {key: time.monotonic() for key in CELLS}
+        for key, cell in at.items():
+            cells[cell], cells[cell + 1] = 0, began[key]
+        async with asyncio.timeout(300):
+            while not has_met_all(made):
+                await made.run(seconds=3)
+        admitted = {"tokens": made.engine.tokens, "requests": made.engine.requests}
+        for key, cell in at.items():
+            flowed = SIZES[key] / 60 * (cells[cell + 1] - began[key])
+            assert admitted[key][key] == pytest.approx(flowed - cells[cell], abs=0.01), key
+        assert made.engine.tokens["quota"] <= 2000 + MOST_RESERVED_TOKENS
+        assert made.engine.most_at_once["at_once"] <= 3
+        assert set(made.statuses) == {200, 429}
+        assert made.statuses[200] == made.engine.requests.total()
