@@ -115,7 +115,7 @@ def main() -> int:
             rows = asyncio.run(measure(Path(folder), workers, asked.seconds))
         found[f"{workers} workers"] = rows
         clients = CLIENTS * len(rows)
-        print(f"{clients} clients, {asked.seconds:g} s, {workers} gateway worker(s):")
+        print(f"{clients} clients, {asked.seconds:g} s, gateway workers: {workers}")
         print(table(rows), end="\n\n", flush=True)
     results = ROOT / "bench" / "results"
     results.mkdir(parents=True, exist_ok=True)
