@@ -1,17 +1,21 @@
 """Every setting of the product, once. Each is read from `VLLM_MANAGER_<NAME>`."""
 
+import json
 import os
 import sys
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from vllm_manager.kit.addresses import networks
+from vllm_manager.kit.addresses import is_confidential, networks
 from vllm_manager.kit.proxies import HttpProxy
 
+RoleName = Literal["administrator", "operator", "member", "viewer"]
+"""See `auth`, which says what each may do."""
 PUBLIC_HUB = "https://huggingface.co"
 _PUBLIC_FILES = ("*.huggingface.co:443", "*.hf.co:443")
 
@@ -151,7 +155,73 @@ class Settings(BaseSettings):
         le=36_500,
         description="Audit entries older than this are pruned; the rest stays verifiable.",
     )
+    oidc_client_id: str | None = Field(
+        default=None, description="What the OpenID Connect provider calls this installation."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret of this client. Unset: the file, else it is a public client.",
+    )
+    oidc_client_secret_path: Path | None = Field(
+        default=None,
+        description="File with the secret. Unset: `secrets/oidc_client_secret` in the home, where "
+        "there is one.",
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email", description="What the provider is asked for."
+    )
+    oidc_groups_claim: str = Field(
+        default="groups",
+        min_length=1,
+        description="Claim with a person's groups; dots lead inwards (`realm_access.roles`).",
+    )
+    oidc_roles: Annotated[dict[str, RoleName], NoDecode] = Field(
+        default={},
+        description='Which role which group gives, as JSON: `{"ml-admins": "administrator"}`. Who '
+        "is in several gets the one that may do most.",
+    )
+    oidc_default_role: RoleName | None = Field(
+        default=None, description="Role of people in none of these groups. Unset: they are refused."
+    )
+    oidc_name: str = Field(
+        default="single sign-on",
+        min_length=1,
+        max_length=40,
+        description="What the login page's button says: “Log in with …”.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        max_length=255,
+        description="Address of an OpenID Connect provider, to the letter as it calls itself. "
+        "Unset: no single sign-on.",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _are_roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value or "{}")
+        except ValueError as error:
+            raise ValueError('It must be JSON: {"group": "role", …}.') from error
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _can_let_somebody_in(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not value:
+            return None
+        if not is_confidential(value):
+            raise ValueError("It must begin with https:// (http:// only on loopback).")
+        if not info.data.get("oidc_client_id"):
+            raise ValueError("Set VLLM_MANAGER_OIDC_CLIENT_ID as well.")
+        if not info.data.get("oidc_roles") and not info.data.get("oidc_default_role"):
+            raise ValueError(
+                "Nobody could log in: set VLLM_MANAGER_OIDC_ROLES, VLLM_MANAGER_OIDC_DEFAULT_ROLE, "
+                "or both."
+            )
+        return value
 
     @field_validator("hub_proxy")
     @classmethod
@@ -164,6 +234,10 @@ class Settings(BaseSettings):
     @cached_property
     def secrets_dir(self) -> Path:
         return self.home / "secrets"
+
+    @cached_property
+    def oidc_client_secret_file(self) -> Path:
+        return self.oidc_client_secret_path or self.secrets_dir / "oidc_client_secret"
 
     @cached_property
     def run_dir(self) -> Path:

@@ -15,7 +15,17 @@ from vllm_manager.auth import ROLES
 
 pytestmark = pytest.mark.survival
 
-OPEN = {"getHealth", "getReadiness", "getVersion", "login", "getLink", "acceptLink"}
+OPEN = {
+    "getHealth",
+    "getReadiness",
+    "getVersion",
+    "login",
+    "getLink",
+    "acceptLink",
+    "getOidc",
+    "startOidcLogin",
+    "finishOidcLogin",
+}
 """Operations that say themselves who may come in. All others must name roles."""
 OWN = ("/api/v1/auth/", "/api/v1/keys", "/api/v1/fit")
 """Where members and viewers may change, or ask with POST: what is their own."""

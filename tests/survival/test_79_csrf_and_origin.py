@@ -11,7 +11,14 @@ from support.people import COOKIE, administrator, person
 pytestmark = pytest.mark.survival
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
-WITHOUT_SESSION = {"login", "acceptLink"}
+WITHOUT_SESSION = {"login", "acceptLink", "startOidcLogin", "finishOidcLogin"}
+OPEN = {"getHealth", "getReadiness", "getVersion", "getLink", "getOidc"}
+BODIES: dict[str, dict[str, str]] = {
+    "login": {"username": "a", "password": "b"},
+    "acceptLink": {"password": "b"},
+    "startOidcLogin": {},
+    "finishOidcLogin": {"state": "s", "code": "c"},
+}
 FOREIGN = (
     {"origin": "https://evil.test"},
     {"origin": "null"},
@@ -66,8 +73,8 @@ async def test_79_a_page_of_another_site_reaches_no_route_streams_included(
     for name, method, path in operations(control):
         if name in WITHOUT_SESSION:
             headers: dict[str, str] = {}
-            body = {"username": "a", "password": "b"} if name == "login" else {"password": "b"}
-        elif name in ("getHealth", "getReadiness", "getVersion", "getLink"):
+            body = BODIES[name]
+        elif name in OPEN:
             continue
         else:
             headers, body = admin.headers, {}

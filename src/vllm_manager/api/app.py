@@ -17,6 +17,7 @@ from vllm_manager.audit import routes as audit_routes
 from vllm_manager.auth import routes as auth_routes
 from vllm_manager.auth.guard import require_internal, require_report, require_user
 from vllm_manager.auth.keys import routes as key_routes
+from vllm_manager.auth.oidc import routes as oidc_routes
 from vllm_manager.auth.teams import routes as team_routes
 from vllm_manager.auth.users import routes as user_routes
 from vllm_manager.catalog import routes as catalog_routes
@@ -34,7 +35,13 @@ from vllm_manager.limits.policies import routes as policy_routes
 from vllm_manager.operations import routes as operation_routes
 from vllm_manager.settings import Settings
 
-_OPEN: tuple[APIRouter, ...] = (auth_routes.router, events.router, system.router, docs.router)
+_OPEN: tuple[APIRouter, ...] = (
+    auth_routes.router,
+    oidc_routes.router,
+    events.router,
+    system.router,
+    docs.router,
+)
 """Routers that say themselves who may come in."""
 
 _FOR_USERS: tuple[APIRouter, ...] = (

@@ -9,15 +9,15 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vllm_manager.audit import Attempt, AuditLog
-from vllm_manager.auth import Principal
+from vllm_manager.auth import Actor, Principal
 from vllm_manager.auth.guard import caller_of
 from vllm_manager.auth.routes import links_of
 from vllm_manager.kit.errors import Problem
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-READING: Final = frozenset({"estimateFit"})
+READING: Final = frozenset({"estimateFit", "startOidcLogin"})
 """Operations that change nothing although their method is POST: what they are asked is too long
-for an address."""
+for an address, or their answer is for this browser alone."""
 _STATE: Final = "audit_seq"
 _NAMES: Final = ("name", "username", "repo", "model", "path")
 """What names a thing that is being made."""
@@ -108,7 +108,18 @@ class _Completing:
     async def _write(self, status: int, code: str | None) -> None:
         seq, action = self._scope["state"].pop(_STATE)
         audit: AuditLog = self._scope["app"].state.audit
-        await audit.finish(seq, action, status, code)
+        actor: Actor | None = self._scope["state"].get("acted_as")
+        await audit.finish(seq, action, status, code, _result_of(actor))
+
+
+def _result_of(actor: Actor | None) -> dict[str, str | None]:
+    if actor is None:
+        return {}
+    return {
+        "actor_id": actor.user_id,
+        "actor": actor.username,
+        "credential": actor.credential,
+    }
 
 
 async def _body(request: Request) -> Mapping[str, Any]:

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from vllm_manager.auth import Access, InForce
 from vllm_manager.auth.keys import Keys
 from vllm_manager.auth.links import Links
+from vllm_manager.auth.oidc.config import config_of
+from vllm_manager.auth.oidc.service import SingleSignOn
 from vllm_manager.auth.subjects import Subjects
 from vllm_manager.auth.teams import Teams
+from vllm_manager.auth.throttle import Throttle
 from vllm_manager.auth.users import Users
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.topics import Hub
+from vllm_manager.kit.vault import Vault
 from vllm_manager.limits import Spending, UsageLedger
 from vllm_manager.limits.policies import KeyPolicies, Policies
+from vllm_manager.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class People:
     access: Access
     in_force: InForce
     links: Links
+    sign_on: SingleSignOn
     users: Users
     teams: Teams
     keys: Keys
@@ -30,9 +36,14 @@ class People:
     usage: UsageLedger
 
 
-def build(database: Database, clock: Clock, hub: Hub, changed: Callable[[], None]) -> People:
+def build(
+    settings: Settings, database: Database, clock: Clock, hub: Hub, changed: Callable[[], None]
+) -> People:
     """Return the services. `changed` is called after each change that the gateway must know."""
     access = Access(database, clock, changed)
+    users = Users(database, clock, access, hub)
+    vault = Vault(settings.secrets_dir / "vault_key")
+    attempts = Throttle(database, clock)
     keys = Keys(database, clock, KeyPolicies(clock), _telling(hub, "keys", changed))
     spending = Spending(database, clock)
     limited = _telling(hub, "limits", changed)
@@ -40,7 +51,8 @@ def build(database: Database, clock: Clock, hub: Hub, changed: Callable[[], None
         access=access,
         in_force=InForce(database, clock),
         links=Links(database, clock, access),
-        users=Users(database, clock, access, hub),
+        sign_on=SingleSignOn(config_of(settings), vault, clock, access, users, attempts),
+        users=users,
         teams=Teams(database, clock, access, hub),
         keys=keys,
         policies=Policies(database, clock, keys, Subjects(database), spending, limited),

@@ -128,6 +128,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
                 await loop.stop()
             for room in reversed(rooms):
                 await room.stop()
+            await services.people.sign_on.close()
             await services.catalog.close()
             await ray.close()
     finally:
@@ -147,7 +148,7 @@ def _build(
 ) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
-    people = build_people(database, clock, hub, credentials_changed)
+    people = build_people(settings, database, clock, hub, credentials_changed)
     operations = Operations(database, hub, clock)
     catalog = build_catalog(settings, database, clock)
     cluster, warmers = Cluster(ray), WarmerBoard(clock)

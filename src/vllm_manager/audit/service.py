@@ -1,7 +1,7 @@
 """The audit log: written before a change is made, completed after it, and verified."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,8 +62,18 @@ class AuditLog:
             )
             raise _unavailable() from error
 
-    async def finish(self, seq: int, action: str, status: int, code: str | None) -> None:
-        """Write down what came of it. A failure is logged: what was done can't be undone."""
+    async def finish(
+        self,
+        seq: int,
+        action: str,
+        status: int,
+        code: str | None,
+        who: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Write down what came of it. A failure is logged: what was done can't be undone.
+
+        `who` (`actor_id`, `actor`, `credential`) is for a login: only its end shows whose it is.
+        """
         try:
             async with self._database.unit_of_work() as session:
                 await store.append(
@@ -74,6 +84,7 @@ class AuditLog:
                     action=action,
                     status=status,
                     code=code,
+                    **(who or {}),
                 )
         except (SQLAlchemyError, OSError) as error:
             self.unfinished += 1
@@ -156,9 +167,9 @@ def _entry(row: AuditRow, result: AuditRow | None) -> AuditEntry:
     return AuditEntry(
         seq=row.seq,
         at=row.at,
-        actor_id=row.actor_id,
-        actor=row.actor,
-        credential=row.credential,
+        actor_id=row.actor_id or (result.actor_id if result else None),
+        actor=row.actor or (result.actor if result else None),
+        credential=row.credential or (result.credential if result else None),
         address=row.address,
         action=row.action,
         subject=row.subject,

@@ -60,7 +60,8 @@ async def newest(
     if before is not None:
         query = query.where(AuditRow.seq < before)
     if wanted.actor is not None:
-        query = query.where(or_(AuditRow.actor == wanted.actor, AuditRow.actor_id == wanted.actor))
+        who = (AuditRow.actor, AuditRow.actor_id, result.actor, result.actor_id)
+        query = query.where(or_(*(column == wanted.actor for column in who)))
     if wanted.action is not None:
         query = query.where(AuditRow.action == wanted.action)
     if wanted.subject is not None:

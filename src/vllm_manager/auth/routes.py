@@ -14,6 +14,7 @@ from vllm_manager.auth.guard import (
 )
 from vllm_manager.auth.links import Links
 from vllm_manager.auth.schemas import (
+    Actor,
     LinkAccept,
     LinkView,
     Login,
@@ -48,7 +49,7 @@ async def login(request: Request, response: Response, body: Login) -> SessionVie
     access = access_of(request)
     password = body.password.get_secret_value()
     opened = await access.log_in(body.username, password, caller_of(request))
-    return await _entered(request, response, opened)
+    return await entered(request, response, opened)
 
 
 @router.post("/logout", operation_id="logout", summary="End the login session", status_code=204)
@@ -118,13 +119,12 @@ async def accept_link(
 ) -> SessionView:
     """The link is used up, and every earlier login of the user ends."""
     password = body.password.get_secret_value()
-    return await _entered(
-        request, response, await links.accept(token, password, caller_of(request))
-    )
+    return await entered(request, response, await links.accept(token, password, caller_of(request)))
 
 
-async def _entered(request: Request, response: Response, opened: Opened) -> SessionView:
-    """Hand the new session to the browser."""
+async def entered(request: Request, response: Response, opened: Opened) -> SessionView:
+    """Hand the new session to the browser, and tell the audit log whose it is."""
+    request.state.acted_as = Actor.of(opened.principal)
     response.set_cookie(
         COOKIE,
         opened.token,

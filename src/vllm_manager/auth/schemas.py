@@ -195,6 +195,20 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who a request turned out to be from, though it came without a credential."""
+
+    user_id: str
+    username: str
+    credential: str | None = None
+    """Id of the login that it opened."""
+
+    @classmethod
+    def of(cls, principal: Principal) -> "Actor":
+        return cls(principal.user_id, principal.username, principal.session_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A new login: the cookie's value, the CSRF token that goes with it, and who it is."""
 

@@ -19,7 +19,7 @@ class User(Base):
     kind: Mapped[str] = mapped_column(String(16), default="person", server_default="person")
     email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(255))
-    external_subject: Mapped[str | None] = mapped_column(String(255), unique=True)
+    external_subject: Mapped[str | None] = mapped_column(String(511), unique=True)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]

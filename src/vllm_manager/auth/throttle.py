@@ -28,6 +28,14 @@ def subjects_of(username: str, address: str) -> tuple[str, str]:
     return f"user:{name}", f"address:{_site(address)}"
 
 
+def subject_of_sign_on(address: str) -> str:
+    """Return what refused logins by single sign-on are counted by.
+
+    They are counted apart: what goes wrong at the provider must not shut out passwords.
+    """
+    return f"sign-on:{_site(address)}"
+
+
 class Throttle:
     """Counts failures per subject in a sliding window, in the database."""
 
@@ -86,7 +94,7 @@ def _site(address: str) -> str:
 def _too_many(wait_seconds: float) -> Problem:
     return Problem(
         "too_many_attempts",
-        "Too many wrong passwords for this name or from this address. "
+        "Too many failed logins with this name or from this address. "
         f"Wait {wait_seconds:.0f} seconds, then try again.",
         status=429,
         retryable=True,

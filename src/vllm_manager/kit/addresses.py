@@ -3,9 +3,11 @@
 import ipaddress
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from urllib.parse import urlsplit
 
 Network = IPv4Network | IPv6Network
 
+_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 
@@ -48,6 +50,16 @@ def _carried(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     if address in _NAT64 or address in _IPV4_COMPATIBLE:
         found.append(low)
     return [inner for inner in found if inner is not None]
+
+
+def is_confidential(url: str) -> bool:
+    """Return whether nobody on the way reads what is sent to `url`: HTTPS, or this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOCAL))
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -3859,6 +3859,93 @@ export type NumaNode = {
 };
 
 /**
+ * OidcFinished
+ *
+ * The login, and the page to go on with.
+ */
+export type OidcFinished = {
+    /**
+     * Return To
+     */
+    return_to: string;
+    session: SessionView;
+};
+
+/**
+ * OidcReturn
+ *
+ * What stood in the address with which the provider sent the browser back.
+ */
+export type OidcReturn = {
+    /**
+     * Code
+     */
+    code?: string | null;
+    /**
+     * Error
+     */
+    error?: string | null;
+    /**
+     * Error Description
+     */
+    error_description?: string | null;
+    /**
+     * Iss
+     *
+     * RFC 9207.
+     */
+    iss?: string | null;
+    /**
+     * State
+     */
+    state: string;
+};
+
+/**
+ * OidcStart
+ *
+ * Where the person was going.
+ */
+export type OidcStart = {
+    /**
+     * Return To
+     *
+     * A page of this interface; what is no such page counts as the first one.
+     */
+    return_to?: string | null;
+};
+
+/**
+ * OidcStarted
+ *
+ * Where to send the browser.
+ */
+export type OidcStarted = {
+    /**
+     * Url
+     */
+    url: string;
+};
+
+/**
+ * OidcView
+ *
+ * Whether there is single sign-on, and what it is called.
+ */
+export type OidcView = {
+    /**
+     * Enabled
+     */
+    enabled: boolean;
+    /**
+     * Name
+     *
+     * What the button says; null where there is none.
+     */
+    name: string | null;
+};
+
+/**
  * Operation
  *
  * A piece of long work: what was asked for, how far it is, how it ended.
@@ -5667,6 +5754,109 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type GetOidcData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/oidc';
+};
+
+export type GetOidcErrors = {
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetOidcError = GetOidcErrors[keyof GetOidcErrors];
+
+export type GetOidcResponses = {
+    /**
+     * Successful Response
+     */
+    200: OidcView;
+};
+
+export type GetOidcResponse = GetOidcResponses[keyof GetOidcResponses];
+
+export type FinishOidcLoginData = {
+    body: OidcReturn;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/oidc/finish';
+};
+
+export type FinishOidcLoginErrors = {
+    /**
+     * It is in a state, or there is something, that forbids this.
+     */
+    409: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type FinishOidcLoginError = FinishOidcLoginErrors[keyof FinishOidcLoginErrors];
+
+export type FinishOidcLoginResponses = {
+    /**
+     * Successful Response
+     */
+    200: OidcFinished;
+};
+
+export type FinishOidcLoginResponse = FinishOidcLoginResponses[keyof FinishOidcLoginResponses];
+
+export type StartOidcLoginData = {
+    body: OidcStart;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/oidc/start';
+};
+
+export type StartOidcLoginErrors = {
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StartOidcLoginError = StartOidcLoginErrors[keyof StartOidcLoginErrors];
+
+export type StartOidcLoginResponses = {
+    /**
+     * Successful Response
+     */
+    200: OidcStarted;
+};
+
+export type StartOidcLoginResponse = StartOidcLoginResponses[keyof StartOidcLoginResponses];
 
 export type ChangePasswordData = {
     body: PasswordChange;

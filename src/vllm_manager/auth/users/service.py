@@ -1,6 +1,6 @@
 """Users: made and invited, given roles, disabled, and helped back in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -78,6 +78,33 @@ class Users:
             await _join(session, user.id, asked.team_ids, now)
             details = await _detail(session, user)
         return self._told(details)
+
+    async def vouched(
+        self, subject: str, role: Role, email: str | None, names: Iterator[str]
+    ) -> UserDetails:
+        """Return the person whom a provider of logins knows as `subject`, made where they are new.
+
+        Their role becomes `role`. A new person gets the first of `names` that nobody has: an equal
+        name or e-mail address makes nobody somebody else.
+        """
+        async with self._database.unit_of_work() as session:
+            user = await store.by_external_subject(session, subject)
+            if user is None:
+                name = await store.free_name(session, names)
+                user = await _add(session, name, role, email, self._clock.now())
+                user.external_subject = subject
+            elif (user.role, user.email) == (role, email or user.email):
+                return await _detail(session, user)
+            user.role, user.email = role, email or user.email
+            details = await _detail(session, user)
+        self._access.credentials_changed()
+        return self._told(details)
+
+    async def known(self, subject: str) -> UserDetails | None:
+        """Return the person whom a provider of logins knows as `subject`, if they came before."""
+        async with self._database.read() as session:
+            user = await store.by_external_subject(session, subject)
+            return None if user is None else await _detail(session, user)
 
     async def invite(self, asked: InvitationCreate, by: Principal) -> LinkIssued:
         """Make a user who can't log in yet, and the link with which they set a password.

@@ -1,6 +1,6 @@
 """Queries on users; every call runs in its caller's session."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,18 @@ async def by_id(session: AsyncSession, user_id: str) -> User | None:
 
 async def id_of(session: AsyncSession, username: str) -> str | None:
     return await session.scalar(select(User.id).where(User.username == username))
+
+
+async def by_external_subject(session: AsyncSession, subject: str) -> User | None:
+    return await session.scalar(select(User).where(User.external_subject == subject))
+
+
+async def free_name(session: AsyncSession, names: Iterator[str]) -> str:
+    """Return the first of `names`, which don't end, that nobody has."""
+    name = next(names)
+    while await id_of(session, name) is not None:
+        name = next(names)
+    return name
 
 
 async def page(

@@ -238,7 +238,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), server_default="person", nullable=False),
         sa.Column("email", sa.String(length=254), nullable=True),
         sa.Column("password_hash", sa.String(length=255), nullable=True),
-        sa.Column("external_subject", sa.String(length=255), nullable=True),
+        sa.Column("external_subject", sa.String(length=511), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
