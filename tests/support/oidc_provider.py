@@ -32,13 +32,13 @@ class OidcProvider:
         """Log in as a browser that was sent to `address`; return what it is sent back with."""
         answer = httpx.post(address, data={"sub": subject})
         assert answer.status_code == 302, answer.text
-        return _query(answer.headers["location"])
+        return parameters(answer.headers["location"])
 
     def refuse(self, address: str) -> dict[str, str]:
         """Press “deny” at `address`; return what the browser is sent back with."""
         answer = httpx.post(address, data={"action": "deny"})
         assert answer.status_code == 302, answer.text
-        return _query(answer.headers["location"])
+        return parameters(answer.headers["location"])
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Return the product's settings for logins here."""
@@ -54,7 +54,8 @@ class OidcProvider:
         self.process.wait(30)
 
 
-def _query(address: str) -> dict[str, str]:
+def parameters(address: str) -> dict[str, str]:
+    """Return what stands behind the `?` of an address."""
     return dict(parse_qsl(urlsplit(address).query))
 
 

@@ -3,14 +3,13 @@
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from support.application import ORIGIN, Running, running_in
-from support.oidc_provider import CLIENT_ID, OidcProvider
+from support.oidc_provider import CLIENT_ID, OidcProvider, parameters
 from support.people import COOKIE, person
-from support.sign_on import PATH, Begun, begin, finish, sign_on, who
+from support.sign_on import PATH, begin, finish, sign_on, who
 
 
 def somebody(provider: OidcProvider, **claims: Any) -> str:
@@ -18,10 +17,6 @@ def somebody(provider: OidcProvider, **claims: Any) -> str:
     subject = f"subject-{secrets.token_hex(6)}"
     provider.knows(subject, **{"groups": ["everybody"], **claims})
     return subject
-
-
-def parameters(begun: Begun) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(begun.url).query))
 
 
 async def users(control: Running, text: str) -> list[dict[str, Any]]:
@@ -61,7 +56,7 @@ async def test_the_first_login_makes_a_user_and_the_second_finds_them(
 
 
 async def test_the_provider_is_asked_with_pkce_state_and_nonce(control: Running) -> None:
-    one, other = (parameters(await begin(control)), parameters(await begin(control)))
+    one, other = (parameters((await begin(control)).url), parameters((await begin(control)).url))
     assert one["client_id"] == CLIENT_ID
     assert one["redirect_uri"] == f"{ORIGIN}/login/oidc"
     assert one["code_challenge_method"] == "S256"
