@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 from support.crowd import MOST_OUTPUT_TOKENS, Caller, Crowd, crowd
-from vllm_manager.gateway.accounts import REQUESTS_LEVEL, TOKENS_LEVEL, Accounts
+from vllm_manager.gateway.accounts import REQUESTS, TOKENS, Accounts
 
 MOST_RESERVED_TOKENS = MOST_OUTPUT_TOKENS + 100
 """What one request takes at most: its answer, and a body of less than 400 bytes."""
 SIZES = {"tokens": 30_000, "requests": 600}
+MINUTE = 60.0
 CALLERS = [
     Caller("tokens", {"tokens_per_minute": SIZES["tokens"]}, 20, 70),
     Caller("requests", {"requests_per_minute": SIZES["requests"]}, 20, 100),
-    Caller("quota", {"tokens_per_day": 2000}, 20, 100),
+    Caller("quota", {"tokens_per_month": 2000}, 20, 100),
     Caller("at_once", {"concurrent_requests": 3}, 20, 100),
 ]
-CELLS = {"tokens": TOKENS_LEVEL, "requests": REQUESTS_LEVEL}
+CELLS = {"tokens": TOKENS, "requests": REQUESTS}
 
 
 def bucket(accounts: Accounts, key: str) -> int:
@@ -38,22 +39,24 @@ def has_met_all(made: Crowd) -> bool:
 async def test_what_is_admitted_is_what_the_buckets_and_quotas_hold(
     tmp_path: Path, workers: int
 ) -> None:
-    """Both buckets begin empty, so that they are a minute away from being full: what comes out
-    is what has flowed in by their own clock, less what is left in them.
+    """Both buckets begin empty, so that they are a minute away from being full, and that moment
+    moves on by what each request took: at the end it says what was taken, to the token. It is never
+    further away than a minute, so no more was taken than has flowed in meanwhile.
     """
     async with crowd(tmp_path, CALLERS, workers=workers) as made:
         cells = made.accounts.cells
         at = {key: bucket(made.accounts, key) for key in CELLS}
-        began = {key: time.monotonic() for key in CELLS}
-        for key, cell in at.items():
-            cells[cell], cells[cell + 1] = 0, began[key]
+        began = time.monotonic()
+        for cell in at.values():
+            cells[cell] = began + MINUTE
         async with asyncio.timeout(300):
             while not has_met_all(made):
                 await made.run(seconds=3)
         admitted = {"tokens": made.engine.tokens, "requests": made.engine.requests}
         for key, cell in at.items():
-            flowed = SIZES[key] / 60 * (cells[cell + 1] - began[key])
-            assert admitted[key][key] == pytest.approx(flowed - cells[cell], abs=0.01), key
+            taken_seconds = cells[cell] - began - MINUTE
+            assert admitted[key][key] == pytest.approx(taken_seconds * SIZES[key] / MINUTE), key
+            assert cells[cell] <= time.monotonic() + MINUTE
         assert made.engine.tokens["quota"] <= 2000 + MOST_RESERVED_TOKENS
         assert made.engine.most_at_once["at_once"] <= 3
         assert set(made.statuses) == {200, 429}

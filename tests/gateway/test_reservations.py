@@ -14,9 +14,9 @@ from support.control_plane import snapshot
 from support.desk import NOON, Desk
 from support.gateway import Gateway, rig
 from support.upstream import Held
-from vllm_manager.gateway.accounts import open_accounts
+from vllm_manager.gateway.accounts import EARLIER, SUM, TOKENS, open_accounts
 from vllm_manager.gateway.limits import Limited
-from vllm_manager.gateway.reservations import Taken, private_reservations
+from vllm_manager.gateway.reservations import Part, Taken, private_reservations
 
 LIMITS = {"tokens_per_minute": 1000, "tokens_per_day": 10_000, "tokens_per_month": 50_000}
 DAY = 86_400
@@ -34,7 +34,8 @@ def key(desk: Desk) -> Limited:
 def spent(desk: Desk) -> tuple[float, ...]:
     """Return what the key has in its bucket, and what it has used this day and this month."""
     cells, row = desk.book.accounts.cells, key(desk).row
-    return cells[row + 3], cells[row + 6], cells[row + 8]
+    left = (desk.seconds + 60 - max(desk.seconds, cells[row + TOKENS])) * 1000 / 60
+    return round(left, 6), cells[row + SUM] - cells[row + EARLIER], cells[row + SUM]
 
 
 @asynccontextmanager
@@ -121,7 +122,7 @@ def test_records_of_those_who_have_nothing_open_are_used_again() -> None:
     reservations = private_reservations()
     plans: list[dict[int, int]] = [{} for _ in range(10_000)]
     for number, places in enumerate(plans):
-        at = reservations.place(places, Taken([number], [], 1, 1))
+        at = reservations.place(places, Taken(1, 1, [Part(number, 8, 1, 0)]))
         reservations.open[at] += number % 2
         reservations.open[at] -= number % 2
     in_use = [places[1] for places in plans if places]
@@ -133,7 +134,7 @@ def test_more_callers_than_there_are_records_are_still_counted_right() -> None:
     reservations = private_reservations()
     plans: list[dict[int, int]] = [{} for _ in range(5000)]
     for places in plans:
-        reservations.open[reservations.place(places, Taken([9], [], 1, 1))] += 5
+        reservations.open[reservations.place(places, Taken(1, 1, [Part(9, 8, 1, 0)]))] += 5
     without = [places for places in plans if places[1] == 0]
     assert len(without) == 5000 - 4095
     recorded = [reservations.open[places[1]] for places in plans if places[1]]
@@ -152,7 +153,7 @@ async def refused(gateway: Gateway) -> bool:
 
 @pytest.mark.parametrize("dies", ["a worker", "the whole gateway"])
 @pytest.mark.parametrize(
-    "limits", [{"tokens_per_minute": 100}, {"tokens_per_day": 2000}], ids=["bucket", "quota"]
+    "limits", [{"tokens_per_minute": 100}, {"tokens_per_month": 2000}], ids=["bucket", "quota"]
 )
 async def test_a_killed_gateway_s_reservations_come_back(
     tmp_path: Path, dies: str, limits: dict[str, int]

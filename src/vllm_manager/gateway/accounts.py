@@ -1,6 +1,6 @@
 """What the subjects of limits have used, in a file that all workers of a gateway share.
 
-One row per subject: two bucket levels and two sums of tokens. A short lock on the file makes what a
+One row per subject: two buckets and the month's tokens. A short lock on the file makes what a
 worker reads and then writes one step; the kernel releases it when a worker dies. The file is kept,
 so a gateway that was killed goes on with the quotas where they were. What a killed worker had taken
 and not settled is given back by the next one that starts.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vllm_manager.gateway.reservations import (
     Reservations,
+    Taken,
     abandoned,
     claim,
     private_reservations,
@@ -24,13 +25,19 @@ log = logging.getLogger(__name__)
 
 _lock, _EXCLUSIVE, _UNLOCKED = fcntl.flock, fcntl.LOCK_EX, fcntl.LOCK_UN
 _ROWS = 1 << 16
-_CELLS = 9
+_CELLS = 8
 _ROW_BYTES = _CELLS * 8
+_FILE_BYTES = (1 + _ROWS) * _ROW_BYTES
+_FORMAT, LATEST = 0, 1
+"""Cells of the row before all others: how rows are laid out, and when something was taken last."""
+_THIS_FORMAT = 2
 
-REQUESTS_LEVEL, TOKENS_LEVEL = 1, 3
-"""Cells of a row: what is in a bucket; the cell after it: at which reading of the clock."""
-DAY, MONTH = 5, 7
-"""Cells of a row: the day (since 1970), the month (since year 0); the cell after it: its tokens."""
+REQUESTS, TOKENS = 1, 2
+"""Cells of a row: when a bucket is full again, as a reading of the clock. It fills in a minute."""
+DAY, MONTH = 3, 4
+"""Cells of a row: the day (since 1970) and the month (since year 0) that it was looked at last."""
+SUM, EARLIER = 5, 6
+"""Cells of a row: tokens of this month, and those among them of its earlier days."""
 
 
 class Accounts:
@@ -42,7 +49,8 @@ class Accounts:
         """`descriptor`: of the file to lock; None where there are no other workers."""
         self.cells = memory.cast("d")
         self.reservations = reservations
-        self._names = memory.cast("Q")
+        self.names = memory.cast("Q")
+        """The same, as whole numbers: the first cell of a row is its subject's name."""
         self._descriptor = descriptor
         self._places: dict[str, int] = {}
         self._told_full = False
@@ -52,7 +60,7 @@ class Accounts:
         if self._descriptor is not None:
             _lock(self._descriptor, _EXCLUSIVE)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, _error: object, _trace: object) -> None:
         if self._descriptor is not None:
             _lock(self._descriptor, _UNLOCKED)
 
@@ -66,14 +74,43 @@ class Accounts:
             return known, False
         name = int.from_bytes(hashlib.sha256(subject.encode()).digest()[:8]) | 1
         for step in range(_ROWS):
-            at = (name + step) % _ROWS * _CELLS
-            found = self._names[at]
+            at = (1 + (name + step) % _ROWS) * _CELLS
+            found = self.names[at]
             if found in (0, name):
-                self._names[at] = name
+                self.names[at] = name
                 self._places[subject] = at
                 return at, found == 0
         self._tell_full()
         return None
+
+    def give_back_late(self, row: int, tokens: float, month: int) -> None:
+        """Give back to a quota what was taken from it on an earlier day."""
+        cells = self.cells
+        if cells[row + MONTH] == month:
+            cells[row + SUM] -= tokens
+            cells[row + EARLIER] -= tokens
+
+    def give_back(self, taken: Taken, tokens: float) -> None:
+        """Give back all that a worker had open which is gone; nothing to rows of others since."""
+        cells = self.cells
+        for name, row, step, takes_quota in taken.parts:
+            if self.names[row] != name:
+                continue
+            cells[row + TOKENS] -= tokens * step
+            if not takes_quota:
+                continue
+            if cells[row + DAY] == taken.day:
+                cells[row + SUM] -= tokens
+            else:
+                self.give_back_late(row, tokens, taken.month)
+
+    def begin(self, now: float) -> None:
+        """Take buckets for full where the machine's clock has begun anew since they were used."""
+        cells = self.cells
+        if cells[LATEST] > now:
+            for row in range(_CELLS, len(cells), _CELLS):
+                cells[row + REQUESTS] = cells[row + TOKENS] = 0
+            cells[LATEST] = now
 
     def _tell_full(self) -> None:
         if not self._told_full:
@@ -85,35 +122,33 @@ def open_accounts(path: Path, *, is_shared: bool) -> Accounts:
     """Return the accounts in the file at `path`, which is made where it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if os.fstat(descriptor).st_size != _ROWS * _ROW_BYTES:
-        os.ftruncate(descriptor, _ROWS * _ROW_BYTES)
-    cells = memoryview(mmap.mmap(descriptor, 0))
     _lock(descriptor, _EXCLUSIVE)
     try:
+        os.ftruncate(descriptor, _FILE_BYTES)
+        memory = memoryview(mmap.mmap(descriptor, 0))
+        _begin(memory)
         folder = path.with_name(f"{path.name}-open")
-        _give_back(cells.cast("d"), folder)
-        return Accounts(cells, descriptor if is_shared else None, claim(folder))
+        left = list(abandoned(folder))
+        accounts = Accounts(memory, descriptor if is_shared else None, claim(folder))
+        for taken, tokens in left:
+            accounts.give_back(taken, tokens)
     finally:
         _lock(descriptor, _UNLOCKED)
+    if left:
+        tokens = sum(tokens for _, tokens in left)
+        log.warning("a worker was killed: the %d tokens that it had reserved come back", tokens)
+    return accounts
 
 
-def _give_back(cells: "memoryview[float]", folder: Path) -> None:
-    """Give back what workers had open that were killed: nobody knows what came of it."""
-    given = 0.0
-    for (token_cells, quota_rows, day, month), tokens in abandoned(folder):
-        given += tokens
-        for cell in token_cells:
-            cells[cell] += tokens
-        for row in quota_rows:
-            if cells[row + DAY] == day:
-                cells[row + DAY + 1] -= tokens
-            if cells[row + MONTH] == month:
-                cells[row + MONTH + 1] -= tokens
-    if given:
-        log.warning("a worker was killed: the %d tokens that it had reserved come back", given)
+def _begin(memory: memoryview) -> None:
+    """Empty what was written by another version."""
+    numbers = memory.cast("Q")
+    if numbers[_FORMAT] != _THIS_FORMAT:
+        memory[:] = bytes(len(memory))
+        numbers[_FORMAT] = _THIS_FORMAT
 
 
 def private_accounts() -> Accounts:
     """Return accounts that nobody shares, and that are forgotten with the process."""
-    memory = memoryview(bytearray(_ROWS * _ROW_BYTES))
+    memory = memoryview(bytearray(_FILE_BYTES))
     return Accounts(memory, None, private_reservations())

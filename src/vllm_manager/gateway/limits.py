@@ -1,9 +1,10 @@
 """Rates and quotas: what each subject of a request may use, and what is left of it.
 
-Buckets fill continuously and hold one minute's worth. A request takes what it may use at most; what
-it did not use comes back when it is settled. A request that is larger than a bucket waits for a
-full one and leaves it in debt. A quota that is not used up admits one more request, so it is passed
-by one request's reservation at most.
+Buckets fill continuously and hold one minute's worth. What is in one is kept as the moment at which
+it will be full: taking moves it on, time comes nearer by itself. A request takes what it may use at
+most; what it did not use comes back when it is settled. A request that is larger than a bucket
+waits for a full one and leaves it in debt. A quota that is not used up admits one more request, so
+it is passed by one request's reservation at most.
 """
 
 import time
@@ -14,19 +15,23 @@ from typing import NamedTuple
 
 from vllm_manager.gateway.accounts import (
     DAY,
+    EARLIER,
+    LATEST,
     MONTH,
-    REQUESTS_LEVEL,
-    TOKENS_LEVEL,
+    REQUESTS,
+    SUM,
+    TOKENS,
     Accounts,
 )
 from vllm_manager.gateway.asgi import Headers
 from vllm_manager.gateway.counts import Counts
-from vllm_manager.gateway.reservations import Taken
+from vllm_manager.gateway.reservations import Part, Taken
 from vllm_manager.gateway.snapshot import Limits, Used
 
 _MINUTE = 60.0
 _DAY_SECONDS = 86_400.0
-_TODAY, _THIS_MONTH = DAY + 1, MONTH + 1
+_ROUNDING = 1e-6
+"""Seconds, and parts of a token: sums of fractions are off by less."""
 _NONE: Sequence[float] = ()
 
 
@@ -56,8 +61,42 @@ class Short(NamedTuple):
     is_quota: bool
 
 
-Bucket = tuple[int, int, float]
-"""Its cell, its size, and its flow per second."""
+class Kind:
+    """All buckets of one kind that a caller falls under, and what is told of them."""
+
+    __slots__ = ("_limit_headers", "_remaining", "_reset", "flows", "steps")
+
+    def __init__(self, name: str, cell: int, sizes: Sequence[tuple[int, int]]) -> None:
+        """`sizes`: the rows, and what a bucket holds."""
+        self.steps = [(row + cell, _MINUTE / size) for row, size in sizes]
+        """The bucket's cell, and the seconds in which it gains one."""
+        self.flows = [size / _MINUTE for _, size in sizes]
+        limit = f"x-ratelimit-limit-{name}".encode()
+        self._limit_headers = [(limit, b"%d" % size) for _, size in sizes]
+        self._remaining = f"x-ratelimit-remaining-{name}".encode()
+        self._reset = f"x-ratelimit-reset-{name}".encode()
+
+    def tell(self, found: Headers, full_at: Sequence[float], first: int, now: float) -> None:
+        """Add OpenAI's headers for the tightest bucket; ours are those from the `first` on."""
+        until, least, tightest = now + _MINUTE, inf, 0
+        for flow in self.flows:
+            left = (until - full_at[first]) * flow
+            if left < least:
+                least, tightest = left, first
+            first += 1
+        found.append(self._limit_headers[tightest - first])
+        found.append((self._remaining, b"%d" % (least + _ROUNDING) if least > 0 else b"0"))
+        found.append((self._reset, span(full_at[tightest] - now)))
+
+
+class Quota(NamedTuple):
+    """Cells of a row, and what may be used in the time that they stand for."""
+
+    day_cell: int
+    sum_cell: int
+    earlier_cell: int
+    tokens_per_day: float
+    tokens_per_month: float
 
 
 class Plan:
@@ -65,44 +104,49 @@ class Plan:
 
     __slots__ = (
         "at_once",
+        "cells",
         "limited",
         "open_places",
-        "quota_rows",
         "quotas",
         "requests",
+        "sums",
         "takes_tokens",
-        "token_cells",
         "tokens",
     )
 
     def __init__(self, limited: Sequence[Limited], counts: Counts | None = None) -> None:
         """`counts`: where requests under way are counted; None where none are limited."""
         self.limited = tuple(limited)
-        self.requests: list[Bucket] = []
-        self.tokens: list[Bucket] = []
-        self.quotas: list[tuple[int, float, float]] = []
-        """Row, tokens a day and tokens a month."""
-        self.at_once: list[tuple[int, int]] = []
-        """Column of the counts, and the most requests at once."""
-        for subject, _, limits, row in self.limited:
-            for buckets, cell, size in (
-                (self.requests, REQUESTS_LEVEL, limits.requests_per_minute),
-                (self.tokens, TOKENS_LEVEL, limits.tokens_per_minute),
-            ):
-                if size is not None:
-                    buckets.append((row + cell, size, size / _MINUTE))
-            day, month = limits.tokens_per_day, limits.tokens_per_month
-            if day is not None or month is not None:
-                self.quotas.append(
-                    (row, inf if day is None else day, inf if month is None else month)
-                )
-            if limits.concurrent_requests is not None and counts is not None:
-                self.at_once.append((counts.column(subject), limits.concurrent_requests))
-        self.token_cells = [cell for cell, _, _ in self.tokens]
-        self.quota_rows = [row for row, _, _ in self.quotas]
-        self.takes_tokens = bool(self.tokens or self.quotas)
+        rows = [(one.row, one.limits) for one in self.limited]
+        self.requests = Kind(
+            "requests", REQUESTS, [(r, n) for r, it in rows if (n := it.requests_per_minute)]
+        )
+        self.tokens = Kind(
+            "tokens", TOKENS, [(r, n) for r, it in rows if (n := it.tokens_per_minute)]
+        )
+        self.cells = [cell for kind in (self.requests, self.tokens) for cell, _ in kind.steps]
+        """Of all buckets."""
+        self.quotas = [
+            Quota(row + DAY, row + SUM, row + EARLIER, _bound(daily), _bound(monthly))
+            for row, it in rows
+            if (daily := it.tokens_per_day, monthly := it.tokens_per_month) != (None, None)
+        ]
+        self.sums = [(quota.day_cell, quota.sum_cell) for quota in self.quotas]
+        self.takes_tokens = bool(self.tokens.steps or self.quotas)
         self.open_places: dict[int, int] = {}
         """Where what is taken is noted as open, by the day."""
+        self.at_once: list[tuple[int, int]] = []
+        """Column of the counts, and the most requests at once."""
+        if counts is not None:
+            self.at_once = [
+                (counts.column(one.subject), most)
+                for one in self.limited
+                if (most := one.limits.concurrent_requests) is not None
+            ]
+
+
+def _bound(quota: int | None) -> float:
+    return inf if quota is None else quota
 
 
 NO_PLAN = Plan(())
@@ -129,9 +173,10 @@ class Book:
         self._now = now
         self._today = Calendar(0, 0)
         self._today_from = self._today_until = 0.0
-        self._requests: Sequence[float] = _NONE
-        self._tokens: Sequence[float] = _NONE
+        self._full_at: Sequence[float] = _NONE
         self._at = 0.0
+        with accounts:
+            accounts.begin(monotonic())
 
     def plan(self, limited: Sequence[Limited]) -> Plan:
         """Return the plan of a caller who falls under these limits."""
@@ -149,100 +194,106 @@ class Book:
             return row
 
     def has_room(self, plan: Plan, tokens: int, today: Calendar) -> bool:
-        """Return whether a request of so many tokens has room everywhere; changes nothing."""
-        now = self._monotonic()
-        requests = self._drawn(plan.requests, 1, now) if plan.requests else _NONE
-        levels = self._drawn(plan.tokens, tokens, now) if plan.tokens else _NONE
-        if requests is None or levels is None:
-            return False
-        cells = self._cells
-        day, month = today
-        for row, daily, monthly in plan.quotas:
-            if cells[row + DAY] == day:  # then its month is this one, too
-                if cells[row + _TODAY] >= daily or cells[row + _THIS_MONTH] >= monthly:
-                    return False
-            elif cells[row + MONTH] == month and cells[row + _THIS_MONTH] >= monthly:
+        """Return whether a request of so many tokens has room everywhere; takes nothing."""
+        cells, now = self._cells, self._monotonic()
+        soon, until = now + _ROUNDING, now + _MINUTE + _ROUNDING
+        full_at: list[float] = []
+        for cell, step in plan.requests.steps:
+            at = cells[cell]
+            at = (now if at < now else at) + step
+            if at > until:
                 return False
+            full_at.append(at)
+        for cell, step in plan.tokens.steps:
+            at = cells[cell]
+            if at <= soon:  # it is full: then more than it holds is let through, too
+                at = now + tokens * step
+            else:
+                at += tokens * step
+                if at > until:
+                    return False
+            full_at.append(at)
+        if plan.quotas and not self._have_tokens(plan, today):
+            return False
         if plan.at_once and not self._counts.are_below(plan.at_once):
             return False
-        self._requests, self._tokens, self._at = requests, levels, now
+        self._full_at, self._at = full_at, now
         return True
 
-    def _drawn(self, buckets: Sequence[Bucket], need: int, now: float) -> Sequence[float] | None:
-        """Return what would be in each bucket after `need` was taken; None where one lacks it."""
-        cells, levels = self._cells, list[float]()
-        for cell, size, flow in buckets:
-            at = cells[cell + 1]
-            if at == 0.0 or now < at:  # nothing was taken yet, or the machine's clock began anew
-                level: float = size
-            else:
-                level = cells[cell] + (now - at) * flow
-                if level > size:
-                    level = size
-            if level < need and level < size:
-                return None
-            levels.append(level - need)
-        return levels
+    def _have_tokens(self, plan: Plan, today: Calendar) -> bool:
+        cells, day = self._cells, today.day
+        for day_cell, sum_cell, earlier_cell, daily, monthly in plan.quotas:
+            if cells[day_cell] != day:
+                self._turn(day_cell - DAY, today)
+            spent = cells[sum_cell]
+            if spent >= monthly or spent - cells[earlier_cell] >= daily:
+                return False
+        return True
+
+    def _turn(self, row: int, today: Calendar) -> None:
+        """Begin a day, and its month."""
+        cells, (day, month) = self._cells, today
+        if cells[row + MONTH] != month:
+            cells[row + MONTH], cells[row + SUM] = month, 0
+        cells[row + DAY], cells[row + EARLIER] = day, cells[row + SUM]
 
     def take(self, plan: Plan, tokens: int, today: Calendar) -> None:
         """Take what `has_room` has just found room for."""
-        cells, now = self._cells, self._at
-        for buckets, levels in ((plan.requests, self._requests), (plan.tokens, self._tokens)):
-            for (cell, _, _), level in zip(buckets, levels, strict=True):
-                cells[cell], cells[cell + 1] = level, now
-        day, month = today
-        for row, _, _ in plan.quotas:
-            if cells[row + DAY] != day:
-                cells[row + DAY], cells[row + _TODAY] = day, 0
-                if cells[row + MONTH] != month:
-                    cells[row + MONTH], cells[row + _THIS_MONTH] = month, 0
-            cells[row + _TODAY] += tokens
-            cells[row + _THIS_MONTH] += tokens
+        cells = self._cells
+        cells[LATEST] = self._at
+        full_at = self._full_at
+        for number, cell in enumerate(plan.cells):
+            cells[cell] = full_at[number]
+        if plan.quotas:
+            for _, cell in plan.sums:
+                cells[cell] += tokens
         if plan.at_once:
             self._counts.add_all(plan.at_once, 1)
         if plan.takes_tokens:
-            at = plan.open_places.get(day)
+            at = plan.open_places.get(today.day)
             self._open[self._note(plan, today) if at is None else at] += tokens
 
     def _note(self, plan: Plan, today: Calendar) -> int:
-        taken = Taken(plan.token_cells, plan.quota_rows, *today)
-        return self.accounts.reservations.place(plan.open_places, taken)
+        """Return where the plan's open tokens of a day are noted."""
+        steps, quotas = dict(plan.tokens.steps), {quota.sum_cell for quota in plan.quotas}
+        names = self.accounts.names
+        parts = [
+            Part(names[row], row, steps.get(row + TOKENS, 0), float(row + SUM in quotas))
+            for row in (one.row for one in plan.limited)
+        ]
+        return self.accounts.reservations.place(plan.open_places, Taken(*today, parts))
 
     def settle(self, plan: Plan, reserved: int, used: int, taken_on: Calendar) -> None:
         """Give back what was taken and not used; more than was taken becomes a debt.
 
         It is no longer open before it is given back: killed in between, it stays taken, and is
         never given back twice. What was taken from a day that is over comes back to no other. A
-        bucket may hold more than its size for a moment: whoever looks next takes it for full.
+        bucket may be full since before now: whoever looks next takes it for just full.
         """
         cells, back = self._cells, reserved - used
-        day, month = taken_on
-        at = plan.open_places.get(day)
+        at = plan.open_places.get(taken_on.day)
         if at is not None:
             self._open[at] -= reserved
-        for cell in plan.token_cells:
-            cells[cell] += back
-        for row in plan.quota_rows:
-            if cells[row + DAY] == day:
-                cells[row + _TODAY] -= back
-                cells[row + _THIS_MONTH] -= back
-            elif cells[row + MONTH] == month:
-                cells[row + _THIS_MONTH] -= back
+        for cell, step in plan.tokens.steps:
+            cells[cell] -= back * step
+        if plan.quotas:
+            day = taken_on.day
+            for day_cell, sum_cell in plan.sums:
+                if cells[day_cell] == day:
+                    cells[sum_cell] -= back
+                else:
+                    self.accounts.give_back_late(day_cell - DAY, back, taken_on.month)
         if plan.at_once:
             self._counts.add_all(plan.at_once, -1)
 
     def headers(self, plan: Plan) -> Headers:
         """Return OpenAI's headers for the tightest bucket of each kind, as things are now."""
-        now = self._monotonic()
-        requests, tokens = (
-            [self._level(cell, size, now) for cell, size, _ in buckets]
-            for buckets in (plan.requests, plan.tokens)
-        )
-        return _told(plan, requests, tokens)
+        now, cells = self._monotonic(), self._cells
+        return _told(plan, [max(now, cells[cell]) for cell in plan.cells], now)
 
     def headers_of_taken(self, plan: Plan) -> Headers:
         """Return the same as `take` has just left it."""
-        return _told(plan, self._requests, self._tokens)
+        return _told(plan, self._full_at, self._at)
 
     def shortage(self, plan: Plan, tokens: int) -> Short | None:
         """Return what is lacking the longest for a request that has no room."""
@@ -265,13 +316,13 @@ class Book:
         limits = one.limits
         found: list[Short] = []
         for cell, size, need, what in (
-            (REQUESTS_LEVEL, limits.requests_per_minute, 1, "requests a minute"),
-            (TOKENS_LEVEL, limits.tokens_per_minute, tokens, "tokens a minute"),
+            (REQUESTS, limits.requests_per_minute, 1, "requests a minute"),
+            (TOKENS, limits.tokens_per_minute, tokens, "tokens a minute"),
         ):
             if size is not None:
-                lacking = min(need, size) - self._level(one.row + cell, size, now)
-                if lacking > 0:
-                    wait = lacking * _MINUTE / size
+                full_in = self._cells[one.row + cell] - now
+                wait = full_in - _MINUTE + min(need, size) * _MINUTE / size
+                if wait > _ROUNDING:
                     found.append(Short(one, f"{size:,} {what}", wait, is_quota=False))
         found += self._used_up(one)
         most = limits.concurrent_requests
@@ -284,30 +335,25 @@ class Book:
         day, month = self.calendar()
         found: list[Short] = []
         daily, monthly = limits.tokens_per_day, limits.tokens_per_month
-        if daily is not None and cells[row + DAY] == day and cells[row + _TODAY] >= daily:
+        spent = cells[row + SUM]
+        today = spent - cells[row + EARLIER] if cells[row + DAY] == day else 0
+        if daily is not None and today >= daily:
             wait = _DAY_SECONDS - self._now() % _DAY_SECONDS
             found.append(Short(one, f"{daily:,} tokens a day", wait, is_quota=True))
-        spent = cells[row + _THIS_MONTH] if cells[row + MONTH] == month else 0
-        if monthly is not None and spent >= monthly:
+        if monthly is not None and cells[row + MONTH] == month and spent >= monthly:
             wait = self._until_next_month()
             found.append(Short(one, f"{monthly:,} tokens a month", wait, is_quota=True))
         return found
 
-    def _level(self, cell: int, size: int, now: float) -> float:
-        at = self._cells[cell + 1]
-        if at == 0.0 or now < at:
-            return size
-        return min(size, self._cells[cell] + (now - at) * size / _MINUTE)
-
     def _seed(self, row: int, used: Used) -> None:
-        day, month = self.calendar()
+        cells, today = self._cells, self.calendar()
         told = datetime.fromisoformat(used.day).replace(tzinfo=UTC)
-        if int(told.timestamp() // _DAY_SECONDS) == day:
-            self._cells[row + DAY] = day
-            self._cells[row + _TODAY] = used.tokens_today
-        if told.year * 12 + told.month == month:
-            self._cells[row + MONTH] = month
-            self._cells[row + _THIS_MONTH] = used.tokens_this_month
+        if told.year * 12 + told.month != today.month:
+            return
+        self._turn(row, today)
+        cells[row + SUM] = cells[row + EARLIER] = used.tokens_this_month
+        if int(told.timestamp() // _DAY_SECONDS) == today.day:
+            cells[row + EARLIER] -= used.tokens_today
 
     def _until_next_month(self) -> float:
         at = datetime.fromtimestamp(self._now(), UTC)
@@ -315,34 +361,21 @@ class Book:
         return (datetime(year, month, 1, tzinfo=UTC) - at).total_seconds()
 
 
-def _told(plan: Plan, requests: Sequence[float], tokens: Sequence[float]) -> Headers:
+def _told(plan: Plan, full_at: Sequence[float], now: float) -> Headers:
     found: Headers = []
-    if requests:
-        left = min(requests)
-        size = plan.requests[requests.index(left)][1]
-        found += (
-            (b"x-ratelimit-limit-requests", b"%d" % size),
-            (b"x-ratelimit-remaining-requests", b"%d" % max(0, left)),
-            (b"x-ratelimit-reset-requests", _full_in(left, size)),
-        )
-    if tokens:
-        left = min(tokens)
-        size = plan.tokens[tokens.index(left)][1]
-        found += (
-            (b"x-ratelimit-limit-tokens", b"%d" % size),
-            (b"x-ratelimit-remaining-tokens", b"%d" % max(0, left)),
-            (b"x-ratelimit-reset-tokens", _full_in(left, size)),
-        )
+    requests, tokens = plan.requests, plan.tokens
+    if requests.flows:
+        requests.tell(found, full_at, 0, now)
+    if tokens.flows:
+        tokens.tell(found, full_at, len(requests.flows), now)
     return found
-
-
-def _full_in(left: float, size: int) -> bytes:
-    return span((size - left) * _MINUTE / size)
 
 
 def span(seconds: float) -> bytes:
     """Return a length of time as OpenAI writes it: `0s`, `250ms`, `12s`, `6m0s`."""
-    if 0 < seconds < 1:
+    if seconds <= 0:
+        return b"0s"
+    if seconds < 1:
         return b"%dms" % ceil(seconds * 1000)
-    whole = ceil(seconds)
+    whole = ceil(seconds - _ROUNDING)
     return b"%ds" % whole if whole < _MINUTE else b"%dm%ds" % divmod(whole, 60)

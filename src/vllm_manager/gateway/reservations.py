@@ -17,25 +17,37 @@ from typing import NamedTuple
 log = logging.getLogger(__name__)
 
 _RECORDS = 4096
-_MOST_SUBJECTS = 6  # a request falls under five at most
-_DAY, _MONTH, _TOKEN_CELLS = 1, 2, 3
-_QUOTA_ROWS = _TOKEN_CELLS + _MOST_SUBJECTS
-_CELLS = 16
+_MOST_PARTS = 5  # subjects that a request falls under
+_DAY, _MONTH, _PARTS = 1, 2, 4
+_PART_CELLS = 4
+_CELLS = 24
 _RECORD_BYTES = _CELLS * 8
 _FILE_BYTES = _RECORDS * _RECORD_BYTES
 _UNRECORDED = 0
 """The first record, which is never given back: it takes what finds no other."""
 
 
+class Part(NamedTuple):
+    """One of the subjects that a request's tokens were taken from."""
+
+    name: int
+    """What stands in its row, in the accounts."""
+    row: int
+    step: float
+    """By how many seconds each token put off the bucket's being full; 0: it has none."""
+    takes_quota: float
+    """1 where its day and month were charged, else 0."""
+
+
 class Taken(NamedTuple):
     """What tokens were taken from, and when."""
 
-    token_cells: Sequence[int]
-    """Levels of buckets, by their cells in the accounts."""
-    quota_rows: Sequence[int]
-    """Rows of the accounts whose quotas were taken from."""
     day: int
     month: int
+    parts: Sequence[Part]
+
+
+_NO_PART = Part(0, 0, 0, 0)
 
 
 class Reservations:
@@ -43,6 +55,7 @@ class Reservations:
 
     def __init__(self, memory: memoryview) -> None:
         self.open = memory.cast("d")
+        self._names = memory.cast("Q")
         self._free = list(range(_FILE_BYTES // 8 - _CELLS, _UNRECORDED, -_CELLS))
         self._holders: dict[int, tuple[dict[int, int], int]] = {}
         self._told_full = False
@@ -63,11 +76,12 @@ class Reservations:
 
     def _write(self, at: int, taken: Taken) -> None:
         cells = self.open
-        for first, numbers in ((_TOKEN_CELLS, taken.token_cells), (_QUOTA_ROWS, taken.quota_rows)):
-            for step in range(_MOST_SUBJECTS):
-                # One more than the number, so that 0 is none: a file begins with zeros.
-                cells[at + first + step] = numbers[step] + 1 if step < len(numbers) else 0
         cells[at + _DAY], cells[at + _MONTH] = taken.day, taken.month
+        for number in range(_MOST_PARTS):
+            first = at + _PARTS + number * _PART_CELLS
+            name, *rest = taken.parts[number] if number < len(taken.parts) else _NO_PART
+            self._names[first] = name
+            cells[first + 1], cells[first + 2], cells[first + 3] = rest
 
     def _reclaim(self) -> None:
         for at, (places, day) in list(self._holders.items()):
@@ -130,16 +144,14 @@ def _hold(file: Path) -> int | None:
 
 
 def _emptied(memory: memoryview) -> Iterator[tuple[Taken, float]]:
-    with memory.cast("d") as cells:
+    with memory.cast("d") as cells, memory.cast("Q") as names:
         for at in range(_CELLS, len(cells), _CELLS):
             tokens, cells[at] = cells[at], 0
             if tokens > 0:
-                yield _read(cells, at), tokens
-
-
-def _read(cells: "memoryview[float]", at: int) -> Taken:
-    token_cells, quota_rows = (
-        [int(number) - 1 for number in cells[at + first : at + first + _MOST_SUBJECTS] if number]
-        for first in (_TOKEN_CELLS, _QUOTA_ROWS)
-    )
-    return Taken(token_cells, quota_rows, int(cells[at + _DAY]), int(cells[at + _MONTH]))
+                firsts = range(at + _PARTS, at + _CELLS, _PART_CELLS)
+                parts = [
+                    Part(names[first], int(cells[first + 1]), cells[first + 2], cells[first + 3])
+                    for first in firsts
+                    if names[first]
+                ]
+                yield Taken(int(cells[at + _DAY]), int(cells[at + _MONTH]), parts), tokens
