@@ -14,6 +14,7 @@ export default function LoginRoute() {
   const router = useRouter();
   return (
     <LoginPage
+      next={safeNext(next)}
       onDone={(session) => {
         client.setQueryData(keys.me, session);
         router.history.push(safeNext(next));

@@ -11,6 +11,7 @@ import {
 import { isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
+import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
 import { readListSearch, readModelsSearch, readRevision, readTab } from "./search";
 
@@ -31,6 +32,12 @@ const login = createRoute({
   path: "/login",
   validateSearch: (search): { next?: string } => ({ next: text(search.next) }),
   component: lazyRouteComponent(() => import("./login")),
+});
+
+const loginOidc = createRoute({
+  getParentRoute: () => root,
+  path: "/login/oidc",
+  component: lazyRouteComponent(() => import("./login-oidc")),
 });
 
 const join = createRoute({
@@ -199,6 +206,7 @@ const playground = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
+    loginOidc,
     join,
     app.addChildren([
       overview,

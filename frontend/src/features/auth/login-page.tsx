@@ -5,8 +5,15 @@ import { Card } from "@/components/card";
 import { Mark } from "@/components/mark";
 import { t } from "@/strings";
 import { LoginForm } from "./login-form";
+import { SignOn } from "./sign-on";
 
-export function LoginPage({ onDone }: { onDone: (session: Session) => void }) {
+interface Props {
+  onDone: (session: Session) => void;
+  /** The page that the person was going to. */
+  next: string;
+}
+
+export function LoginPage({ onDone, next }: Props) {
   return (
     <main className="flex min-h-screen items-center justify-center p-5">
       <div className="w-full max-w-85">
@@ -20,6 +27,7 @@ export function LoginPage({ onDone }: { onDone: (session: Session) => void }) {
         <Card className="p-5">
           <h1 className="mb-3">{t.login.title}</h1>
           <LoginForm onDone={onDone} />
+          <SignOn returnTo={next} />
         </Card>
         <p className="mt-4 text-small text-muted">
           <strong className="font-[600] text-text">{t.login.firstTime}</strong> {t.login.hint}{" "}

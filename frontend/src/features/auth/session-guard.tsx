@@ -6,6 +6,7 @@ import { useSessionLost } from "@/api/session";
 import { Dialog } from "@/components/dialog";
 import { t } from "@/strings";
 import { LoginForm } from "./login-form";
+import { SignOn } from "./sign-on";
 
 export function SessionGuard() {
   const lost = useSessionLost();
@@ -23,6 +24,7 @@ export function SessionGuard() {
           void client.invalidateQueries();
         }}
       />
+      {lost ? <SignOn leaves returnTo={window.location.pathname + window.location.search} /> : null}
     </Dialog>
   );
 }
