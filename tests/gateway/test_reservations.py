@@ -105,6 +105,29 @@ async def test_what_was_open_when_its_day_or_month_ended_comes_back_to_no_other(
     assert spent(after) == (970, 30, 30)
 
 
+async def test_rows_that_belong_to_another_by_now_get_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "limits"
+    async with another(path, 400):
+        path.unlink()
+    after = started(path)
+    assert spent(after) == (1000, 0, 0)
+    row = key(after).row
+    after.book.accounts.names[row] += 1  # as if another's name had come to the same place
+    before = [*after.book.accounts.cells[row : row + 8]]
+    part = Part(after.book.accounts.names[row] - 1, row, 0.06, takes_quota=1)
+    after.book.accounts.give_back(Taken(*after.book.calendar(), [part]), 400)
+    assert [*after.book.accounts.cells[row : row + 8]] == before
+
+
+def test_accounts_of_another_form_are_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "limits"
+    path.write_bytes(b"x" * (9 << 19))
+    assert spent(started(path)) == (1000, 0, 0)
+    desk = started(path)
+    desk.admitted(key(desk), tokens=100).settle(100)
+    assert spent(started(path)) == (900, 100, 100)
+
+
 def test_one_plan_s_days_are_told_apart(desk: Desk) -> None:
     plan = desk.book.plan([key(desk)])
     yesterday = desk.book.calendar()

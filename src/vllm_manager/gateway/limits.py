@@ -32,6 +32,7 @@ _MINUTE = 60.0
 _DAY_SECONDS = 86_400.0
 _ROUNDING = 1e-6
 """Seconds, and parts of a token: sums of fractions are off by less."""
+_FULL_AND_MORE = _MINUTE + _ROUNDING
 _NONE: Sequence[float] = ()
 
 
@@ -108,9 +109,11 @@ class Plan:
         "limited",
         "open_places",
         "quotas",
+        "request_steps",
         "requests",
         "sums",
         "takes_tokens",
+        "token_steps",
         "tokens",
     )
 
@@ -124,7 +127,8 @@ class Plan:
         self.tokens = Kind(
             "tokens", TOKENS, [(r, n) for r, it in rows if (n := it.tokens_per_minute)]
         )
-        self.cells = [cell for kind in (self.requests, self.tokens) for cell, _ in kind.steps]
+        self.request_steps, self.token_steps = self.requests.steps, self.tokens.steps
+        self.cells = [cell for cell, _ in (*self.request_steps, *self.token_steps)]
         """Of all buckets."""
         self.quotas = [
             Quota(row + DAY, row + SUM, row + EARLIER, _bound(daily), _bound(monthly))
@@ -132,7 +136,7 @@ class Plan:
             if (daily := it.tokens_per_day, monthly := it.tokens_per_month) != (None, None)
         ]
         self.sums = [(quota.day_cell, quota.sum_cell) for quota in self.quotas]
-        self.takes_tokens = bool(self.tokens.steps or self.quotas)
+        self.takes_tokens = bool(self.token_steps or self.quotas)
         self.open_places: dict[int, int] = {}
         """Where what is taken is noted as open, by the day."""
         self.at_once: list[tuple[int, int]] = []
@@ -196,15 +200,15 @@ class Book:
     def has_room(self, plan: Plan, tokens: int, today: Calendar) -> bool:
         """Return whether a request of so many tokens has room everywhere; takes nothing."""
         cells, now = self._cells, self._monotonic()
-        soon, until = now + _ROUNDING, now + _MINUTE + _ROUNDING
+        soon, until = now + _ROUNDING, now + _FULL_AND_MORE
         full_at: list[float] = []
-        for cell, step in plan.requests.steps:
+        for cell, step in plan.request_steps:
             at = cells[cell]
-            at = (now if at < now else at) + step
+            at = now + step if at < now else at + step
             if at > until:
                 return False
             full_at.append(at)
-        for cell, step in plan.tokens.steps:
+        for cell, step in plan.token_steps:
             at = cells[cell]
             if at <= soon:  # it is full: then more than it holds is let through, too
                 at = now + tokens * step
@@ -255,7 +259,7 @@ class Book:
 
     def _note(self, plan: Plan, today: Calendar) -> int:
         """Return where the plan's open tokens of a day are noted."""
-        steps, quotas = dict(plan.tokens.steps), {quota.sum_cell for quota in plan.quotas}
+        steps, quotas = dict(plan.token_steps), {quota.sum_cell for quota in plan.quotas}
         names = self.accounts.names
         parts = [
             Part(names[row], row, steps.get(row + TOKENS, 0), float(row + SUM in quotas))
@@ -274,7 +278,7 @@ class Book:
         at = plan.open_places.get(taken_on.day)
         if at is not None:
             self._open[at] -= reserved
-        for cell, step in plan.tokens.steps:
+        for cell, step in plan.token_steps:
             cells[cell] -= back * step
         if plan.quotas:
             day = taken_on.day
