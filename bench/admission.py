@@ -19,7 +19,8 @@ from vllm_manager.gateway.accounts import open_accounts
 from vllm_manager.gateway.admission import Claim, Denial, admission_for
 from vllm_manager.gateway.counts import create_private
 from vllm_manager.gateway.identity import Asker
-from vllm_manager.gateway.limits import NO_PLAN, Book
+from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.plans import NO_PLAN
 from vllm_manager.gateway.snapshot import Limits, Snapshot
 from vllm_manager.gateway.subjects import Subjects
 

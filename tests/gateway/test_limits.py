@@ -10,7 +10,7 @@ from support.desk import Desk
 from vllm_manager.gateway.accounts import open_accounts
 from vllm_manager.gateway.admission import Ticket
 from vllm_manager.gateway.identity import Asker
-from vllm_manager.gateway.limits import NO_PLAN, Limited, span
+from vllm_manager.gateway.plans import NO_PLAN, Limited, span
 from vllm_manager.gateway.snapshot import Limits, Snapshot, Used
 from vllm_manager.gateway.subjects import Subjects
 

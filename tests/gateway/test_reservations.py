@@ -15,7 +15,7 @@ from support.desk import NOON, Desk
 from support.gateway import Gateway, rig
 from support.upstream import Held
 from vllm_manager.gateway.accounts import EARLIER, SUM, TOKENS, open_accounts
-from vllm_manager.gateway.limits import Limited
+from vllm_manager.gateway.plans import Limited
 from vllm_manager.gateway.reservations import Part, Taken, private_reservations
 
 LIMITS = {"tokens_per_minute": 1000, "tokens_per_day": 10_000, "tokens_per_month": 50_000}

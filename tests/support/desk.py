@@ -7,7 +7,8 @@ import msgspec
 from vllm_manager.gateway.accounts import Accounts, private_accounts
 from vllm_manager.gateway.admission import Admission, Claim, Denial, Ticket, admission_for
 from vllm_manager.gateway.counts import Counts, create_private
-from vllm_manager.gateway.limits import Book, Limited
+from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.plans import Limited
 from vllm_manager.gateway.snapshot import Limits, Used
 
 NOON = 1_795_521_600.0  # 2026-11-24T12:00:00Z

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from vllm_manager.gateway.counts import Counts
-from vllm_manager.gateway.limits import NO_PLAN, Book, Calendar, Plan
+from vllm_manager.gateway.limits import Book, Calendar
+from vllm_manager.gateway.plans import NO_PLAN, Plan
 
 
 class Claim(NamedTuple):

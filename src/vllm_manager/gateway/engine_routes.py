@@ -12,8 +12,8 @@ from vllm_manager.gateway.demands import Estimate, estimate
 from vllm_manager.gateway.directory import Model
 from vllm_manager.gateway.engine_call import EngineCall, Request
 from vllm_manager.gateway.identity import Asker, identify
-from vllm_manager.gateway.limits import NO_PLAN
 from vllm_manager.gateway.payload import Prompt, parse, with_usage
+from vllm_manager.gateway.plans import NO_PLAN
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
 

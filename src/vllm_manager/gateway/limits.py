@@ -10,7 +10,6 @@ it is passed by one request's reservation at most.
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from math import ceil, inf
 from typing import NamedTuple
 
 from vllm_manager.gateway.accounts import (
@@ -25,14 +24,12 @@ from vllm_manager.gateway.accounts import (
 )
 from vllm_manager.gateway.asgi import Headers
 from vllm_manager.gateway.counts import Counts
+from vllm_manager.gateway.plans import MINUTE, NO_PLAN, ROUNDING, Limited, Plan
 from vllm_manager.gateway.reservations import Part, Taken
-from vllm_manager.gateway.snapshot import Limits, Used
+from vllm_manager.gateway.snapshot import Used
 
-_MINUTE = 60.0
 _DAY_SECONDS = 86_400.0
-_ROUNDING = 1e-6
-"""Seconds, and parts of a token: sums of fractions are off by less."""
-_FULL_AND_MORE = _MINUTE + _ROUNDING
+_FULL_AND_MORE = MINUTE + ROUNDING
 _NONE: Sequence[float] = ()
 
 
@@ -43,16 +40,6 @@ class Calendar(NamedTuple):
     month: int
 
 
-class Limited(NamedTuple):
-    """A subject with limits that a request falls under."""
-
-    subject: str
-    words: str
-    """What it is called in a refusal: `key “ci”`."""
-    limits: Limits
-    row: int
-
-
 class Short(NamedTuple):
     """What a request lacks: of whom, of what, and when there will be enough."""
 
@@ -60,100 +47,6 @@ class Short(NamedTuple):
     what: str
     wait_seconds: float
     is_quota: bool
-
-
-class Kind:
-    """All buckets of one kind that a caller falls under, and what is told of them."""
-
-    __slots__ = ("_limit_headers", "_remaining", "_reset", "flows", "steps")
-
-    def __init__(self, name: str, cell: int, sizes: Sequence[tuple[int, int]]) -> None:
-        """`sizes`: the rows, and what a bucket holds."""
-        self.steps = [(row + cell, _MINUTE / size) for row, size in sizes]
-        """The bucket's cell, and the seconds in which it gains one."""
-        self.flows = [size / _MINUTE for _, size in sizes]
-        limit = f"x-ratelimit-limit-{name}".encode()
-        self._limit_headers = [(limit, b"%d" % size) for _, size in sizes]
-        self._remaining = f"x-ratelimit-remaining-{name}".encode()
-        self._reset = f"x-ratelimit-reset-{name}".encode()
-
-    def tell(self, found: Headers, full_at: Sequence[float], first: int, now: float) -> None:
-        """Add OpenAI's headers for the tightest bucket; ours are those from the `first` on."""
-        until, least, tightest = now + _MINUTE, inf, 0
-        for flow in self.flows:
-            left = (until - full_at[first]) * flow
-            if left < least:
-                least, tightest = left, first
-            first += 1
-        found.append(self._limit_headers[tightest - first])
-        found.append((self._remaining, b"%d" % (least + _ROUNDING) if least > 0 else b"0"))
-        found.append((self._reset, span(full_at[tightest] - now)))
-
-
-class Quota(NamedTuple):
-    """Cells of a row, and what may be used in the time that they stand for."""
-
-    day_cell: int
-    sum_cell: int
-    earlier_cell: int
-    tokens_per_day: float
-    tokens_per_month: float
-
-
-class Plan:
-    """The limits of one caller at one model, flattened so that each request walks them quickly."""
-
-    __slots__ = (
-        "at_once",
-        "cells",
-        "limited",
-        "open_places",
-        "quotas",
-        "request_steps",
-        "requests",
-        "sums",
-        "takes_tokens",
-        "token_steps",
-        "tokens",
-    )
-
-    def __init__(self, limited: Sequence[Limited], counts: Counts | None = None) -> None:
-        """`counts`: where requests under way are counted; None where none are limited."""
-        self.limited = tuple(limited)
-        rows = [(one.row, one.limits) for one in self.limited]
-        self.requests = Kind(
-            "requests", REQUESTS, [(r, n) for r, it in rows if (n := it.requests_per_minute)]
-        )
-        self.tokens = Kind(
-            "tokens", TOKENS, [(r, n) for r, it in rows if (n := it.tokens_per_minute)]
-        )
-        self.request_steps, self.token_steps = self.requests.steps, self.tokens.steps
-        self.cells = [cell for cell, _ in (*self.request_steps, *self.token_steps)]
-        """Of all buckets."""
-        self.quotas = [
-            Quota(row + DAY, row + SUM, row + EARLIER, _bound(daily), _bound(monthly))
-            for row, it in rows
-            if (daily := it.tokens_per_day, monthly := it.tokens_per_month) != (None, None)
-        ]
-        self.sums = [(quota.day_cell, quota.sum_cell) for quota in self.quotas]
-        self.takes_tokens = bool(self.token_steps or self.quotas)
-        self.open_places: dict[int, int] = {}
-        """Where what is taken is noted as open, by the day."""
-        self.at_once: list[tuple[int, int]] = []
-        """Column of the counts, and the most requests at once."""
-        if counts is not None:
-            self.at_once = [
-                (counts.column(one.subject), most)
-                for one in self.limited
-                if (most := one.limits.concurrent_requests) is not None
-            ]
-
-
-def _bound(quota: int | None) -> float:
-    return inf if quota is None else quota
-
-
-NO_PLAN = Plan(())
 
 
 class Book:
@@ -200,7 +93,7 @@ class Book:
     def has_room(self, plan: Plan, tokens: int, today: Calendar) -> bool:
         """Return whether a request of so many tokens has room everywhere; takes nothing."""
         cells, now = self._cells, self._monotonic()
-        soon, until = now + _ROUNDING, now + _FULL_AND_MORE
+        soon, until = now + ROUNDING, now + _FULL_AND_MORE
         full_at: list[float] = []
         for cell, step in plan.request_steps:
             at = cells[cell]
@@ -325,8 +218,8 @@ class Book:
         ):
             if size is not None:
                 full_in = self._cells[one.row + cell] - now
-                wait = full_in - _MINUTE + min(need, size) * _MINUTE / size
-                if wait > _ROUNDING:
+                wait = full_in - MINUTE + min(need, size) * MINUTE / size
+                if wait > ROUNDING:
                     found.append(Short(one, f"{size:,} {what}", wait, is_quota=False))
         found += self._used_up(one)
         most = limits.concurrent_requests
@@ -373,13 +266,3 @@ def _told(plan: Plan, full_at: Sequence[float], now: float) -> Headers:
     if tokens.flows:
         tokens.tell(found, full_at, len(requests.flows), now)
     return found
-
-
-def span(seconds: float) -> bytes:
-    """Return a length of time as OpenAI writes it: `0s`, `250ms`, `12s`, `6m0s`."""
-    if seconds <= 0:
-        return b"0s"
-    if seconds < 1:
-        return b"%dms" % ceil(seconds * 1000)
-    whole = ceil(seconds - _ROUNDING)
-    return b"%ds" % whole if whole < _MINUTE else b"%dm%ds" % divmod(whole, 60)

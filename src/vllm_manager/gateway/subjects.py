@@ -1,7 +1,8 @@
 """Which subjects with limits a request falls under, found once per caller, model and snapshot."""
 
 from vllm_manager.gateway.identity import Asker
-from vllm_manager.gateway.limits import NO_PLAN, Book, Limited, Plan
+from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.plans import NO_PLAN, Limited, Plan
 from vllm_manager.gateway.snapshot import Snapshot
 
 _MOST_KNOWN = 50_000
