@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +110,7 @@ async def test_aborted_requests_leak_no_place_and_no_token(tmp_path: Path, reque
         await made.gateway.publish(made.control, content)
         made.engine.handler = unsteady
         accounts = open_accounts(made.gateway.run_dir / "gateway-limits", is_shared=False)
-        found = accounts.place("key:key_1")
+        found = accounts.place("key:key_1", time.monotonic(), 0)
         assert found is not None
         leavers, charged, row = Leavers(made), Charged(made), found[0]
         while charged.left < requests:

@@ -24,7 +24,7 @@ CELLS = {"tokens": TOKENS, "requests": REQUESTS}
 
 def bucket(accounts: Accounts, key: str) -> int:
     with accounts:
-        found = accounts.place(f"key:{key}")
+        found = accounts.place(f"key:{key}", time.monotonic(), 0)
     assert found is not None
     return found[0] + CELLS[key]
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from vllm_manager.gateway.accounts import (
     DAY,
     EARLIER,
+    GENERATION,
     LATEST,
     MONTH,
     REQUESTS,
@@ -77,12 +78,13 @@ class Book:
 
     def plan(self, limited: Sequence[Limited]) -> Plan:
         """Return the plan of a caller who falls under these limits."""
-        return Plan(limited, self._counts) if limited else NO_PLAN
+        generation = self._cells[GENERATION]
+        return Plan(limited, self._counts, generation) if limited else NO_PLAN
 
     def open(self, subject: str, used: Used | None) -> int | None:
         """Return the row of a subject; one that no memory is kept of begins with what is `used`."""
         with self.accounts:
-            place = self.accounts.place(subject)
+            place = self.accounts.place(subject, self._monotonic(), self.calendar().month)
             if place is None:
                 return None
             row, is_new = place
@@ -93,6 +95,8 @@ class Book:
     def has_room(self, plan: Plan, tokens: int, today: Calendar) -> bool:
         """Return whether a request of so many tokens has room everywhere; takes nothing."""
         cells, now = self._cells, self._monotonic()
+        if plan.generation != cells[GENERATION]:
+            self._find_anew(plan)
         soon, until = now + ROUNDING, now + _FULL_AND_MORE
         full_at: list[float] = []
         for cell, step in plan.request_steps:
@@ -116,6 +120,19 @@ class Book:
             return False
         self._full_at, self._at = full_at, now
         return True
+
+    def _find_anew(self, plan: Plan) -> None:
+        """Find the plan's rows again: one of them may have become another subject's.
+
+        Only a full bucket and a quota of a month that is over are lost by that, so what is given
+        back to a new row afterwards changes nothing.
+        """
+        now, month = self._monotonic(), self.calendar().month
+        found = [(one, self.accounts.place(one.subject, now, month)) for one in plan.limited]
+        limited = [one._replace(row=place[0]) for one, place in found if place is not None]
+        plan.lay_out(limited, self._cells[GENERATION])
+        for at in plan.open_places.values():
+            self.accounts.reservations.move(at, self._parts(plan))
 
     def _have_tokens(self, plan: Plan, today: Calendar) -> bool:
         cells, day = self._cells, today.day
@@ -152,13 +169,16 @@ class Book:
 
     def _note(self, plan: Plan, today: Calendar) -> int:
         """Return where the plan's open tokens of a day are noted."""
-        steps, quotas = dict(plan.token_steps), {quota.sum_cell for quota in plan.quotas}
-        names = self.accounts.names
-        parts = [
-            Part(names[row], row, steps.get(row + TOKENS, 0), float(row + SUM in quotas))
+        taken = Taken(*today, self._parts(plan))
+        return self.accounts.reservations.place(plan.open_places, taken)
+
+    def _parts(self, plan: Plan) -> list[Part]:
+        steps, names = dict(plan.token_steps), self.accounts.names
+        charged = {quota.sum_cell for quota in plan.quotas}
+        return [
+            Part(names[row], row, steps.get(row + TOKENS, 0), float(row + SUM in charged))
             for row in (one.row for one in plan.limited)
         ]
-        return self.accounts.reservations.place(plan.open_places, Taken(*today, parts))
 
     def settle(self, plan: Plan, reserved: int, used: int, taken_on: Calendar) -> None:
         """Give back what was taken and not used; more than was taken becomes a debt.
@@ -168,6 +188,8 @@ class Book:
         bucket may be full since before now: whoever looks next takes it for just full.
         """
         cells, back = self._cells, reserved - used
+        if plan.generation != cells[GENERATION]:
+            self._find_anew(plan)
         at = plan.open_places.get(taken_on.day)
         if at is not None:
             self._open[at] -= reserved

@@ -68,6 +68,7 @@ class Plan:
     __slots__ = (
         "at_once",
         "cells",
+        "generation",
         "limited",
         "open_places",
         "quotas",
@@ -79,9 +80,26 @@ class Plan:
         "tokens",
     )
 
-    def __init__(self, limited: Sequence[Limited], counts: Counts | None = None) -> None:
+    def __init__(
+        self, limited: Sequence[Limited], counts: Counts | None = None, generation: float = 0
+    ) -> None:
         """`counts`: where requests under way are counted; None where none are limited."""
+        self.open_places: dict[int, int] = {}
+        """Where what is taken is noted as open, by the day."""
+        self.at_once: list[tuple[int, int]] = []
+        """Column of the counts, and the most requests at once."""
+        if counts is not None:
+            self.at_once = [
+                (counts.column(one.subject), most)
+                for one in limited
+                if (most := one.limits.concurrent_requests) is not None
+            ]
+        self.lay_out(limited, generation)
+
+    def lay_out(self, limited: Sequence[Limited], generation: float) -> None:
+        """Take the rows of the same subjects as they are at this generation of the accounts."""
         self.limited = tuple(limited)
+        self.generation = generation
         rows = [(one.row, one.limits) for one in self.limited]
         self.requests = Kind(
             "requests", REQUESTS, [(r, n) for r, it in rows if (n := it.requests_per_minute)]
@@ -99,16 +117,6 @@ class Plan:
         ]
         self.sums = [(quota.day_cell, quota.sum_cell) for quota in self.quotas]
         self.takes_tokens = bool(self.token_steps or self.quotas)
-        self.open_places: dict[int, int] = {}
-        """Where what is taken is noted as open, by the day."""
-        self.at_once: list[tuple[int, int]] = []
-        """Column of the counts, and the most requests at once."""
-        if counts is not None:
-            self.at_once = [
-                (counts.column(one.subject), most)
-                for one in self.limited
-                if (most := one.limits.concurrent_requests) is not None
-            ]
 
 
 def _bound(quota: int | None) -> float:

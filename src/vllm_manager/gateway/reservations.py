@@ -75,13 +75,16 @@ class Reservations:
         return at
 
     def _write(self, at: int, taken: Taken) -> None:
-        cells = self.open
-        cells[at + _DAY], cells[at + _MONTH] = taken.day, taken.month
-        for number in range(_MOST_PARTS):
+        self.open[at + _DAY], self.open[at + _MONTH] = taken.day, taken.month
+        self.move(at, taken.parts)
+
+    def move(self, at: int, parts: Sequence[Part]) -> None:
+        """Write down where the rows are that a record's tokens were taken from."""
+        for number in range(_MOST_PARTS if at != _UNRECORDED else 0):
             first = at + _PARTS + number * _PART_CELLS
-            name, *rest = taken.parts[number] if number < len(taken.parts) else _NO_PART
+            name, *rest = parts[number] if number < len(parts) else _NO_PART
             self._names[first] = name
-            cells[first + 1], cells[first + 2], cells[first + 3] = rest
+            self.open[first + 1], self.open[first + 2], self.open[first + 3] = rest
 
     def _reclaim(self) -> None:
         for at, (places, day) in list(self._holders.items()):
