@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vllm_manager.gateway.accounts import open_accounts
 from vllm_manager.gateway.admission import Claim, Denial, admission_for
-from vllm_manager.gateway.counts import create_private
+from vllm_manager.gateway.counts import Counts, create_private, create_shared, open_shared
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.plans import NO_PLAN
@@ -35,12 +35,14 @@ CASES = {
     ),
     "all 25 limits: five in each of five scopes": Snapshot(limits=dict.fromkeys(SCOPES, ALL)),
 }
+WORKERS = 2
+"""Whose counts are added up where there are several."""
 RESULT = Path(__file__).parent / "results" / "admission.json"
 
 
-def prepare(folder: Path, snapshot: Snapshot, *, is_shared: bool) -> Callable[[], None]:
+def prepare(folder: Path, snapshot: Snapshot, counts: Counts) -> Callable[[], None]:
     """Return what the gateway does for one request under these limits."""
-    counts = create_private()
+    is_shared = not counts.is_alone
     book = Book(open_accounts(folder / "accounts", is_shared=is_shared), counts)
     admission, subjects = admission_for(counts, 10**6, book), Subjects(book)
     asker = Asker("u", "k", None, "t", "ci")
@@ -67,10 +69,14 @@ def microseconds(one: Callable[[], None], requests: int) -> float:
 
 def measure(rounds: int, requests: int, *, is_shared: bool) -> dict[str, float]:
     """Return the median of each case."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, create_shared(WORKERS) as shared:
         places = {name: Path(folder) / str(number) for number, name in enumerate(CASES)}
         ones = {
-            name: prepare(places[name], snapshot, is_shared=is_shared)
+            name: prepare(
+                places[name],
+                snapshot,
+                open_shared(shared.fileno(), 0) if is_shared else create_private(),
+            )
             for name, snapshot in CASES.items()
         }
         taken: dict[str, list[float]] = {name: [] for name in CASES}

@@ -47,8 +47,7 @@ class Counts:
         self._cells = memory[_DIRECTORY_BYTES:].cast("i")
         self._descriptor = descriptor
         self._own = worker * _COLUMNS
-        self._rows = range(0, len(self._cells), _COLUMNS)
-        self._is_alone = len(self._rows) == 1
+        self.is_alone = len(self._cells) == _COLUMNS
         self._columns: dict[str, int] = {}
         self._told_full = False
 
@@ -57,11 +56,10 @@ class Counts:
 
     def are_below(self, bounds: Sequence[tuple[int, int]]) -> bool:
         """Return whether less is in flight than the bound in each (column, bound)."""
-        if not self._is_alone:
-            return all(self._total(column) < most for column, most in bounds)
-        cells = self._cells
-        for column, most in bounds:  # noqa: SIM110 - a generator costs more than what it does
-            if cells[column] >= most:
+        cells, is_alone = self._cells, self.is_alone
+        for column, most in bounds:  # no generator: it would cost more than what it does
+            count = cells[column] if is_alone else sum(cells[column::_COLUMNS])
+            if count >= most:
                 return False
         return True
 
@@ -76,9 +74,7 @@ class Counts:
 
     def _total(self, column: int) -> int:
         cells = self._cells
-        if self._is_alone:
-            return cells[column]
-        return sum(cells[row + column] for row in self._rows)
+        return cells[column] if self.is_alone else sum(cells[column::_COLUMNS])
 
     def column(self, name: str) -> int:
         """Return where `name` is counted, for as long as the workers' parent lives."""
