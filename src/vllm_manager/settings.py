@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vllm_manager.kit.addresses import is_confidential, networks
+from vllm_manager.kit.certificates import Pair
 from vllm_manager.kit.proxies import HttpProxy
 
 RoleName = Literal["administrator", "operator", "member", "viewer"]
@@ -44,6 +45,19 @@ class Settings(BaseSettings):
         default="127.0.0.1,::1",
         description="Proxies (addresses or networks, separated by commas) whose `X-Forwarded-For` "
         "and `X-Forwarded-Proto` are believed.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="File with the key of the certificate: PEM, mode 0600."
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="File with the public port's TLS certificate and the chain behind it, in PEM. "
+        "Unset: plain HTTP.",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="File with authorities that the command line trusts beside the system's.",
     )
     control_port: int = Field(
         default=8801, ge=0, le=65535, description="The control plane's port, on loopback only."
@@ -197,6 +211,20 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 
+    @field_validator("tls_key", "tls_certificate")
+    @classmethod
+    def _is_the_same_for_every_process(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute():
+            raise ValueError("It must be a path that begins with /.")
+        return value
+
+    @field_validator("tls_certificate")
+    @classmethod
+    def _is_a_pair(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("tls_key") is None):
+            raise ValueError("Set VLLM_MANAGER_TLS_CERTIFICATE and VLLM_MANAGER_TLS_KEY, or none.")
+        return value
+
     @field_validator("oidc_roles", mode="before")
     @classmethod
     def _are_roles(cls, value: object) -> object:
@@ -288,6 +316,13 @@ class Settings(BaseSettings):
         port = own.port or (80 if own.scheme == "http" else 443)
         files = _PUBLIC_FILES if self.hub_url == PUBLIC_HUB else ()
         return (f"{own.hostname}:{port}", *files, *self.trusted_hub_hosts)
+
+    @cached_property
+    def tls(self) -> Pair | None:
+        """The certificate of the public port, and its key."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return Pair(self.tls_certificate, self.tls_key)
 
     @cached_property
     def control_url(self) -> str:

@@ -20,6 +20,7 @@ import psutil
 from support.control_plane import KEY, TOKEN, ControlPlane, echo, model, snapshot
 from support.upstream import FakeEngine, answer
 from vllm_manager.gateway.config import ENVIRONMENT_NAME, GatewayConfig, encode
+from vllm_manager.kit.certificates import own_trust
 from vllm_manager.kit.private_files import write_private
 
 AUTHORIZATION = {"authorization": f"Bearer {KEY}"}
@@ -48,12 +49,19 @@ class Gateway:
         )
         self.config = msgspec.structs.replace(self.config, **settings)
         self.log_path = home / "gateway.log"
-        self.client = httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False)
+        tls = self.config.tls
+        self.client = httpx.AsyncClient(
+            base_url=self.url,
+            timeout=60,
+            trust_env=False,
+            verify=True if tls is None else own_trust(tls.certificate),
+        )
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.config.port}"
+        scheme = "http" if self.config.tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.config.port}"
 
     @property
     def environment(self) -> dict[str, str]:

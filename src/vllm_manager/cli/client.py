@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from vllm_manager.cli.logins import Login, login_at
+from vllm_manager.cli.tls import distrusted, local_url, trust_in
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
 from vllm_manager.settings import Settings
 
@@ -41,12 +42,6 @@ def as_object(value: object) -> Json | None:
 
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
-
-
-def local_url(settings: Settings) -> str:
-    """Return the address of this machine's gateway."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{host}:{settings.port}"
 
 
 def administrator(settings: Settings) -> Json | None:
@@ -79,11 +74,16 @@ class Client:
         Problem: the server refused or failed, or can't be reached.
     """
 
-    def __init__(self, url: str, credential: str | Login | None) -> None:
+    def __init__(
+        self, url: str, credential: str | Login | None, settings: Settings | None = None
+    ) -> None:
         self.url = url.rstrip("/")
-        headers = _headers(credential)
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env="127.0.0.1" not in url
+            base_url=self.url,
+            headers=_headers(credential),
+            timeout=_TIMEOUT,
+            verify=trust_in(self.url, settings or Settings()),
+            trust_env="127.0.0.1" not in url,
         )
 
     def close(self) -> None:
@@ -149,6 +149,8 @@ class Client:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> Problem:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return distrusted(self.url, str(error))
         return Problem(
             "server_unreachable",
             f"{self.url} can't be reached: {error or type(error).__name__}.",
@@ -194,7 +196,7 @@ def connect(url: str | None, token: str | None) -> Generator[Client]:
     """Give a client for `url`, or for this machine's server."""
     settings = Settings()
     credential = _credential(url, token, settings)
-    client = Client(url or local_url(settings), credential)
+    client = Client(url or local_url(settings), credential, settings)
     try:
         yield client
     except Problem as problem:

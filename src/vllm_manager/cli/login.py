@@ -14,10 +14,10 @@ from vllm_manager.cli.client import (
     TokenOption,
     UrlOption,
     connect,
-    local_url,
 )
 from vllm_manager.cli.logins import Login, forget_login, keep_login
 from vllm_manager.cli.output import err, out, print_json
+from vllm_manager.cli.tls import local_url
 from vllm_manager.cli.users import read_password
 from vllm_manager.kit.errors import Problem
 from vllm_manager.settings import Settings

@@ -3,6 +3,7 @@
 import typer
 
 from vllm_manager.cli.runner import watch_steward
+from vllm_manager.cli.tls import check_certificate
 from vllm_manager.gateway import serve
 from vllm_manager.settings import Settings
 
@@ -19,4 +20,6 @@ def server() -> None:
 
 def gateway() -> None:
     """Run the gateway in the foreground (as a service does)."""
-    raise typer.Exit(serve(Settings()))
+    settings = Settings()
+    check_certificate(settings)
+    raise typer.Exit(serve(settings))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from vllm_manager.cli.client import Client, Json, administrator, connect, local_url
+from vllm_manager.cli.client import Client, Json, administrator, connect
 from vllm_manager.cli.deployments import age
 from vllm_manager.cli.follow import follow_until_ready, look, start_of
 from vllm_manager.cli.output import elapsed, err, out, print_problem, problem_of, state
@@ -22,6 +22,7 @@ from vllm_manager.cli.runner import (
     down as stop_everything,
 )
 from vllm_manager.cli.runner.records import Wanted
+from vllm_manager.cli.tls import check_certificate, local_url
 from vllm_manager.kit.errors import Cause, Problem, Remedy
 from vllm_manager.settings import Settings
 
@@ -161,6 +162,7 @@ def up(
     running = _check_same(settings, files)
     if not running:
         check_ports(settings, files)
+        check_certificate(settings)
         files.want(Wanted.of(settings, foreground=foreground))
     if foreground:
         if running or not run_steward(settings, foreground=True):

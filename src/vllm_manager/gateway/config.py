@@ -1,8 +1,11 @@
 """What a gateway is told at its start, in a shape that a worker reads without pydantic."""
 
 import os
+from pathlib import Path
 
 import msgspec
+
+from vllm_manager.kit.certificates import Pair
 
 MEBIBYTE = 1 << 20
 
@@ -20,6 +23,9 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     drain_seconds: float = 30
     log_level: str = "info"
+    tls_certificate: str = ""
+    """Path of the certificate; empty: plain HTTP. With it goes `tls_key`."""
+    tls_key: str = ""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     """Addresses and networks whose word on their clients is believed."""
     max_body_bytes: int = 32 * MEBIBYTE
@@ -33,6 +39,13 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client may take to send its request."""
     stale_seconds: float = 15
     """A snapshot stream that is silent for this long (three heartbeats) is given up."""
+
+    @property
+    def tls(self) -> Pair | None:
+        """The files to serve TLS with."""
+        if not self.tls_certificate:
+            return None
+        return Pair(Path(self.tls_certificate), Path(self.tls_key))
 
 
 class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ def gateway_config(settings: "Settings") -> GatewayConfig:
         workers=settings.gateway_workers,
         drain_seconds=settings.drain_seconds,
         log_level=settings.log_level,
+        tls_certificate=str(settings.tls_certificate or ""),
+        tls_key=str(settings.tls_key or ""),
         trusted_proxies=tuple(p for p in settings.trusted_proxies.split(",") if p.strip()),
     )
 

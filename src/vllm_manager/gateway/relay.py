@@ -106,7 +106,7 @@ class _Relayed:
     def _forwarded(self) -> list[bytes]:
         """Say who asks. What is said of others counts only from a proxy that is trusted."""
         peer: str = (self._scope["client"] or ("",))[0]
-        proto = b"http"
+        proto: bytes = self._scope["scheme"].encode()
         if is_within(peer, self._context.proxies):
             proto = self._headers.get(b"x-forwarded-proto", proto)
         source = self._context.address(self._scope, self._headers).encode()

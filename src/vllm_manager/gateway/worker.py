@@ -6,9 +6,10 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,12 +32,14 @@ from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.upstream import Target, UpstreamClient
 from vllm_manager.gateway.usage import UsageSender
+from vllm_manager.kit.certificates import PairRefused, Served
 
 log = logging.getLogger(__name__)
 
 _LAST_SEND_SECONDS = 3.0
 _HEAD_SWEEP_SECONDS = 5.0
 _FIRST_SNAPSHOT_SECONDS = 5.0
+_CERTIFICATE_SECONDS = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -80,7 +83,9 @@ class Worker:
             is_writer=config.index == 0,
         )
         self._sender = UsageSender(self._context.journal, control)
-        self._server = _server_for(self._context)
+        pair = gateway.tls
+        self._served = None if pair is None else Served(pair)
+        self._server = _server_for(self._context, self._served)
         self._server.servers = []
         self._listener = listener
         self._alive_fd = config.alive_fd
@@ -96,6 +101,7 @@ class Worker:
             asyncio.create_task(self._feed.run(), name="snapshots"),
             asyncio.create_task(self._sender.run(), name="usage"),
             asyncio.create_task(self._expire_heads(), name="heads"),
+            asyncio.create_task(self._follow_certificate(), name="certificate"),
         ]
         await self._know_something()
         gc.collect()
@@ -136,6 +142,19 @@ class Worker:
             for connection in list(self._server.server_state.connections):
                 cast("ClientConnection", connection).expire_head(now)
 
+    async def _follow_certificate(self) -> None:
+        """Serve a renewed certificate to who comes next; who is connected notices nothing."""
+        served = self._served
+        while served is not None:
+            await asyncio.sleep(_CERTIFICATE_SECONDS)
+            if not await asyncio.to_thread(served.is_stale):
+                continue
+            try:
+                await asyncio.to_thread(served.renew)
+                log.warning("the certificate was renewed: new connections are served the new one")
+            except PairRefused as refused:
+                log.error("the certificate's files changed, but stay unused: %s", refused)
+
     async def _hand_over_usage(self) -> None:
         """Send the last batch; what can't be sent stays on disk for the next worker."""
         self._context.journal.flush()
@@ -145,7 +164,7 @@ class Worker:
                 await self._sender.send()
 
 
-def _server_for(context: Context) -> _Server:
+def _server_for(context: Context, served: Served | None) -> _Server:
     config = uvicorn.Config(
         cast("Any", Application(context)),
         interface="asgi3",
@@ -161,8 +180,18 @@ def _server_for(context: Context) -> _Server:
         backlog=2048,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(context.config.drain_seconds)),
+        ssl_context_factory=None if served is None else _handing_out(served),
     )
     return _Server(config)
+
+
+def _handing_out(served: Served) -> Callable[[uvicorn.Config, object], ssl.SSLContext]:
+    """Return what uvicorn asks for the context, instead of making one that can't be renewed."""
+
+    def context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
+        return served.context
+
+    return context
 
 
 def main() -> int:
@@ -175,7 +204,11 @@ def main() -> int:
         await Worker(config, listener).run()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+        try:
+            runner.run(serve())
+        except PairRefused as refused:
+            log.error("this worker can't serve TLS: %s", refused)
+            return 1
     return 0
 
 

@@ -4,14 +4,19 @@ import json
 import stat
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import vllm_manager
 from vllm_manager.cli.client import as_object
 from vllm_manager.cli.doctor.finding import Finding, apart, bad, good
+from vllm_manager.cli.tls import check_certificate
+from vllm_manager.kit.certificates import expires_at
+from vllm_manager.kit.errors import Problem
 from vllm_manager.settings import Settings
 
 _AGAIN = "Run: make setup"
+_RENEW_WITHIN = timedelta(days=14)
 _ASK = (
     "import importlib.metadata as m, importlib.util as u, json, sys;"
     "wanted=('ray','vllm','vllm_manager_engine');"
@@ -29,6 +34,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield demo_model()
     yield ui(Path(vllm_manager.__file__).parent / "api" / "static")
     yield secrets(settings.secrets_dir)
+    yield certificate(settings)
 
 
 def engine(python: Path) -> Finding:
@@ -103,3 +109,20 @@ def secrets(folder: Path) -> Finding:
         remedy = f"Run: chmod -R go-rwx {folder}"
         return bad(name, f"others may read: {', '.join(sorted(open_to_others))}", remedy)
     return good(name, f"readable by you alone ({folder})")
+
+
+def certificate(settings: Settings) -> Finding:
+    """See that the public port's certificate can be served, and for a while yet."""
+    name = "Certificate"
+    if settings.tls is None:
+        return apart(name, "none: the public port speaks plain HTTP")
+    try:
+        check_certificate(settings)
+        until = expires_at(settings.tls.certificate)
+    except Problem as problem:
+        return bad(name, problem.details.detail, problem.details.remediation[0].label)
+    left = until - datetime.now(UTC)
+    detail = f"{settings.tls.certificate} counts until {until:%d %B %Y}"
+    if left < _RENEW_WITHIN:
+        return bad(name, f"{detail}, {left.days} days from now", "Renew it; no restart is needed.")
+    return good(name, detail)

@@ -1,15 +1,16 @@
 """Checks of what runs: ports, Ray, control plane, gateway, the demo deployment."""
 
+import ssl
 from collections.abc import Iterator
 
 import httpx
 
-from vllm_manager.cli.client import administrator, connect, local_url
+from vllm_manager.cli.client import administrator, connect
 from vllm_manager.cli.doctor.finding import Finding, apart, bad, good
 from vllm_manager.cli.follow import look
 from vllm_manager.cli.runner import RunFiles, check_ports
-from vllm_manager.cli.runner.probes import reachable
 from vllm_manager.cli.runner.records import ServiceRecord
+from vllm_manager.cli.tls import local_url, trust_in
 from vllm_manager.kit.errors import Problem
 from vllm_manager.settings import Settings
 
@@ -26,8 +27,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield ray(settings, files)
     control, gateway = files.service("control-plane"), files.service("gateway")
     yield service("Control plane", f"{settings.control_url}/readyz", control)
-    address = f"http://{reachable(settings.host)}:{settings.port}"
-    yield service("Gateway", f"{address}/healthz", gateway)
+    address = local_url(settings)
+    yield service("Gateway", f"{address}/healthz", gateway, trust_in(address, settings))
     yield demo(settings)
 
 
@@ -49,10 +50,12 @@ def steward(files: RunFiles) -> Finding:
     return good("Steward", f"pid {found.pid}")
 
 
-def _status_code(url: str, token: str | None = None) -> int | str:
+def _status_code(
+    url: str, token: str | None = None, trust: ssl.SSLContext | bool = True
+) -> int | str:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     try:
-        return httpx.get(url, headers=headers, timeout=5, trust_env=False).status_code
+        return httpx.get(url, headers=headers, timeout=5, trust_env=False, verify=trust).status_code
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
 
@@ -63,9 +66,11 @@ def _why(record: ServiceRecord | None) -> str:
     return f"; it last {record.reason}. " + " | ".join(record.log_tail[-2:])
 
 
-def service(name: str, url: str, record: ServiceRecord | None) -> Finding:
+def service(
+    name: str, url: str, record: ServiceRecord | None, trust: ssl.SSLContext | bool = True
+) -> Finding:
     """Ask a service how it is; a record tells where its log is."""
-    found = _status_code(url)
+    found = _status_code(url, trust=trust)
     if found == 200:
         return good(name, url.rsplit("/", 1)[0])
     remedy = f"Read {record.log}" if record and record.log else _UP

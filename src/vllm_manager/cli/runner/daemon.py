@@ -51,6 +51,7 @@ class Daemon:
         *,
         host: str = "127.0.0.1",
         port: int,
+        has_tls: bool = False,
         path: str,
         log: Path,
         environment: Mapping[str, str],
@@ -58,7 +59,7 @@ class Daemon:
     ) -> None:
         self.name, self.port, self.log = name, port, log
         self._command, self._environment, self._cwd = command, environment, cwd
-        self._host, self._path = host, path
+        self._host, self._path, self._has_tls = host, path, has_tls
 
     def start(self, record: ServiceRecord) -> None:
         pid = spawn(self._command, self.log, self._environment, self._cwd)
@@ -74,7 +75,7 @@ class Daemon:
         return processes.exit_reason(leader.pid, _REAPED_WITHIN_SECONDS) or "ended"
 
     def answers(self, record: ServiceRecord) -> bool:
-        return answers(self.port, self._path, self._host)
+        return answers(self.port, self._path, self._host, has_tls=self._has_tls)
 
     def silent(self, record: ServiceRecord) -> str | None:
         return "stopped answering"
@@ -105,6 +106,7 @@ def gateway(settings: Settings, environment: Mapping[str, str]) -> Daemon:
         verb("gateway"),
         host=reachable(settings.host),
         port=settings.port,
+        has_tls=settings.tls is not None,
         path="/v1/models",
         log=settings.logs_dir / "gateway.log",
         environment=environment,
