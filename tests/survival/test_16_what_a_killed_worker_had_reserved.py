@@ -45,10 +45,12 @@ async def answered_despite_kills(gateway: Gateway, engine: FakeEngine) -> int:
     callers = [asyncio.create_task(ask_until(stop, gateway)) for _ in range(CALLERS)]
     for _ in range(KILLS):
         seen = len(engine.exchanges)
-        await gateway.when(lambda seen=seen: len(engine.exchanges) > seen + 50)
+        await gateway.when(lambda seen=seen: len(engine.exchanges) > seen + 50, 300)
         before = gateway.worker_pids
         os.kill(before[0], signal.SIGKILL)
-        await gateway.when(lambda old=before: len({*gateway.worker_pids} - {old[0]}) == len(old))
+        await gateway.when(
+            lambda old=before: len({*gateway.worker_pids} - {old[0]}) == len(old), 300
+        )
     stop.set()
     return sum(await asyncio.gather(*callers))
 
