@@ -87,7 +87,7 @@ test("a session that ends in mid-work asks again and keeps what was typed", asyn
   const dialog = page.getByRole("dialog", { name: "Your session has ended" });
   await dialog.getByLabel("User name").fill(admin().username);
   await dialog.getByLabel("Password").fill(admin().password);
-  await dialog.getByRole("button", { name: "Log in" }).click();
+  await dialog.getByRole("button", { name: "Log in", exact: true }).click();
   await expect(dialog).toBeHidden();
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("kept-name");
 });

@@ -12,6 +12,8 @@ interface Admin {
 }
 
 export const READY_MS = 240_000;
+/** What the provider of logins is called here (`VLLM_MANAGER_OIDC_NAME`). */
+export const COMPANY = "Example Company";
 
 export function admin(): Admin {
   const file = process.env.ADMIN_FILE ?? join(homedir(), ".vllm-manager", "secrets", "admin.json");
@@ -21,7 +23,7 @@ export function admin(): Admin {
 export async function fillLogin(page: Page, password: string): Promise<void> {
   await page.getByLabel("User name").fill(admin().username);
   await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
 }
 
 export async function login(page: Page, path = "/"): Promise<void> {

@@ -7,6 +7,7 @@ import pytest
 
 from support.hub import HubProcess, hub_process
 from support.hub.models import LLAMA
+from support.oidc_provider import CLIENT_ID, OidcProvider, oidc_provider
 from support.product import Product, product
 
 LARGE = "acme/large"
@@ -33,10 +34,28 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
 
 
 @pytest.fixture(scope="session")
-def ready(tmp_path_factory: pytest.TempPathFactory, hub: HubProcess) -> Generator[Product]:
+def company(tmp_path_factory: pytest.TempPathFactory) -> Generator[OidcProvider]:
+    """A provider of logins at another site: browsers see another name than the product's."""
+    log = tmp_path_factory.mktemp("company") / "provider.log"
+    with oidc_provider(log, host="localhost") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def ready(
+    tmp_path_factory: pytest.TempPathFactory, hub: HubProcess, company: OidcProvider
+) -> Generator[Product]:
     """Started once for all tests of this folder; `up` comes back when the demo model is ready."""
     home = tmp_path_factory.mktemp("product") / "home"
-    with product(home, VLLM_MANAGER_HUB_ENDPOINT=hub.url) as made:
+    settings = {
+        "VLLM_MANAGER_HUB_ENDPOINT": hub.url,
+        "VLLM_MANAGER_OIDC_ISSUER": company.issuer,
+        "VLLM_MANAGER_OIDC_CLIENT_ID": CLIENT_ID,
+        "VLLM_MANAGER_OIDC_CLIENT_SECRET": "of no use anywhere else",
+        "VLLM_MANAGER_OIDC_NAME": "Example Company",
+        "VLLM_MANAGER_OIDC_ROLES": '{"everybody": "member"}',
+    }
+    with product(home, **settings) as made:
         printed = made.up()
         assert "Demo model is ready" in printed
         yield made

@@ -66,11 +66,11 @@ def changed(address: str, changes: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def oidc_provider(log: Path, *options: str) -> Generator[OidcProvider]:
-    """Run one; `options` are those of its command line."""
+def oidc_provider(log: Path, host: str = "127.0.0.1") -> Generator[OidcProvider]:
+    """Run one. It calls itself by `host`, which must lead to loopback."""
     [port] = free_ports(1)
-    issuer = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *options]
+    issuer = f"http://{host}:{port}"
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     provider = OidcProvider(issuer, process)
