@@ -20,6 +20,9 @@ OPEN = {
     "/docs",
     "/api/v1/auth/login",
     "/api/v1/auth/links/token",
+    "/api/v1/auth/oidc",
+    "/api/v1/auth/oidc/start",
+    "/api/v1/auth/oidc/finish",
 }
 
 
