@@ -66,13 +66,17 @@ def changed(address: str, changes: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def oidc_provider(log: Path, host: str = "127.0.0.1") -> Generator[OidcProvider]:
+def oidc_provider(
+    log: Path, host: str = "127.0.0.1", program: str = "oidc_provider_mock"
+) -> Generator[OidcProvider]:
     """Run one. It calls itself by `host`, which must lead to loopback."""
     [port] = free_ports(1)
     issuer = f"http://{host}:{port}"
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
+    command = [sys.executable, "-m", program, "--port", str(port)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, cwd=Path(__file__).parent.parent
+        )
     provider = OidcProvider(issuer, process)
     try:
         wait_until(lambda: _answers(issuer), _START_SECONDS, f"a provider, see {log}")

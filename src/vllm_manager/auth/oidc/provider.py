@@ -24,6 +24,8 @@ from vllm_manager.kit.clock import Clock
 _ALL_SECONDS: Final = 10.0
 """The longest that one side of a login may take, everything that is asked included."""
 _TIMEOUT: Final = httpx.Timeout(8.0, connect=4.0)
+_NONE_KEPT: Final = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+"""Logins are rare, and a connection that the provider has just closed would fail one."""
 _LARGEST_BYTES: Final = 1 << 20
 _KEPT_SECONDS: Final = 3600.0
 _KEYS_AT_MOST_EVERY_SECONDS: Final = 60.0
@@ -198,6 +200,7 @@ class Provider:
             trust = await asyncio.to_thread(ssl.create_default_context)
             self._client = self._client or httpx.AsyncClient(
                 timeout=_TIMEOUT,
+                limits=_NONE_KEPT,
                 verify=trust,
                 trust_env=False,
                 follow_redirects=False,
