@@ -7,7 +7,9 @@ import pytest
 from support.application import Running, running_in
 from support.control_plane import snapshot
 from support.gateway import rig
+from support.oidc_provider import oidc_provider
 from support.people import COOKIE, Person, logged_in, person
+from support.sign_on import begin, finish
 
 pytestmark = pytest.mark.survival
 
@@ -67,6 +69,28 @@ async def test_80_a_new_password_ends_every_other_session(tmp_path: Path) -> Non
         assert answer.status_code == 204
         assert [await is_in(control, cookie) for cookie in others] == [False] * 3
         assert await is_in(control, anna.cookie)
+
+
+async def test_80_single_sign_on_opens_no_session_that_another_began(tmp_path: Path) -> None:
+    with oidc_provider(tmp_path / "provider.log") as provider:
+        settings = provider.settings(oidc_default_role="member")
+        async with running_in(tmp_path, **settings) as control:
+            thieves, mine = await begin(control), await begin(control)
+            trap = provider.log_in(thieves.url, "thief")
+            for browser in (None, mine):
+                answer = await finish(control, browser, trap)
+                assert (answer.status_code, answer.json()["code"]) == (409, "oidc_stale")
+                assert COOKIE not in answer.cookies
+            answer = await finish(control, mine, provider.log_in(mine.url, "anna"))
+            cookie = answer.cookies[COOKIE]
+            assert await is_in(control, cookie)
+            headers = {
+                "cookie": f"{COOKIE}={cookie}",
+                "x-csrf-token": answer.json()["session"]["csrf_token"],
+            }
+            await control.client.post("/api/v1/auth/logout", headers=headers)
+            control.client.cookies.clear()
+            assert not await is_in(control, cookie)
 
 
 async def test_80_the_gateway_shuts_the_door_when_told(tmp_path: Path) -> None:
