@@ -72,7 +72,10 @@ async def me(request: Request, principal: Anyone, cookie: Cookie) -> SessionView
     operation_id="changePassword",
     summary="Change one's own password",
     status_code=204,
-    responses={429: {"description": "Too many wrong passwords."}},
+    responses={
+        409: {"description": "There is none: the user comes by single sign-on or keys alone."},
+        429: {"description": "Too many wrong passwords."},
+    },
 )
 async def change_password(request: Request, body: PasswordChange, principal: Anyone) -> None:
     """Every other login of the user ends; this one goes on."""

@@ -197,8 +197,10 @@ class Access:
         """Replace one's own password; every other login of the user ends.
 
         Raises:
-            Problem: `wrong_password` (403), `too_many_attempts` (429), `invalid_request` (422).
+            Problem: `no_password` (409), `wrong_password` (403), `too_many_attempts` (429),
+                `invalid_request` (422).
         """
+        await self._require_password(principal)
         require_good(new, principal.username, "new_password")
         user = await self._proven(principal.username, current, caller)
         if user is None:
@@ -215,6 +217,17 @@ class Access:
             await store.drop_links(session, user.id)
             await store.end_all(session, user.id, but=principal.session_id)
         self._changed()
+
+    async def _require_password(self, principal: Principal) -> None:
+        async with self._database.read() as session:
+            user = await session.get_one(User, principal.user_id)
+        if user.password_hash is None:
+            raise Problem(
+                "no_password",
+                f"{user.username} has no password here that could be changed: people who come by "
+                "single sign-on change theirs at the provider, and service accounts have keys.",
+                status=409,
+            )
 
     async def teams_of(self, user_id: str) -> list[TeamRef]:
         """Return the teams that the user is in, the longest membership first."""

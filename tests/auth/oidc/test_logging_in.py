@@ -85,6 +85,19 @@ async def test_the_login_is_a_session_like_any_other(
     assert me.status_code == 401
 
 
+async def test_who_comes_by_single_sign_on_has_no_password_to_change(
+    control: Running, provider: OidcProvider
+) -> None:
+    answer = await sign_on(control, provider, somebody(provider))
+    token = answer.json()["session"]["csrf_token"]
+    headers = {"cookie": f"{COOKIE}={answer.cookies[COOKIE]}", "x-csrf-token": token}
+    body = {"current_password": "", "new_password": "correct horse battery staple"}
+    for guess in ("x", "None"):
+        body["current_password"] = guess
+        changed = await control.client.post("/api/v1/auth/password", json=body, headers=headers)
+        assert (changed.status_code, changed.json()["code"]) == (409, "no_password")
+
+
 @pytest.mark.parametrize(
     ("groups", "role"),
     [

@@ -5875,6 +5875,10 @@ export type ChangePasswordErrors = {
      */
     403: ProblemDetails;
     /**
+     * It is in a state, or there is something, that forbids this.
+     */
+    409: ProblemDetails;
+    /**
      * A field is wrong; `errors` says which and why.
      */
     422: ProblemDetails;
