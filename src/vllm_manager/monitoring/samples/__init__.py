@@ -1,0 +1,25 @@
+"""Figures of nodes, GPUs, processes, engines and the gateway: now, and over time."""
+
+from vllm_manager.monitoring.samples.figures import BY_NAME, FIGURES, Figure, Kind, Labels
+from vllm_manager.monitoring.samples.reading import (
+    FRESH_SECONDS,
+    Board,
+    Collector,
+    Distribution,
+    Reading,
+    Sample,
+)
+
+__all__ = [
+    "BY_NAME",
+    "FIGURES",
+    "FRESH_SECONDS",
+    "Board",
+    "Collector",
+    "Distribution",
+    "Figure",
+    "Kind",
+    "Labels",
+    "Reading",
+    "Sample",
+]
