@@ -18,7 +18,7 @@ from vllm_manager.kit.topics import Hub, Subscription
 
 HEARTBEAT_SECONDS = 10.0
 _MAX_TOPICS = 32
-_TOPICS = ("deployments", "operations", "downloads", "keys", "limits")
+_TOPICS = ("deployments", "operations", "downloads", "keys", "limits", "alerts")
 _TOPICS_OF_OPERATORS = ("users",)
 _LOGS_TOPIC = re.compile(r"logs:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -163,7 +163,7 @@ async def stream_events(
         Query(
             max_length=2048,
             description="Comma-separated: `deployments`, `operations`, `downloads`, `keys`, "
-            "`limits`, `logs:{deployment}`; for operators and administrators `users` too.",
+            "`limits`, `alerts`, `logs:{deployment}`; for operators and administrators `users`.",
         ),
     ] = "deployments,operations",
     last_event_id: Annotated[str | None, Header(max_length=128)] = None,

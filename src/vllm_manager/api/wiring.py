@@ -45,6 +45,11 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
+from vllm_manager.monitoring.alerts.build import build as build_alerts
+from vllm_manager.monitoring.alerts.looking import Rooms
+from vllm_manager.monitoring.alerts.receivers import Receivers
+from vllm_manager.monitoring.alerts.service import Alerts
+from vllm_manager.monitoring.samples import Board
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -84,6 +89,8 @@ class Services:
     presets: Presets
     fit: Fit
     publisher: SnapshotPublisher
+    alerts: Alerts
+    receivers: Receivers
     events: Events
     facts: Facts
     internal_token: str
@@ -112,10 +119,10 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         if await ensure_administrator(database, clock, admin_file):
             log.info("A first administrator was made; name, password and key are in %s", admin_file)
         ray = RayRest(settings.ray_url, settings.ray_token_file)
-        services, rooms = _build(settings, clock, database, ray)
+        services, rooms, more = _build(settings, clock, database, ray)
         if settings.demo:
             await _deploy_demo(services.deployments)
-        loops = [services.publisher.loop, _housekeeping(services)]
+        loops = [services.publisher.loop, _housekeeping(services), *more]
         for room in rooms:
             await room.start()
         for loop in loops:
@@ -145,7 +152,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom], Sequence[Loop]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
@@ -168,11 +175,14 @@ def _build(
     publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     room.service.on_route_change(publisher.nudge)
+    audit = AuditLog(database, clock, settings.audit_retention_days)
+    watched = _watched(settings, people, room, hardware, cluster, audit, publisher, Board(clock))
+    alerts = build_alerts(settings, database, watched, lambda: room.lease.is_mine, hub, clock)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
     services = Services(
         people=people,
-        audit=AuditLog(database, clock, settings.audit_retention_days),
+        audit=audit,
         operations=operations,
         deployments=room.service,
         downloads=downloads.service,
@@ -186,12 +196,37 @@ def _build(
         presets=Presets(),
         fit=fit,
         publisher=publisher,
+        alerts=alerts.alerts,
+        receivers=alerts.receivers,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room)
+    return services, (downloads, library, room), alerts.loops
+
+
+def _watched(
+    settings: Settings,
+    people: People,
+    room: DeploymentsRoom,
+    hardware: Hardware,
+    cluster: Cluster,
+    audit: AuditLog,
+    publisher: SnapshotPublisher,
+    board: Board,
+) -> Rooms:
+    """Return what alerts are about."""
+    return Rooms(
+        deployments=room.service,
+        hardware=hardware,
+        cluster=cluster,
+        keys=people.keys,
+        audit=audit,
+        board=board,
+        gateway_workers=lambda: len(publisher.workers()),
+        certificate=settings.tls_certificate,
+    )
 
 
 def _recipes(
@@ -274,6 +309,7 @@ def _housekeeping(services: Services) -> Loop:
         await services.operations.forget_old()
         await services.downloads.forget_old()
         await services.catalog.forget_old()
+        await services.alerts.forget_old()
 
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 

@@ -9,10 +9,12 @@ from vllm_manager.deployments import tables as deployment_tables
 from vllm_manager.downloads import tables as download_tables
 from vllm_manager.limits import tables as limits_tables
 from vllm_manager.limits.policies import tables as policy_tables
+from vllm_manager.monitoring.alerts import tables as alert_tables
 from vllm_manager.operations import tables as operation_tables
 
 # Importing a module registers its tables.
 SOURCES = (
+    alert_tables,
     audit_tables,
     auth_tables,
     catalog_tables,

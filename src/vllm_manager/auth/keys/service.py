@@ -241,6 +241,12 @@ class Keys:
             await store.note_used(session, due)
         self._noted.update(due)
 
+    async def ending(self, within: timedelta) -> tuple[int, datetime | None]:
+        """Return how many keys in force end within that time, and when the first of them does."""
+        now = self._clock.now()
+        async with self._database.read() as session:
+            return await store.ending(session, now, now + within)
+
     async def predecessors(self, key_ids: Sequence[str]) -> dict[str, list[str]]:
         """Return for keys the ids of those that were rotated, one after another, to it.
 

@@ -106,5 +106,16 @@ def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + _MOST_IN_A_QUERY]
 
 
+async def ending(
+    session: AsyncSession, now: datetime, until: datetime
+) -> tuple[int, datetime | None]:
+    """Return how many keys in force end before `until`, and when the first of them does."""
+    query = select(func.count(), func.min(Key.expires_at)).where(
+        Key.revoked_at.is_(None), Key.expires_at > now, Key.expires_at < until
+    )
+    count, first = (await session.execute(query)).one()
+    return count, first
+
+
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return Key.revoked_at.is_(None), or_(Key.expires_at.is_(None), Key.expires_at > now)

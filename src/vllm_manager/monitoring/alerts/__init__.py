@@ -1,0 +1,1 @@
+"""What needs attention: found by rules, shown, told to receivers, acknowledged and silenced."""

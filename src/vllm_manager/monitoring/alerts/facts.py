@@ -1,0 +1,67 @@
+"""What the rules look at: one look at the installation. None stands for what could not be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from vllm_manager.kit.errors import ProblemDetails
+
+
+class DeploymentFact(NamedTuple):
+    """A deployment as it is shown."""
+
+    name: str
+    phase: str
+    reason: str | None = None
+    error: ProblemDetails | None = None
+    kv_cache_usage_ratio: float | None = None
+    requests_waiting: float | None = None
+    attempt: int = 1
+
+
+class GpuFact(NamedTuple):
+    """A GPU of this machine."""
+
+    name: str
+    """As people call it: `GPU 0 (NVIDIA H100)`."""
+    state: str
+    temperature_celsius: float | None = None
+    used_by: tuple[str, ...] = ()
+
+
+class DiskFact(NamedTuple):
+    """A file system that the product keeps things on."""
+
+    purpose: str
+    path: str
+    free_bytes: int
+    total_bytes: int
+
+
+class ExpiringKeys(NamedTuple):
+    """The keys in force that end soon."""
+
+    how_many: int
+    first_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One look. What is None is unknown: nothing is concluded from it, in either direction."""
+
+    at: datetime
+    monotonic: float
+    deployments: Sequence[DeploymentFact] | None = None
+    gpus: Sequence[GpuFact] | None = None
+    disks: Sequence[DiskFact] | None = None
+    certificate_ends_at: datetime | None = None
+    keys: ExpiringKeys | None = None
+    """None also where no key ends soon; see `knows_keys`."""
+    knows_keys: bool = False
+    process_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Memory of its own (anonymous), by process."""
+    is_ray_up: bool | None = None
+    gateway_workers: int | None = None
+    """Those that listen for snapshots."""
+    unfinished_audit_entries: int = 0

@@ -1,0 +1,165 @@
+"""Asks every room for the facts that the rules judge."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from vllm_manager.audit import AuditLog
+from vllm_manager.auth.keys import Keys
+from vllm_manager.cluster import Cluster
+from vllm_manager.deployments import Deployments
+from vllm_manager.deployments.schemas import Deployment
+from vllm_manager.hardware import Hardware, HardwareSnapshot
+from vllm_manager.hardware.schemas import Disk, Gpu
+from vllm_manager.kit.certificates import PairRefused, expires_at
+from vllm_manager.kit.clock import Clock
+from vllm_manager.monitoring.alerts.facts import (
+    DeploymentFact,
+    DiskFact,
+    ExpiringKeys,
+    Facts,
+    GpuFact,
+)
+from vllm_manager.monitoring.samples import Board
+
+log = logging.getLogger(__name__)
+
+_KEYS_WITHIN: Final = timedelta(days=7)
+_SELDOM_SECONDS: Final = 60.0
+_OURS: Final = ("control-plane", "gateway", "steward")
+"""Processes whose memory must not grow; engines' may, while they work."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Whom the rules are about."""
+
+    deployments: Deployments
+    hardware: Hardware
+    cluster: Cluster
+    keys: Keys
+    audit: AuditLog
+    board: Board
+    gateway_workers: Callable[[], int]
+    certificate: Path | None
+
+
+class Looking:
+    """Gathers facts. What can't be read is None; a room that fails hides no other."""
+
+    def __init__(self, rooms: Rooms, clock: Clock) -> None:
+        self._rooms = rooms
+        self._clock = clock
+        self._seldom_at: float | None = None
+        self._keys: tuple[int, datetime | None] | None = None
+        self._certificate: datetime | None = None
+
+    async def facts(self) -> Facts:
+        """Look once."""
+        rooms = self._rooms
+        await self._look_seldom()
+        views, machine, ray = await asyncio.gather(
+            _known(rooms.deployments.views),
+            _known(rooms.hardware.snapshot),
+            _known(rooms.cluster.status),
+        )
+        return Facts(
+            at=self._clock.now(),
+            monotonic=self._clock.monotonic(),
+            deployments=None if views is None else [_deployment(view) for view in views],
+            gpus=_gpus(machine),
+            disks=None if machine is None else _disks(machine.disks),
+            certificate_ends_at=self._certificate,
+            keys=_expiring(self._keys),
+            knows_keys=self._keys is not None,
+            process_bytes=_process_bytes(rooms.board),
+            is_ray_up=None if ray is None else ray.state == "up",
+            gateway_workers=rooms.gateway_workers(),
+            unfinished_audit_entries=rooms.audit.unfinished,
+        )
+
+    async def _look_seldom(self) -> None:
+        """Look at what changes slowly and costs a query or a file."""
+        now = self._clock.monotonic()
+        if self._seldom_at is not None and now - self._seldom_at < _SELDOM_SECONDS:
+            return
+        self._seldom_at = now
+        self._keys = await _known(lambda: self._rooms.keys.ending(_KEYS_WITHIN))
+        if self._rooms.certificate is not None:
+            self._certificate = await asyncio.to_thread(_ends_at, self._rooms.certificate)
+
+
+async def _known(ask: Callable[[], Awaitable[T]]) -> T | None:
+    """Return what a room answers, None where it can't."""
+    try:
+        return await ask()
+    except Exception:
+        log.warning("Alerts: a room did not answer", exc_info=True)
+        return None
+
+
+def _ends_at(certificate: Path) -> datetime | None:
+    try:
+        return expires_at(certificate)
+    except PairRefused as error:
+        log.warning("%s", error)
+        return None
+
+
+def _deployment(view: Deployment) -> DeploymentFact:
+    metrics = view.metrics
+    return DeploymentFact(
+        name=view.name,
+        phase=view.phase,
+        reason=view.reason,
+        error=view.last_error,
+        kv_cache_usage_ratio=metrics.kv_cache_usage_ratio if metrics else None,
+        requests_waiting=metrics.requests_waiting if metrics else None,
+        attempt=view.attempt,
+    )
+
+
+def _gpus(machine: HardwareSnapshot | None) -> Sequence[GpuFact] | None:
+    """Return the GPUs; None where their probe failed, so that they may be there or not."""
+    if machine is None:
+        return None
+    if not machine.gpus and any(p.probe == "nvidia" for p in machine.problems):
+        return None
+    return [_gpu(gpu) for gpu in machine.gpus]
+
+
+def _gpu(gpu: Gpu) -> GpuFact:
+    name = f"GPU {gpu.index}" + (f" ({gpu.name})" if gpu.name else "")
+    return GpuFact(name, gpu.state, gpu.temperature_celsius, tuple(gpu.used_by))
+
+
+def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:
+    return [
+        DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes)
+        for disk in disks
+        if disk.free_bytes is not None and disk.total_bytes is not None
+    ]
+
+
+def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
+    if found is None or found[1] is None:
+        return None
+    return ExpiringKeys(found[0], found[1])
+
+
+def _process_bytes(board: Board) -> Mapping[str, int]:
+    sizes: dict[str, int] = {}
+    for reading in board.fresh().values():
+        for sample in reading.samples:
+            if sample.figure != "process_anonymous_bytes" or not isinstance(sample.value, float):
+                continue
+            process = dict(sample.labels)["process"]
+            if process.startswith(_OURS):
+                sizes[process] = int(sample.value)
+    return sizes

@@ -1,0 +1,332 @@
+"""What needs attention: every rule, from facts to findings (pure)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from vllm_manager.kit.errors import Remedy
+from vllm_manager.monitoring.alerts.facts import DeploymentFact, DiskFact, Facts, GpuFact
+from vllm_manager.monitoring.alerts.trends import (
+    Trend,
+    grows_steadily,
+    never_empties,
+    slope_per_second,
+)
+
+Severity = Literal["critical", "warning", "info"]
+
+_HOT_CELSIUS: Final = 85.0
+_SCORCHING_CELSIUS: Final = 92.0
+_LOW_DISK_RATIO: Final = 0.10
+_LAST_DISK_RATIO: Final = 0.03
+_MUCH_DISK_BYTES: Final = 200 * 2**30
+"""So much free space is enough, however large the disk is."""
+_FULL_KV_RATIO: Final = 0.97
+_QUEUE_SECONDS: Final = 120.0
+_QUEUE_LEAST: Final = 4.0
+_MEMORY_SECONDS: Final = 3600.0
+_MEMORY_BYTES_PER_HOUR: Final = 64 * 2**20
+_CERTIFICATE_DAYS: Final = 14
+_CERTIFICATE_LAST_DAYS: Final = 3
+
+
+class Finding(NamedTuple):
+    """A condition that holds now."""
+
+    subject: str
+    """What it is about: a deployment's name, a GPU, a path."""
+    severity: Severity
+    title: str
+    detail: str
+    remediation: tuple[Remedy, ...] = ()
+
+
+class Trends:
+    """The pasts of those figures whose growth is judged."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, Trend] = {}
+        self.process_bytes: dict[str, Trend] = {}
+
+    def note(self, facts: Facts) -> None:
+        """Add what `facts` say now; forget whoever is gone."""
+        now = facts.monotonic
+        if facts.deployments is not None:
+            known = [d for d in facts.deployments if d.requests_waiting is not None]
+            _note(self.waiting, {d.name: d.requests_waiting or 0.0 for d in known}, now, 5.0)
+        sizes = {name: float(size) for name, size in facts.process_bytes.items()}
+        _note(self.process_bytes, sizes, now, 60.0)
+
+
+def _note(trends: dict[str, Trend], values: Mapping[str, float], now: float, step: float) -> None:
+    length = _QUEUE_SECONDS if step < 60 else _MEMORY_SECONDS
+    for name, value in values.items():
+        trends.setdefault(name, Trend(length + step, step)).add(now, value)
+    for name in [n for n, trend in trends.items() if now - trend.last_at > length]:
+        del trends[name]
+
+
+Look = Callable[[Facts, Trends], Iterable[Finding] | None]
+
+
+class Rule(NamedTuple):
+    """One thing that is watched."""
+
+    name: str
+    about: str
+    hold_seconds: float
+    """How long it must hold before anybody is told, and be over before it is said to be over."""
+    look: Look
+    """Returns what holds now; None where that can't be known."""
+
+
+def _deployment(name: str) -> Remedy:
+    return Remedy(label="Open it", action="open", arguments={"path": f"/deployments/{name}"})
+
+
+def _open(label: str, path: str) -> Remedy:
+    return Remedy(label=label, action="open", arguments={"path": path})
+
+
+def _of_phase(*phases: str) -> Callable[[Facts], Iterable[DeploymentFact] | None]:
+    def found(facts: Facts) -> Iterable[DeploymentFact] | None:
+        if facts.deployments is None:
+            return None
+        return [d for d in facts.deployments if d.phase in phases]
+
+    return found
+
+
+def _failed(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    found = _of_phase("failed")(facts)
+    return None if found is None else [_failure(d) for d in found]
+
+
+def _failure(d: DeploymentFact) -> Finding:
+    detail = d.error.detail if d.error else (d.reason or "Its page says more.")
+    mends = tuple(d.error.remediation) if d.error else ()
+    return Finding(d.name, "critical", f"{d.name} failed", detail, (*mends, _deployment(d.name)))
+
+
+def _degraded(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    found = _of_phase("degraded", "unreachable")(facts)
+    return None if found is None else [_trouble(d) for d in found]
+
+
+def _trouble(d: DeploymentFact) -> Finding:
+    severity: Severity = "critical" if d.phase == "unreachable" else "warning"
+    detail = d.reason or (d.error.detail if d.error else "Its page says more.")
+    return Finding(d.name, severity, f"{d.name} is {d.phase}", detail, (_deployment(d.name),))
+
+
+def _restarting(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.deployments is None:
+        return None
+    again = [d for d in facts.deployments if d.attempt > 1 and d.phase not in ("ready", "failed")]
+    return [
+        Finding(
+            d.name,
+            "warning",
+            f"{d.name} does not start",
+            f"This is try {d.attempt}. " + (d.error.detail if d.error else d.reason or ""),
+            (_deployment(d.name),),
+        )
+        for d in again
+    ]
+
+
+def _kv_full(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.deployments is None:
+        return None
+    full = [d for d in facts.deployments if (d.kv_cache_usage_ratio or 0.0) >= _FULL_KV_RATIO]
+    return [
+        Finding(
+            d.name,
+            "warning",
+            f"The KV cache of {d.name} is full",
+            f"{d.kv_cache_usage_ratio or 0:.0%} of it is in use: further requests wait, or push "
+            "others out. Allow fewer requests at once, shorten the context, give the cache more "
+            "memory, or add a replica.",
+            (_deployment(d.name),),
+        )
+        for d in full
+    ]
+
+
+def _queue_grows(facts: Facts, trends: Trends) -> Iterable[Finding] | None:
+    if facts.deployments is None:
+        return None
+    found: list[Finding] = []
+    for d in facts.deployments:
+        trend = trends.waiting.get(d.name)
+        if d.requests_waiting is None or trend is None or trend.covers_seconds < _QUEUE_SECONDS:
+            continue
+        if never_empties(trend.points, _QUEUE_LEAST):
+            detail = (
+                f"{d.requests_waiting:.0f} requests wait, and more than two minutes ago. More come "
+                "than it can answer: add a replica, or lower what its callers may ask for."
+            )
+            title = f"The queue of {d.name} grows"
+            found.append(Finding(d.name, "warning", title, detail, (_deployment(d.name),)))
+    return found
+
+
+def _gpu_lost(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.gpus is None:
+        return None
+    return [_lost(gpu) for gpu in facts.gpus if gpu.state != "ok"]
+
+
+def _lost(gpu: GpuFact) -> Finding:
+    hit = f" It was given to {', '.join(gpu.used_by)}." if gpu.used_by else ""
+    why = "has fallen off the bus" if gpu.state == "lost" else "does not answer"
+    detail = f"{gpu.name} {why}.{hit} Look at it with nvidia-smi and at the kernel's log; reboot."
+    mend = (_open("Open the cluster", "/cluster"),)
+    return Finding(gpu.name, "critical", f"{gpu.name} is lost", detail, mend)
+
+
+def _gpu_hot(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.gpus is None:
+        return None
+    hot = [gpu for gpu in facts.gpus if (gpu.temperature_celsius or 0.0) >= _HOT_CELSIUS]
+    return [_heat(gpu, gpu.temperature_celsius or 0.0) for gpu in hot]
+
+
+def _heat(gpu: GpuFact, celsius: float) -> Finding:
+    severity: Severity = "critical" if celsius >= _SCORCHING_CELSIUS else "warning"
+    detail = (
+        f"It is at {celsius:.0f} °C. From about {_HOT_CELSIUS:.0f} °C on GPUs slow themselves "
+        "down, and age. Check fans, air flow and the power limit."
+    )
+    mend = (_open("Open the cluster", "/cluster"),)
+    return Finding(gpu.name, severity, f"{gpu.name} is hot", detail, mend)
+
+
+def _disk_low(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.disks is None:
+        return None
+    return [_shortage(disk) for disk in facts.disks if _is_low(disk)]
+
+
+def _is_low(disk: DiskFact) -> bool:
+    return disk.free_bytes < min(_MUCH_DISK_BYTES, _LOW_DISK_RATIO * disk.total_bytes)
+
+
+def _shortage(disk: DiskFact) -> Finding:
+    is_last = disk.free_bytes < min(_MUCH_DISK_BYTES / 10, _LAST_DISK_RATIO * disk.total_bytes)
+    free, total = disk.free_bytes / 2**30, disk.total_bytes / 2**30
+    detail = (
+        f"{free:.1f} of {total:.0f} GiB are free at {disk.path}. When it is full, downloads stop, "
+        "logs are lost and changes are refused. Delete models that nobody uses, or enlarge it."
+    )
+    title = f"The disk of {disk.purpose} is nearly full"
+    mend = (_open("Open the library", "/library"),)
+    return Finding(disk.path, "critical" if is_last else "warning", title, detail, mend)
+
+
+def _certificate(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    ends = facts.certificate_ends_at
+    if ends is None:
+        return ()
+    left = ends - facts.at
+    if left > timedelta(days=_CERTIFICATE_DAYS):
+        return ()
+    severity: Severity = "critical" if left.days < _CERTIFICATE_LAST_DAYS else "warning"
+    title = "The TLS certificate has expired" if left < timedelta() else (
+        f"The TLS certificate expires in {left.days} days"
+    )  # fmt: skip
+    detail = (
+        f"It counts until {_day(ends)}. After that no client accepts it. Put a renewed one in its "
+        "place: it is taken without a restart."
+    )
+    return [Finding("certificate", severity, title, detail)]
+
+
+def _keys(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if not facts.knows_keys:
+        return None
+    if facts.keys is None:
+        return ()
+    count, first = facts.keys
+    title = "A key expires soon" if count == 1 else f"{count} keys expire soon"
+    detail = (
+        f"The first one on {_day(first)}. Applications that use them are refused from then on: "
+        "rotate them, which leaves the old ones valid for a while."
+    )
+    return [Finding("keys", "info", title, detail, (_open("Open the keys", "/keys"),))]
+
+
+def _memory_grows(facts: Facts, trends: Trends) -> Iterable[Finding] | None:
+    found: list[Finding] = []
+    for process, trend in trends.process_bytes.items():
+        if trend.covers_seconds < _MEMORY_SECONDS - 60:
+            continue
+        per_hour = slope_per_second(trend.points) * 3600
+        if per_hour >= _MEMORY_BYTES_PER_HOUR and grows_steadily(trend.points):
+            held = trend.points[-1][1] / 2**20
+            detail = (
+                f"It holds {held:.0f} MiB, and has grown by {per_hour / 2**20:.0f} MiB in the last "
+                "hour without falling back. Restart it, and send the diagnostics bundle."
+            )
+            found.append(
+                Finding(process, "warning", f"{process} takes more and more memory", detail)
+            )
+    return found
+
+
+def _ray_down(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.is_ray_up is None:
+        return None
+    if facts.is_ray_up:
+        return ()
+    detail = (
+        "Ray does not answer. What serves goes on serving, but nothing can be started, stopped or "
+        "replaced. `vllm-manager doctor` says more; `vllm-manager up` starts it again."
+    )
+    return [Finding("ray", "critical", "Ray does not answer", detail)]
+
+
+def _no_gateway(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if facts.gateway_workers is None:
+        return None
+    if facts.gateway_workers:
+        return ()
+    detail = (
+        "No gateway listens for changes. If one runs, it serves with the keys and routes that it "
+        "knew last. `vllm-manager doctor` says more."
+    )
+    return [Finding("gateway", "critical", "No gateway is connected", detail)]
+
+
+def _audit(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    if not facts.unfinished_audit_entries:
+        return ()
+    detail = (
+        f"The results of {facts.unfinished_audit_entries} changes could not be written down since "
+        "the start. The changes themselves are in the log. Check the database's disk."
+    )
+    return [Finding("audit", "warning", "The audit log is incomplete", detail)]
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%d %B %Y, %H:%M} UTC"
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("deployment_failed", "A deployment was given up.", 0, _failed),
+    Rule("deployment_degraded", "Replicas are missing or do not answer.", 20, _degraded),
+    Rule("deployment_restarting", "A deployment does not start.", 0, _restarting),
+    Rule("kv_cache_full", "An engine has no room for further requests.", 60, _kv_full),
+    Rule("queue_growing", "More requests come than an engine can answer.", 0, _queue_grows),
+    Rule("gpu_lost", "A GPU does not answer.", 0, _gpu_lost),
+    Rule("gpu_hot", f"A GPU is at {_HOT_CELSIUS:.0f} °C or more.", 60, _gpu_hot),
+    Rule("disk_low", "Less than a tenth of a disk is free.", 30, _disk_low),
+    Rule("certificate_expiring", "The TLS certificate ends within two weeks.", 0, _certificate),
+    Rule("keys_expiring", "Keys end within a week.", 0, _keys),
+    Rule("memory_growing", "A process of ours takes more memory all the time.", 0, _memory_grows),
+    Rule("ray_down", "Ray does not answer.", 30, _ray_down),
+    Rule("gateway_down", "No gateway is connected.", 30, _no_gateway),
+    Rule("audit_incomplete", "Results are missing in the audit log.", 0, _audit),
+)  # fmt: skip
+
+BY_NAME: Final = {rule.name: rule for rule in RULES}

@@ -1,0 +1,162 @@
+"""Each rule: what it finds, what it leaves alone, and what it can't know."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from vllm_manager.monitoring.alerts.facts import (
+    DeploymentFact,
+    DiskFact,
+    ExpiringKeys,
+    Facts,
+    GpuFact,
+)
+from vllm_manager.monitoring.alerts.rules import BY_NAME, RULES, Finding, Trends
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+GIB = 2**30
+
+
+def facts(monotonic: float = 0.0, **known: Any) -> Facts:
+    return Facts(at=NOW, monotonic=monotonic, **known)
+
+
+def found(rule: str, seen: Facts, trends: Trends | None = None) -> Sequence[Finding] | None:
+    findings = BY_NAME[rule].look(seen, trends or Trends())
+    return None if findings is None else list(findings)
+
+
+def deployment(**known: Any) -> Facts:
+    return facts(deployments=[DeploymentFact(**{"name": "demo", "phase": "ready", **known})])
+
+
+def disk(free_gib: float, total_gib: float) -> Facts:
+    return facts(disks=[DiskFact("models", "/m", int(free_gib * GIB), int(total_gib * GIB))])
+
+
+def gpu(state: str = "ok", celsius: float | None = 40.0) -> Facts:
+    return facts(gpus=[GpuFact("GPU 0", state, celsius, ("demo",))])
+
+
+def certificate(days: float) -> Facts:
+    return facts(certificate_ends_at=NOW + timedelta(days=days))
+
+
+FINE = facts(
+    deployments=[DeploymentFact("demo", "ready", kv_cache_usage_ratio=0.5, requests_waiting=0.0)],
+    gpus=[GpuFact("GPU 0", "ok", 60.0)],
+    disks=[DiskFact("models", "/m", 500 * GIB, 1000 * GIB)],
+    certificate_ends_at=NOW + timedelta(days=60),
+    knows_keys=True,
+    is_ray_up=True,
+    gateway_workers=1,
+)
+UNKNOWN = facts()
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    assert [rule.name for rule in RULES if found(rule.name, FINE)] == []
+
+
+def test_what_is_not_known_is_no_finding_and_no_all_clear() -> None:
+    judged = {rule.name for rule in RULES if found(rule.name, UNKNOWN) is not None}
+    # These are about the control plane itself, which always knows them.
+    assert judged == {"certificate_expiring", "memory_growing", "audit_incomplete"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen", "severity", "word"),
+    [
+        ("deployment_failed", deployment(phase="failed", reason="No room."), "critical", "No room"),
+        ("deployment_degraded", deployment(phase="degraded"), "warning", "page"),
+        ("deployment_degraded", deployment(phase="unreachable"), "critical", "page"),
+        ("deployment_restarting", deployment(phase="queued", attempt=3), "warning", "try 3"),
+        ("kv_cache_full", deployment(kv_cache_usage_ratio=0.98), "warning", "98%"),
+        ("gpu_lost", gpu("lost"), "critical", "given to demo"),
+        ("gpu_lost", gpu("failed"), "critical", "does not answer"),
+        ("gpu_hot", gpu(celsius=86), "warning", "86 °C"),
+        ("gpu_hot", gpu(celsius=95), "critical", "95 °C"),
+        ("disk_low", disk(9, 100), "warning", "9.0 of 100 GiB"),
+        ("disk_low", disk(2, 100), "critical", "2.0 of 100 GiB"),
+        ("disk_low", disk(150, 16_000), "warning", "150.0 of 16000 GiB"),
+        ("certificate_expiring", certificate(10), "warning", "11 January 2026"),
+        ("certificate_expiring", certificate(2), "critical", "3 January 2026"),
+        ("certificate_expiring", certificate(-1), "critical", "31 December 2025"),
+        (
+            "keys_expiring",
+            facts(knows_keys=True, keys=ExpiringKeys(3, NOW + timedelta(days=2))),
+            "info",
+            "03 January 2026",
+        ),
+        ("ray_down", facts(is_ray_up=False), "critical", "goes on serving"),
+        ("gateway_down", facts(gateway_workers=0), "critical", "gateway"),
+        ("audit_incomplete", facts(unfinished_audit_entries=2), "warning", "2 changes"),
+    ],
+)
+def test_a_rule_finds_what_it_is_for(rule: str, seen: Facts, severity: str, word: str) -> None:
+    findings = found(rule, seen)
+    assert findings is not None
+    [finding] = findings
+    assert finding.severity == severity
+    assert word in finding.detail
+
+
+def test_a_large_disk_with_much_room_is_not_low() -> None:
+    assert found("disk_low", disk(250, 16_000)) == []
+
+
+def test_a_queue_that_never_empties_and_grows_is_told_of_after_two_minutes() -> None:
+    trends = Trends()
+    seen = UNKNOWN
+    for second in range(0, 126, 5):
+        waiting = 5.0 + second / 10
+        one = DeploymentFact("demo", "ready", requests_waiting=waiting)
+        seen = facts(float(second), deployments=[one])
+        trends.note(seen)
+        if second < 120:
+            assert found("queue_growing", seen, trends) == []
+    findings = found("queue_growing", seen, trends)
+    assert findings is not None
+    assert "18 requests wait" in findings[0].detail
+
+
+@pytest.mark.parametrize("waiting", [lambda s: 5.0 if s != 60 else 0.0, lambda s: 30.0 - s / 10])
+def test_a_queue_that_empties_or_shrinks_is_left_alone(waiting: Any) -> None:
+    trends = Trends()
+    seen = UNKNOWN
+    for second in range(0, 126, 5):
+        one = DeploymentFact("demo", "ready", requests_waiting=waiting(second))
+        seen = facts(float(second), deployments=[one])
+        trends.note(seen)
+    assert found("queue_growing", seen, trends) == []
+
+
+def grown(size: Any) -> Sequence[Finding] | None:
+    """Judge a process whose size at each minute of an hour is given."""
+    trends = Trends()
+    seen = UNKNOWN
+    for minute in range(62):
+        seen = facts(minute * 60.0, process_bytes={"gateway-1": int(size(minute) * 2**20)})
+        trends.note(seen)
+    return found("memory_growing", seen, trends)
+
+
+def test_memory_that_only_grows_is_told_of() -> None:
+    findings = grown(lambda minute: 100 + 2 * minute)
+    assert findings
+    assert findings[0].subject == "gateway-1"
+    assert "120 MiB in the last hour" in findings[0].detail
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        lambda minute: 100 + (minute % 10) * 20,  # grows, and is freed again and again
+        lambda minute: 100 + minute * 0.5,  # slower than matters
+        lambda minute: 100 if minute < 30 else 300,  # one step, then flat
+    ],
+)
+def test_memory_that_falls_back_or_settles_is_left_alone(size: Any) -> None:
+    assert grown(size) == []
