@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from vllm_manager.cli import (
+    alerts,
     audit,
     chat,
     configs,
@@ -66,6 +67,7 @@ app.add_typer(teams.app)
 app.add_typer(keys.app)
 app.add_typer(limits.app)
 app.add_typer(audit.app)
+app.add_typer(alerts.app)
 app.command()(usage.usage)
 app.command()(hardware.hardware)
 app.command()(fit.fit)

@@ -1,6 +1,6 @@
 """Each rule: what it finds, what it leaves alone, and what it can't know."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,8 @@ def found(rule: str, seen: Facts, trends: Trends | None = None) -> Sequence[Find
 
 
 def deployment(**known: Any) -> Facts:
-    return facts(deployments=[DeploymentFact(**{"name": "demo", "phase": "ready", **known})])
+    values: dict[str, Any] = {"name": "demo", "phase": "ready", **known}
+    return facts(deployments=[DeploymentFact(**values)])
 
 
 def disk(free_gib: float, total_gib: float) -> Facts:
@@ -122,8 +123,16 @@ def test_a_queue_that_never_empties_and_grows_is_told_of_after_two_minutes() -> 
     assert "18 requests wait" in findings[0].detail
 
 
-@pytest.mark.parametrize("waiting", [lambda s: 5.0 if s != 60 else 0.0, lambda s: 30.0 - s / 10])
-def test_a_queue_that_empties_or_shrinks_is_left_alone(waiting: Any) -> None:
+def empties(second: int) -> float:
+    return 5.0 if second != 60 else 0.0
+
+
+def shrinks(second: int) -> float:
+    return 30.0 - second / 10
+
+
+@pytest.mark.parametrize("waiting", [empties, shrinks])
+def test_a_queue_that_empties_or_shrinks_is_left_alone(waiting: Callable[[int], float]) -> None:
     trends = Trends()
     seen = UNKNOWN
     for second in range(0, 126, 5):
@@ -133,8 +142,8 @@ def test_a_queue_that_empties_or_shrinks_is_left_alone(waiting: Any) -> None:
     assert found("queue_growing", seen, trends) == []
 
 
-def grown(size: Any) -> Sequence[Finding] | None:
-    """Judge a process whose size at each minute of an hour is given."""
+def grown(size: Callable[[int], float]) -> Sequence[Finding] | None:
+    """Judge a process whose size in MiB at each minute of an hour is given."""
     trends = Trends()
     seen = UNKNOWN
     for minute in range(62):
@@ -143,20 +152,29 @@ def grown(size: Any) -> Sequence[Finding] | None:
     return found("memory_growing", seen, trends)
 
 
+def leaks(minute: int) -> float:
+    return 100 + 2 * minute
+
+
+def is_freed_again(minute: int) -> float:
+    return 100 + (minute % 10) * 20
+
+
+def hardly_grows(minute: int) -> float:
+    return 100 + minute * 0.5
+
+
+def settles(minute: int) -> float:
+    return 100 if minute < 30 else 300
+
+
 def test_memory_that_only_grows_is_told_of() -> None:
-    findings = grown(lambda minute: 100 + 2 * minute)
+    findings = grown(leaks)
     assert findings
     assert findings[0].subject == "gateway-1"
     assert "120 MiB in the last hour" in findings[0].detail
 
 
-@pytest.mark.parametrize(
-    "size",
-    [
-        lambda minute: 100 + (minute % 10) * 20,  # grows, and is freed again and again
-        lambda minute: 100 + minute * 0.5,  # slower than matters
-        lambda minute: 100 if minute < 30 else 300,  # one step, then flat
-    ],
-)
-def test_memory_that_falls_back_or_settles_is_left_alone(size: Any) -> None:
+@pytest.mark.parametrize("size", [is_freed_again, hardly_grows, settles])
+def test_memory_that_falls_back_or_settles_is_left_alone(size: Callable[[int], float]) -> None:
     assert grown(size) == []

@@ -5,6 +5,18 @@ export type ClientOptions = {
 };
 
 /**
+ * Acknowledgement
+ *
+ * Says that somebody sees to it.
+ */
+export type Acknowledgement = {
+    /**
+     * Note
+     */
+    note?: string | null;
+};
+
+/**
  * AdoptRequest
  *
  * A model of the machine's own Hugging Face cache to take in.
@@ -72,6 +84,126 @@ export type AdoptableModel = {
      * Only what is `complete` can be adopted.
      */
     state: 'complete' | 'partial' | 'broken';
+};
+
+/**
+ * Alert
+ *
+ * Something that needs, or needed, attention.
+ */
+export type Alert = {
+    /**
+     * Acknowledged At
+     */
+    acknowledged_at: string | null;
+    /**
+     * Acknowledged By
+     *
+     * Who sees to it.
+     */
+    acknowledged_by: string | null;
+    /**
+     * Detail
+     *
+     * What is so, with numbers, and what to do.
+     */
+    detail: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Is Known
+     *
+     * False where it can't be known now whether it is still so: what would tell has gone silent.
+     */
+    is_known: boolean;
+    /**
+     * Note
+     *
+     * What they said about it.
+     */
+    note: string | null;
+    /**
+     * Remediation
+     */
+    remediation: Array<Remedy>;
+    /**
+     * Resolved At
+     *
+     * Null while it is on.
+     */
+    resolved_at: string | null;
+    /**
+     * Rule
+     */
+    rule: string;
+    /**
+     * Severity
+     */
+    severity: 'critical' | 'warning' | 'info';
+    /**
+     * Silenced Until
+     *
+     * Nobody is told until then.
+     */
+    silenced_until: string | null;
+    /**
+     * Since
+     */
+    since: string;
+    /**
+     * Subject
+     *
+     * What it is about: a deployment, a GPU, a path.
+     */
+    subject: string;
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+};
+
+/**
+ * AlertRule
+ *
+ * One thing that is watched.
+ */
+export type AlertRule = {
+    /**
+     * About
+     */
+    about: string;
+    /**
+     * Hold Seconds
+     *
+     * How long it must hold before anybody is told.
+     */
+    hold_seconds: number;
+    /**
+     * Name
+     */
+    name: string;
+};
+
+/**
+ * AlertRules
+ *
+ * Everything that is watched.
+ */
+export type AlertRules = {
+    /**
+     * Items
+     */
+    items: Array<AlertRule>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: null;
 };
 
 /**
@@ -4031,6 +4163,20 @@ export type PageAdoptableModel = {
 };
 
 /**
+ * Page[Alert]
+ */
+export type PageAlert = {
+    /**
+     * Items
+     */
+    items: Array<Alert>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[AuditEntry]
  */
 export type PageAuditEntry = {
@@ -4213,6 +4359,20 @@ export type PagePolicy = {
 };
 
 /**
+ * Page[Receiver]
+ */
+export type PageReceiver = {
+    /**
+     * Items
+     */
+    items: Array<Receiver>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[Replica]
  */
 export type PageReplica = {
@@ -4234,6 +4394,20 @@ export type PageSessionInfo = {
      * Items
      */
     items: Array<SessionInfo>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[Silence]
+ */
+export type PageSilence = {
+    /**
+     * Items
+     */
+    items: Array<Silence>;
     /**
      * Next Cursor
      */
@@ -4500,6 +4674,126 @@ export type RaySeen = {
 };
 
 /**
+ * Receiver
+ *
+ * Who is told, and whether that works.
+ */
+export type Receiver = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Delivered At
+     *
+     * When something last arrived there.
+     */
+    delivered_at: string | null;
+    /**
+     * Failed At
+     *
+     * When something last did not.
+     */
+    failed_at: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Is Enabled
+     */
+    is_enabled: boolean;
+    /**
+     * Is Signed
+     */
+    is_signed: boolean;
+    /**
+     * Kind
+     */
+    kind: 'webhook' | 'email';
+    /**
+     * Last Error
+     */
+    last_error: string | null;
+    /**
+     * Least Severity
+     */
+    least_severity: 'critical' | 'warning' | 'info';
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Target
+     *
+     * Of a webhook the host alone.
+     */
+    target: string;
+    /**
+     * Waiting
+     *
+     * Messages that are not delivered yet.
+     */
+    waiting: number;
+};
+
+/**
+ * ReceiverChange
+ *
+ * What is to be different.
+ */
+export type ReceiverChange = {
+    /**
+     * Is Enabled
+     */
+    is_enabled?: boolean | null;
+    /**
+     * Least Severity
+     */
+    least_severity?: 'critical' | 'warning' | 'info' | null;
+    /**
+     * Secret
+     */
+    secret?: string | null;
+    /**
+     * Target
+     */
+    target?: string | null;
+};
+
+/**
+ * ReceiverRequest
+ *
+ * Who is to be told.
+ */
+export type ReceiverRequest = {
+    /**
+     * Kind
+     */
+    kind: 'webhook' | 'email';
+    /**
+     * Least Severity
+     */
+    least_severity?: 'critical' | 'warning' | 'info';
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Secret
+     *
+     * Signs what is sent to a webhook (`X-Vllm-Manager-Signature`).
+     */
+    secret?: string | null;
+    /**
+     * Target
+     *
+     * Address of the webhook, or of mail. Kept encrypted; only its host is shown.
+     */
+    target: string;
+};
+
+/**
  * Recipe
  *
  * Everything that a deployment needs but its name.
@@ -4760,6 +5054,68 @@ export type SessionsEnded = {
      * Ended
      */
     ended: number;
+};
+
+/**
+ * Silence
+ *
+ * A time of quiet. Alerts are shown all the same; nobody is told of them.
+ */
+export type Silence = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Created By
+     */
+    created_by: string;
+    /**
+     * Ends At
+     */
+    ends_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Reason
+     */
+    reason: string;
+    /**
+     * Rule
+     */
+    rule: string | null;
+    /**
+     * Subject
+     */
+    subject: string | null;
+};
+
+/**
+ * SilenceRequest
+ *
+ * Quiet about alerts of a rule, a subject, both; of everything where neither is given.
+ */
+export type SilenceRequest = {
+    /**
+     * Reason
+     */
+    reason: string;
+    /**
+     * Rule
+     */
+    rule?: string | null;
+    /**
+     * Seconds
+     *
+     * How long, from now.
+     */
+    seconds: number;
+    /**
+     * Subject
+     */
+    subject?: string | null;
 };
 
 /**
@@ -5376,6 +5732,553 @@ export type UserCreateWritable = {
      */
     username: string;
 };
+
+export type ListAlertsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * State
+         */
+        state?: 'active' | 'resolved' | 'all';
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/alerts';
+};
+
+export type ListAlertsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListAlertsError = ListAlertsErrors[keyof ListAlertsErrors];
+
+export type ListAlertsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageAlert;
+};
+
+export type ListAlertsResponse = ListAlertsResponses[keyof ListAlertsResponses];
+
+export type ListReceiversData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/alerts/receivers';
+};
+
+export type ListReceiversErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListReceiversError = ListReceiversErrors[keyof ListReceiversErrors];
+
+export type ListReceiversResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageReceiver;
+};
+
+export type ListReceiversResponse = ListReceiversResponses[keyof ListReceiversResponses];
+
+export type CreateReceiverData = {
+    body: ReceiverRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/alerts/receivers';
+};
+
+export type CreateReceiverErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateReceiverError = CreateReceiverErrors[keyof CreateReceiverErrors];
+
+export type CreateReceiverResponses = {
+    /**
+     * Successful Response
+     */
+    201: Receiver;
+};
+
+export type CreateReceiverResponse = CreateReceiverResponses[keyof CreateReceiverResponses];
+
+export type DeleteReceiverData = {
+    body?: never;
+    path: {
+        /**
+         * Receiver Id
+         */
+        receiver_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/receivers/{receiver_id}';
+};
+
+export type DeleteReceiverErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DeleteReceiverError = DeleteReceiverErrors[keyof DeleteReceiverErrors];
+
+export type DeleteReceiverResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type DeleteReceiverResponse = DeleteReceiverResponses[keyof DeleteReceiverResponses];
+
+export type ChangeReceiverData = {
+    body: ReceiverChange;
+    path: {
+        /**
+         * Receiver Id
+         */
+        receiver_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/receivers/{receiver_id}';
+};
+
+export type ChangeReceiverErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ChangeReceiverError = ChangeReceiverErrors[keyof ChangeReceiverErrors];
+
+export type ChangeReceiverResponses = {
+    /**
+     * Successful Response
+     */
+    200: Receiver;
+};
+
+export type ChangeReceiverResponse = ChangeReceiverResponses[keyof ChangeReceiverResponses];
+
+export type TestReceiverData = {
+    body?: never;
+    path: {
+        /**
+         * Receiver Id
+         */
+        receiver_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/receivers/{receiver_id}/test';
+};
+
+export type TestReceiverErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type TestReceiverError = TestReceiverErrors[keyof TestReceiverErrors];
+
+export type TestReceiverResponses = {
+    /**
+     * Successful Response
+     */
+    200: Receiver;
+};
+
+export type TestReceiverResponse = TestReceiverResponses[keyof TestReceiverResponses];
+
+export type ListAlertRulesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/alerts/rules';
+};
+
+export type ListAlertRulesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListAlertRulesError = ListAlertRulesErrors[keyof ListAlertRulesErrors];
+
+export type ListAlertRulesResponses = {
+    /**
+     * Successful Response
+     */
+    200: AlertRules;
+};
+
+export type ListAlertRulesResponse = ListAlertRulesResponses[keyof ListAlertRulesResponses];
+
+export type ListSilencesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/alerts/silences';
+};
+
+export type ListSilencesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListSilencesError = ListSilencesErrors[keyof ListSilencesErrors];
+
+export type ListSilencesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageSilence;
+};
+
+export type ListSilencesResponse = ListSilencesResponses[keyof ListSilencesResponses];
+
+export type CreateSilenceData = {
+    body: SilenceRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/alerts/silences';
+};
+
+export type CreateSilenceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateSilenceError = CreateSilenceErrors[keyof CreateSilenceErrors];
+
+export type CreateSilenceResponses = {
+    /**
+     * Successful Response
+     */
+    201: Silence;
+};
+
+export type CreateSilenceResponse = CreateSilenceResponses[keyof CreateSilenceResponses];
+
+export type EndSilenceData = {
+    body?: never;
+    path: {
+        /**
+         * Silence Id
+         */
+        silence_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/silences/{silence_id}';
+};
+
+export type EndSilenceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type EndSilenceError = EndSilenceErrors[keyof EndSilenceErrors];
+
+export type EndSilenceResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type EndSilenceResponse = EndSilenceResponses[keyof EndSilenceResponses];
+
+export type GetAlertData = {
+    body?: never;
+    path: {
+        /**
+         * Alert Id
+         */
+        alert_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/{alert_id}';
+};
+
+export type GetAlertErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetAlertError = GetAlertErrors[keyof GetAlertErrors];
+
+export type GetAlertResponses = {
+    /**
+     * Successful Response
+     */
+    200: Alert;
+};
+
+export type GetAlertResponse = GetAlertResponses[keyof GetAlertResponses];
+
+export type AcknowledgeAlertData = {
+    body: Acknowledgement;
+    path: {
+        /**
+         * Alert Id
+         */
+        alert_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/{alert_id}/acknowledge';
+};
+
+export type AcknowledgeAlertErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type AcknowledgeAlertError = AcknowledgeAlertErrors[keyof AcknowledgeAlertErrors];
+
+export type AcknowledgeAlertResponses = {
+    /**
+     * Successful Response
+     */
+    200: Alert;
+};
+
+export type AcknowledgeAlertResponse = AcknowledgeAlertResponses[keyof AcknowledgeAlertResponses];
 
 export type ListAuditData = {
     body?: never;
@@ -8392,7 +9295,7 @@ export type StreamEventsData = {
         /**
          * Topics
          *
-         * Comma-separated: `deployments`, `operations`, `downloads`, `keys`, `limits`, `logs:{deployment}`; for operators and administrators `users` too.
+         * Comma-separated: `deployments`, `operations`, `downloads`, `keys`, `limits`, `alerts`, `logs:{deployment}`; for operators and administrators `users`.
          */
         topics?: string;
         /**

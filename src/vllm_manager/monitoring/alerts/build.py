@@ -40,7 +40,9 @@ def build(
 ) -> AlertsRoom:
     """Return the room for these settings. `is_acting`: whether this control plane acts."""
     vault = Vault(settings.secrets_dir / "vault_key")
-    delivering = Delivering(database, clock, vault, _mail_server(settings), settings.public_url)
+    delivering = Delivering(
+        database, clock, vault, _mail_server(settings), settings.public_url, settings.ca_file
+    )
 
     async def deliver() -> None:
         if is_acting():

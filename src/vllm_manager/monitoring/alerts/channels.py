@@ -42,7 +42,7 @@ def why_no_webhook(url: str) -> str | None:
     return None
 
 
-async def post(url: str, body: bytes, headers: dict[str, str]) -> None:
+async def post(url: str, body: bytes, headers: dict[str, str], trust: ssl.SSLContext) -> None:
     """Post JSON to `url`. Redirects are not followed.
 
     An administrator may name places within the own network. Refused are link-local addresses,
@@ -57,7 +57,7 @@ async def post(url: str, body: bytes, headers: dict[str, str]) -> None:
     pinned = httpx.URL(url).copy_with(host=address)
     sent = {**headers, "content-type": "application/json", "host": parts.netloc}
     try:
-        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=trust) as client:
             answer = await client.post(
                 pinned, content=body, headers=sent, extensions={"sni_hostname": host}
             )
@@ -96,35 +96,34 @@ class MailServer:
     url: str
     sender: str
 
-    async def send(self, message: EmailMessage, to: str) -> None:
+    async def send(self, message: EmailMessage, to: str, trust: ssl.SSLContext) -> None:
         """Hand a mail in, off the loop.
 
         Raises:
             NotDelivered: the server did not take it.
         """
         message["From"], message["To"] = self.sender, to
-        await asyncio.to_thread(self._send, message)
+        await asyncio.to_thread(self._send, message, trust)
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, message: EmailMessage, trust: ssl.SSLContext) -> None:
         parts = urlsplit(self.url)
         host, port = parts.hostname or "", parts.port or _USUAL_PORTS[parts.scheme]
         try:
-            with self._connection(host, port, parts.scheme) as server:
+            with self._connection(host, port, parts.scheme, trust) as server:
                 if parts.username is not None:
                     server.login(unquote(parts.username), unquote(parts.password or ""))
                 server.send_message(message)
         except (smtplib.SMTPException, OSError) as error:
             raise NotDelivered(f"The mail server {host}:{port} says: {_said(error)}") from error
 
-    def _connection(self, host: str, port: int, scheme: str) -> smtplib.SMTP:
+    def _connection(self, host: str, port: int, scheme: str, trust: ssl.SSLContext) -> smtplib.SMTP:
         """Return a connection that is encrypted wherever the server can, and always for a login."""
-        context = ssl.create_default_context()
         if scheme == "smtps":
-            return smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=context)
+            return smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=trust)
         server = smtplib.SMTP(host, port, timeout=_SECONDS)
         server.ehlo()
         if server.has_extn("starttls"):
-            server.starttls(context=context)
+            server.starttls(context=trust)
             server.ehlo()
         elif urlsplit(self.url).username is not None:
             server.close()

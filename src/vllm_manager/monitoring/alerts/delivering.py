@@ -1,10 +1,14 @@
 """Delivers what receivers are owed: at least once, again after failures, for a day."""
 
+import asyncio
 import logging
+import ssl
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final, cast
 
 from vllm_manager.db import Database
+from vllm_manager.kit.certificates import PairRefused, system_trust
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.vault import Vault
 from vllm_manager.monitoring.alerts import store
@@ -35,12 +39,16 @@ class Delivering:
         vault: Vault,
         mail_server: MailServer | None,
         public_url: str | None,
+        ca_file: Path | None = None,
     ) -> None:
+        """`ca_file`: authorities that are trusted beside the system's."""
         self._database = database
         self._clock = clock
         self._vault = vault
         self._mail_server = mail_server
         self._public_url = public_url
+        self._ca_file = ca_file
+        self._trust: ssl.SSLContext | None = None
 
     async def step(self) -> None:
         """Deliver what is due now."""
@@ -64,14 +72,24 @@ class Delivering:
                 raise NotDelivered(
                     "No mail server is set: set VLLM_MANAGER_SMTP_URL and VLLM_MANAGER_MAIL_FROM."
                 )
-            await self._mail_server.send(mail(event, delivery_id, alert, url), target)
+            await self._mail_server.send(
+                mail(event, delivery_id, alert, url), target, await self._trusted()
+            )
             return
         body = webhook_body(event, delivery_id, alert, url)
         headers: dict[str, str] = {}
         if to.sealed_secret is not None:
             secret = self._vault.open(to.sealed_secret, f"{FOR_SIGNING}:{to.id}")
             headers["x-vllm-manager-signature"] = signature(secret, body)
-        await post(target, body, headers)
+        await post(target, body, headers, await self._trusted())
+
+    async def _trusted(self) -> ssl.SSLContext:
+        if self._trust is None:  # reads every certificate authority: tens of milliseconds
+            try:
+                self._trust = await asyncio.to_thread(system_trust, self._ca_file)
+            except PairRefused as error:
+                raise NotDelivered(str(error)) from error
+        return self._trust
 
     async def _try(
         self, delivery_id: str, event: Event, row: AlertRow, receiver: ReceiverRow

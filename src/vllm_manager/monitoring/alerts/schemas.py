@@ -91,8 +91,42 @@ class AlertRule(BaseModel):
     hold_seconds: float = Field(description="How long it must hold before anybody is told.")
 
 
+_RULE: dict[str, Any] = {
+    "name": "gpu_hot",
+    "about": "A GPU is at 85 °C or more.",
+    "hold_seconds": 60.0,
+}
+_SILENCE: dict[str, Any] = {
+    "id": "sil_01kb2m3n4p5q6r7s8t9v0w1x2y",
+    "rule": "gpu_hot",
+    "subject": None,
+    "reason": "The air conditioning is serviced.",
+    "created_by": "anna",
+    "created_at": "2026-11-23T10:00:00Z",
+    "ends_at": "2026-11-23T12:00:00Z",
+}
+_RECEIVER: dict[str, Any] = {
+    "id": "rcv_01kb2m3n4p5q6r7s8t9v0w1x2y",
+    "name": "on-call",
+    "kind": "webhook",
+    "target": "https://chat.example.com/…",
+    "is_signed": True,
+    "least_severity": "warning",
+    "is_enabled": True,
+    "created_at": "2026-11-23T10:00:00Z",
+    "delivered_at": "2026-11-23T10:05:00Z",
+    "failed_at": None,
+    "last_error": None,
+    "waiting": 0,
+}
+
+
 class AlertRules(BaseModel):
     """Everything that is watched."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_RULE], "next_cursor": None}]}
+    )
 
     items: list[AlertRule]
     next_cursor: None = None
@@ -118,6 +152,8 @@ class SilenceRequest(Strict):
 
 class Silence(BaseModel):
     """A time of quiet. Alerts are shown all the same; nobody is told of them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SILENCE]})
 
     id: str
     rule: str | None
@@ -176,6 +212,8 @@ class ReceiverChange(Strict):
 
 class Receiver(BaseModel):
     """Who is told, and whether that works."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_RECEIVER]})
 
     id: str
     name: str
