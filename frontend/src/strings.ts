@@ -67,6 +67,7 @@ export const t = {
     library: "Library",
     downloads: "Downloads",
     cluster: "Cluster",
+    alerts: "Alerts",
     settings: "Settings",
     users: "Users",
     teams: "Teams",

@@ -2,6 +2,7 @@
 
 import { Card, PageHead } from "@/components/card";
 import { Empty, ErrorCard, Skeleton, SkeletonRows, StaleNote } from "@/components/states";
+import { OverviewAlerts } from "@/features/alerts/overview-alerts";
 import { Attention } from "@/features/deployments/attention";
 import { DeployLink } from "@/features/deployments/list-page";
 import { OverviewTable } from "@/features/deployments/overview-table";
@@ -44,6 +45,7 @@ export default function OverviewRoute() {
       ) : (
         <>
           <Attention deployments={deployments} />
+          <OverviewAlerts />
           {deployments.length === 0 ? (
             <Card className="mb-3">
               <Empty title={t.list.emptyTitle} why={t.list.emptyWhy} action={<DeployLink />} />

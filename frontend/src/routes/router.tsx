@@ -154,6 +154,12 @@ const cluster = createRoute({
   component: lazyRouteComponent(() => import("./cluster")),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => app,
+  path: "/alerts",
+  component: lazyRouteComponent(() => import("./alerts")),
+});
+
 const users = createRoute({
   getParentRoute: () => app,
   path: "/users",
@@ -223,6 +229,7 @@ export const router = createRouter({
       library,
       settings,
       cluster,
+      alerts,
       users,
       teams,
       keys,

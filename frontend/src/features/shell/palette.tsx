@@ -70,6 +70,9 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/configs" }))}>
             {t.pages.configs}
           </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/alerts" }))}>
+            {t.pages.alerts}
+          </Command.Item>
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/cluster" }))}>
             {t.pages.cluster}
           </Command.Item>

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { alertsQuery } from "@/api/alerts";
 import { deploymentsQuery, meQuery } from "@/api/queries";
 import { Mark } from "@/components/mark";
 import { t } from "@/strings";
@@ -13,6 +14,7 @@ const ITEM =
 export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
   const deployments = useQuery({ ...deploymentsQuery, enabled: false });
   const count = deployments.data?.length;
+  const alerts = useQuery(alertsQuery("active")).data?.length;
   const role = useQuery(meQuery).data?.user.role;
   return (
     <nav aria-label={t.shell.navigation} className="flex flex-col gap-px p-2.5">
@@ -57,6 +59,10 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
           </Link>
         ))}
       <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.run}</p>
+      <Link to="/alerts" onClick={onNavigate} className={ITEM}>
+        {t.pages.alerts}
+        {alerts ? <span className="text-tiny text-muted">{alerts}</span> : null}
+      </Link>
       <Link to="/cluster" onClick={onNavigate} className={ITEM}>
         {t.pages.cluster}
       </Link>

@@ -1,0 +1,7 @@
+/** The address `/alerts`. */
+
+import { AlertsPage } from "@/features/alerts/alerts-page";
+
+export default function AlertsRoute() {
+  return <AlertsPage />;
+}
