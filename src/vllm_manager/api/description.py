@@ -42,6 +42,7 @@ _TAGS = [
     {"name": "alerts", "description": "What needs attention, and who is told of it."},
     {"name": "audit", "description": "Who did what to what, when and from where."},
     {"name": "usage", "description": "Requests and tokens."},
+    {"name": "metrics", "description": "What was measured, now and over time."},
     {"name": "system", "description": "The product itself."},
 ]
 _PROBLEMS = {

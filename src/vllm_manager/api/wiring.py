@@ -49,7 +49,7 @@ from vllm_manager.monitoring.alerts.build import build as build_alerts
 from vllm_manager.monitoring.alerts.looking import Rooms
 from vllm_manager.monitoring.alerts.receivers import Receivers
 from vllm_manager.monitoring.alerts.service import Alerts
-from vllm_manager.monitoring.samples import Board
+from vllm_manager.monitoring.samples import Board, Samples
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -88,6 +88,7 @@ class Services:
     recipes: Recipes
     presets: Presets
     fit: Fit
+    samples: Samples
     publisher: SnapshotPublisher
     alerts: Alerts
     receivers: Receivers
@@ -195,6 +196,7 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
+        samples=Samples(clock),
         publisher=publisher,
         alerts=alerts.alerts,
         receivers=alerts.receivers,
