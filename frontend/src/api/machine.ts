@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { data } from "./client";
-import { getHardware, getHubToken, getVersion } from "./gen";
+import { getHardware, getHubToken, getVersion, listNodes } from "./gen";
 
 export type Scope = "installation" | "user";
 
@@ -18,6 +18,12 @@ export const hardwareQuery = queryOptions({
   queryKey: ["hardware"],
   queryFn: ({ signal }) => data(getHardware({ signal })),
   refetchInterval: 5_000,
+});
+
+export const nodesQuery = queryOptions({
+  queryKey: ["nodes"],
+  queryFn: async ({ signal }) => (await data(listNodes({ signal }))).items,
+  staleTime: 30_000,
 });
 
 export const versionQuery = queryOptions({

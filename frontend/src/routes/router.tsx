@@ -13,7 +13,13 @@ import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
 import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
-import { readListSearch, readModelsSearch, readRevision, readTab } from "./search";
+import {
+  readListSearch,
+  readModelsSearch,
+  readMonitoringSearch,
+  readRevision,
+  readTab,
+} from "./search";
 
 export const queryClient = new QueryClient({
   defaultOptions: { queries: { retry, staleTime: 5_000, refetchOnWindowFocus: true } },
@@ -160,6 +166,13 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import("./alerts")),
 });
 
+const monitoring = createRoute({
+  getParentRoute: () => app,
+  path: "/monitoring",
+  validateSearch: readMonitoringSearch,
+  component: lazyRouteComponent(() => import("./monitoring")),
+});
+
 const users = createRoute({
   getParentRoute: () => app,
   path: "/users",
@@ -229,6 +242,7 @@ export const router = createRouter({
       library,
       settings,
       cluster,
+      monitoring,
       alerts,
       users,
       teams,

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { readListSearch, readModelsSearch, readRevision, readTab, safeNext } from "./search";
+import {
+  readListSearch,
+  readModelsSearch,
+  readMonitoringSearch,
+  readRevision,
+  readTab,
+  safeNext,
+} from "./search";
 
 test("nonsense in the address is left out", () => {
   expect(readListSearch({ q: 7, state: "<script>", sort: "rate", down: "yes" })).toEqual({
@@ -35,4 +42,13 @@ test("a search for models is read with care", () => {
   });
   expect(readRevision({ revision: "" })).toEqual({});
   expect(readRevision({ revision: 17 })).toEqual({ revision: "17" });
+});
+
+test("what is watched, and how far back, is read with care", () => {
+  expect(readMonitoringSearch({ range: "7d", view: "gpus", node: 4 })).toEqual({
+    range: "7d",
+    view: "gpus",
+    node: "4",
+  });
+  expect(readMonitoringSearch({ range: "1y", view: "", deployment: null })).toEqual({});
 });

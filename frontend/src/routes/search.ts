@@ -1,6 +1,7 @@
 /** What of a page's state stands in its address, read with care: anyone can type anything there. */
 
 import { SIZES, type Size } from "@/features/models/sizes";
+import { RANGES, type Range, VIEWS, type View } from "@/features/monitoring/charts";
 
 const GROUPS = ["ready", "working", "trouble", "stopped"] as const;
 export const SORTS = ["name", "state", "model", "replicas", "rate", "queue"] as const;
@@ -60,6 +61,26 @@ export function readModelsSearch(search: Record<string, unknown>): ModelsSearch 
     ...(library ? { library } : {}),
     ...(size ? { size } : {}),
     ...(sort ? { sort } : {}),
+  };
+}
+
+export interface MonitoringSearch {
+  range?: Range;
+  view?: View;
+  deployment?: string;
+  node?: string;
+}
+
+export function readMonitoringSearch(search: Record<string, unknown>): MonitoringSearch {
+  const range = oneOf(RANGES, search.range);
+  const view = oneOf(VIEWS, search.view);
+  const words = (value: unknown) => (value == null ? "" : String(value).slice(0, 255));
+  const [deployment, node] = [words(search.deployment), words(search.node)];
+  return {
+    ...(range ? { range } : {}),
+    ...(view ? { view } : {}),
+    ...(deployment ? { deployment } : {}),
+    ...(node ? { node } : {}),
   };
 }
 

@@ -70,6 +70,9 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/configs" }))}>
             {t.pages.configs}
           </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/monitoring" }))}>
+            {t.pages.monitoring}
+          </Command.Item>
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/alerts" }))}>
             {t.pages.alerts}
           </Command.Item>

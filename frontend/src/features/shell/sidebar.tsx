@@ -59,6 +59,9 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
           </Link>
         ))}
       <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.run}</p>
+      <Link to="/monitoring" onClick={onNavigate} className={ITEM}>
+        {t.pages.monitoring}
+      </Link>
       <Link to="/alerts" onClick={onNavigate} className={ITEM}>
         {t.pages.alerts}
         {alerts ? <span className="text-tiny text-muted">{alerts}</span> : null}

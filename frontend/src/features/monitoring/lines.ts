@@ -1,0 +1,116 @@
+/** From answers to lines on one axis of time, and to the figures of a table. Pure. */
+
+import type { MetricAnswer } from "@/api/gen";
+import { bytes, count, rate, seconds, UNKNOWN } from "@/components/format";
+import { monitoringWords as w } from "@/strings/monitoring";
+
+export interface Line {
+  name: string;
+  /** One for each moment of the axis; null is a gap. */
+  values: (number | null)[];
+  /** The highest within each step, where that is known; else the values. */
+  highest: (number | null)[];
+  staleSince: string | null;
+}
+
+export interface Lines {
+  /** Seconds since 1970, rising. */
+  times: number[];
+  lines: Line[];
+  unit: string;
+  /** Every line is stale, since then. */
+  staleSince: string | null;
+}
+
+/** What tells a series from the others: the values of its labels, less those that all share. */
+function nameOf(labels: Record<string, string>, shared: ReadonlySet<string>): string {
+  const own = Object.entries(labels).filter(([name, value]) => value && !shared.has(name));
+  return own.map(([, value]) => value).join(" · ");
+}
+
+/** The labels that have the same value everywhere: they tell nothing apart. */
+function sharedLabels(all: readonly Record<string, string>[]): Set<string> {
+  const [first] = all;
+  if (first === undefined || all.length < 2) return new Set();
+  return new Set(
+    Object.keys(first).filter((name) => all.every((labels) => labels[name] === first[name])),
+  );
+}
+
+export function toLines(
+  answers: readonly MetricAnswer[],
+  names: readonly (string | undefined)[],
+): Lines {
+  const all = answers.flatMap((answer) => answer.series);
+  const times = [...new Set(all.flatMap((s) => s.points.map(([at]) => at)))].sort((a, b) => a - b);
+  const place = new Map(times.map((at, n) => [at, n]));
+  const shared = sharedLabels(all.map((s) => s.labels));
+  const lines = answers.flatMap((answer, n) =>
+    answer.series.map((series) => {
+      const values: (number | null)[] = new Array(times.length).fill(null);
+      const highest: (number | null)[] = new Array(times.length).fill(null);
+      series.points.forEach(([at, value], k) => {
+        const here = place.get(at) ?? 0;
+        values[here] = value;
+        highest[here] = series.highest?.[k] ?? value;
+      });
+      const parts = [nameOf(series.labels, shared), names[n]].filter(Boolean);
+      return {
+        name: parts.join(" · ") || w.all,
+        values,
+        highest,
+        staleSince: series.stale_since ?? null,
+      };
+    }),
+  );
+  const stale = answers.map((answer) => answer.stale_since ?? null);
+  const isStale = stale.length > 0 && stale.every((since) => since !== null);
+  return {
+    times,
+    lines: lines.filter((line) => line.values.some((value) => value !== null)),
+    unit: answers[0]?.unit ?? "count",
+    staleSince: isStale ? (stale.sort().at(-1) ?? null) : null,
+  };
+}
+
+export interface Row {
+  name: string;
+  last: number | null;
+  lowest: number | null;
+  mean: number | null;
+  highest: number | null;
+}
+
+export function toRow(line: Line): Row {
+  const known = line.values.filter((value): value is number => value !== null);
+  const peaks = line.highest.filter((value): value is number => value !== null);
+  if (known.length === 0)
+    return { name: line.name, last: null, lowest: null, mean: null, highest: null };
+  return {
+    name: line.name,
+    last: line.staleSince ? null : (known.at(-1) ?? null),
+    lowest: Math.min(...known),
+    mean: known.reduce((sum, value) => sum + value, 0) / known.length,
+    highest: Math.max(...peaks),
+  };
+}
+
+const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
+
+function short(value: number): string {
+  if (value === 0) return "0 s";
+  if (value < 0.001) return `${small.format(value * 1e6)} µs`;
+  return value < 1 ? `${small.format(value * 1000)} ms` : seconds(value);
+}
+
+/** A value of a chart in its unit. */
+export function inUnit(value: number | null | undefined, unit: string): string {
+  if (value == null) return UNKNOWN;
+  if (unit === "bytes") return bytes(value);
+  if (unit === "bytes_per_second") return `${bytes(value)}/s`;
+  if (unit === "ratio") return `${rate(value * 100)} %`;
+  if (unit === "seconds") return short(value);
+  if (unit === "celsius") return `${count(value)} °C`;
+  if (unit === "watts") return `${count(value)} W`;
+  return value !== 0 && Math.abs(value) < 0.1 ? small.format(value) : rate(value);
+}
