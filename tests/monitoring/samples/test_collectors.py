@@ -15,6 +15,8 @@ from fakes.clock import FakeClock
 from fakes.nvml import GIB, FakeGpu, FakeNvml, datacenter
 from hardware.machine import hardware_with, nvidia
 from support.application import database_in
+from vllm_manager.cluster import SeenMachine
+from vllm_manager.cluster.warmers import MachineReport, WarmerNode
 from vllm_manager.db import Lease
 from vllm_manager.deployments import Report
 from vllm_manager.deployments.observed import Identity, SeenHistogram
@@ -24,6 +26,7 @@ from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.build import Sources, known_processes
 from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
 from vllm_manager.monitoring.samples.collectors.machine import Counters, MachineCollector
+from vllm_manager.monitoring.samples.collectors.nodes import NodeFeed
 from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector, together
 from vllm_manager.monitoring.samples.collectors.processes import Use as ProcessUse
 from vllm_manager.monitoring.samples.recorder import Recorder
@@ -172,7 +175,7 @@ def test_processes_of_other_machines_are_not_looked_for_here(tmp_path: Path) -> 
     )
     reports = [report(clock), report(clock, hostname="b", engine_pid=99)]
     hardware = hardware_with(*nvidia(FakeNvml([])))
-    sources = Sources(hardware, lambda: reports, lambda: [8, 7], run)
+    sources = Sources(hardware, lambda: reports, list[SeenMachine], lambda: [8, 7], run)
     found = [(k.name, k.pid) for k in known_processes(sources, "a")]
     assert found == [
         ("control-plane", os.getpid()),
@@ -181,6 +184,24 @@ def test_processes_of_other_machines_are_not_looked_for_here(tmp_path: Path) -> 
         ("ray-raylet", 5),
         ("engine", 11),
         ("supervisor", 10),
+    ]
+
+
+def node_report(clock: FakeClock, hostname: str) -> SeenMachine:
+    gpus = {"0": {"gpu_up": 1.0, "gpu_power_watts": 300.0, "made_up": 1.0}}
+    machine = MachineReport(node={"node_cpu_ratio": 0.5, "gpu_up": 9.0}, gpus=gpus)
+    return SeenMachine(WarmerNode(id="n", hostname=hostname), clock.monotonic(), machine)
+
+
+async def test_other_nodes_tell_of_themselves_and_this_one_is_not_told_twice() -> None:
+    clock = FakeClock()
+    board, machines = Board(clock), [node_report(clock, "b"), node_report(clock, "here")]
+    await NodeFeed(lambda: machines, "here", clock).feed(board)
+    (reading,) = board.fresh().values()
+    assert reading.samples == [
+        Sample("node_cpu_ratio", (("node", "b"),), 0.5),
+        Sample("gpu_up", (("node", "b"), ("gpu", "0")), 1.0),
+        Sample("gpu_power_watts", (("node", "b"), ("gpu", "0")), 300.0),
     ]
 
 
