@@ -14,6 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vllm_manager.api.events import Events, Snapshot
+from vllm_manager.api.monitoring import Monitoring, MonitoringRoom, Watched
+from vllm_manager.api.monitoring import build as build_monitoring
 from vllm_manager.api.people import People
 from vllm_manager.api.people import build as build_people
 from vllm_manager.api.system import EngineSeen, Facts
@@ -45,11 +47,6 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
-from vllm_manager.monitoring.alerts.build import build as build_alerts
-from vllm_manager.monitoring.alerts.looking import Rooms
-from vllm_manager.monitoring.alerts.receivers import Receivers
-from vllm_manager.monitoring.alerts.service import Alerts
-from vllm_manager.monitoring.samples import Board, Samples
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -88,10 +85,8 @@ class Services:
     recipes: Recipes
     presets: Presets
     fit: Fit
-    samples: Samples
+    monitoring: Monitoring
     publisher: SnapshotPublisher
-    alerts: Alerts
-    receivers: Receivers
     events: Events
     facts: Facts
     internal_token: str
@@ -105,7 +100,7 @@ class Services:
 
 def attach(app: FastAPI, services: Services) -> None:
     """Place the services where the routes look for them."""
-    for group in (services, services.people):
+    for group in (services, services.people, services.monitoring):
         for name in type(group).__slots__:
             setattr(app.state, name, getattr(group, name))
     app.state.close_streams = services.close_streams
@@ -120,10 +115,10 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         if await ensure_administrator(database, clock, admin_file):
             log.info("A first administrator was made; name, password and key are in %s", admin_file)
         ray = RayRest(settings.ray_url, settings.ray_token_file)
-        services, rooms, more = _build(settings, clock, database, ray)
+        services, rooms = _build(settings, clock, database, ray)
         if settings.demo:
             await _deploy_demo(services.deployments)
-        loops = [services.publisher.loop, _housekeeping(services), *more]
+        loops = [services.publisher.loop, _housekeeping(services)]
         for room in rooms:
             await room.start()
         for loop in loops:
@@ -153,7 +148,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom], Sequence[Loop]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, MonitoringRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
@@ -176,11 +171,24 @@ def _build(
     publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
     credentials_changed.target = publisher.nudge
     room.service.on_route_change(publisher.nudge)
-    audit = AuditLog(database, clock, settings.audit_retention_days)
-    watched = _watched(settings, people, room, hardware, cluster, audit, publisher, Board(clock))
-    alerts = build_alerts(settings, database, watched, lambda: room.lease.is_mine, hub, clock)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
+    audit = AuditLog(database, clock, settings.audit_retention_days)
+    monitoring = build_monitoring(
+        Watched(
+            settings=settings,
+            clock=clock,
+            database=database,
+            hub=hub,
+            people=people,
+            audit=audit,
+            deployments=room,
+            hardware=hardware,
+            cluster=cluster,
+            warmers=warmers,
+            publisher=publisher,
+        )
+    )
     services = Services(
         people=people,
         audit=audit,
@@ -196,39 +204,14 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
-        samples=Samples(clock),
+        monitoring=monitoring.services,
         publisher=publisher,
-        alerts=alerts.alerts,
-        receivers=alerts.receivers,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room), alerts.loops
-
-
-def _watched(
-    settings: Settings,
-    people: People,
-    room: DeploymentsRoom,
-    hardware: Hardware,
-    cluster: Cluster,
-    audit: AuditLog,
-    publisher: SnapshotPublisher,
-    board: Board,
-) -> Rooms:
-    """Return what alerts are about."""
-    return Rooms(
-        deployments=room.service,
-        hardware=hardware,
-        cluster=cluster,
-        keys=people.keys,
-        audit=audit,
-        board=board,
-        gateway_workers=lambda: len(publisher.workers()),
-        certificate=settings.tls_certificate,
-    )
+    return services, (downloads, library, room, monitoring)
 
 
 def _recipes(
@@ -311,7 +294,7 @@ def _housekeeping(services: Services) -> Loop:
         await services.operations.forget_old()
         await services.downloads.forget_old()
         await services.catalog.forget_old()
-        await services.alerts.forget_old()
+        await services.monitoring.alerts.forget_old()
 
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 

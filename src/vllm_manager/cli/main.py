@@ -20,6 +20,7 @@ from vllm_manager.cli import (
     limits,
     login,
     logs,
+    metrics,
     models,
     serving,
     status,
@@ -70,6 +71,8 @@ app.add_typer(audit.app)
 app.add_typer(alerts.app)
 app.command()(usage.usage)
 app.command()(hardware.hardware)
+app.command()(metrics.metrics)
+app.command()(metrics.figures)
 app.command()(fit.fit)
 app.command()(serving.server)
 app.command()(serving.gateway)

@@ -1855,6 +1855,24 @@ export type EngineMetrics = {
      */
     kv_cache_usage_ratio?: number | null;
     /**
+     * Preemptions Total
+     *
+     * Requests that were put back for lack of room in the KV cache.
+     */
+    preemptions_total?: number | null;
+    /**
+     * Prefix Cache Hits Total
+     *
+     * Prompt tokens found there.
+     */
+    prefix_cache_hits_total?: number | null;
+    /**
+     * Prefix Cache Queries Total
+     *
+     * Prompt tokens looked up in the prefix cache.
+     */
+    prefix_cache_queries_total?: number | null;
+    /**
      * Prompt Tokens Total
      */
     prompt_tokens_total?: number | null;
@@ -2495,6 +2513,12 @@ export type Gpu = {
      * Temperature Celsius
      */
     temperature_celsius: number | null;
+    /**
+     * Throttled By
+     *
+     * What slows it down now: `heat`, `power` (its limit, or the supply), or `hardware`, which does not say which. Null where it does not tell.
+     */
+    throttled_by?: Array<'heat' | 'power' | 'hardware'> | null;
     /**
      * Used By
      *

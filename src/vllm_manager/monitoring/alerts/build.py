@@ -29,6 +29,14 @@ class AlertsRoom:
     receivers: Receivers
     loops: tuple[Loop, ...]
 
+    def start(self) -> None:
+        for loop in self.loops:
+            loop.start()
+
+    async def stop(self) -> None:
+        for loop in self.loops:
+            await loop.stop()
+
 
 def build(
     settings: Settings,

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -59,12 +59,14 @@ class Question:
     @property
     def unit(self) -> str:
         """What the answer's points are in."""
-        unit = self.figure.unit
-        if self.function != "rate":
-            return unit
-        if self.figure.kind == "histogram" or unit == "count":
-            return "per_second"
-        return "cores" if unit == "seconds" else f"{unit}_per_second"
+        return unit_of(self.figure, self.function)
+
+    def coarser(self, finest: float) -> "Question":
+        """Return the question with a step of at least `finest` seconds."""
+        step = _step_from(finest)
+        return replace(
+            self, step=step, start=self.start // step * step, end=-(-self.end // step) * step
+        )
 
     def wants(self, labels: Labels) -> bool:
         """Whether a series belongs to the answer."""
@@ -76,6 +78,15 @@ class Question:
     def group(self, labels: Labels) -> Labels:
         """Return the labels of the line that a series is a part of."""
         return tuple(pair for pair in labels if pair[0] in self.by)
+
+
+def unit_of(figure: Figure, function: Function) -> str:
+    """Return what a function of a figure is in."""
+    if function != "rate":
+        return figure.unit
+    if figure.kind == "histogram" or figure.unit == "count":
+        return "per_second"
+    return "cores" if figure.unit == "seconds" else f"{figure.unit}_per_second"
 
 
 def ask(
@@ -117,7 +128,8 @@ def ask(
         by=about.labels if by is None else _known_labels(about, by),
         where={n: frozenset(values) for n, values in (where or {}).items() if values},
         start=math.floor(start / step) * step,
-        end=math.ceil(end / step) * step,
+        # The step that is not over belongs to it, where it reaches until now.
+        end=(math.floor(end / step) + 1 if until is None else math.ceil(end / step)) * step,
         step=step,
     )
 
@@ -136,6 +148,10 @@ def figure_named(name: str) -> Figure:
 def step_of(start: float, end: float, now: float, points: int) -> int:
     """Return the seconds between points: no finer than asked, nor than what is kept so long."""
     finest = max((end - start) / points, _kept_every(now - start))
+    return _step_from(finest)
+
+
+def _step_from(finest: float) -> int:
     steps = (*_STEPS, *_LONG_STEPS)
     return next((step for step in steps if step >= finest), steps[-1])
 
