@@ -149,8 +149,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
 ) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, SamplesRoom]]:
-    hub = Hub(new_token())
-    credentials_changed = Nudge()
+    hub, credentials_changed = Hub(new_token()), Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
     operations = Operations(database, hub, clock)
     catalog = build_catalog(settings, database, clock)
@@ -173,14 +172,7 @@ def _build(
     room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
-    sources = Sources(
-        hardware=hardware,
-        reports=room.service.reports,
-        machines=warmers.machines,
-        gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
-        run_dir=settings.run_dir,
-    )
-    samples = build_samples(database, room.lease, sources, clock)
+    samples = _samples(settings, database, room, hardware, warmers, publisher, clock)
     services = Services(
         people=people,
         audit=AuditLog(database, clock, settings.audit_retention_days),
@@ -204,6 +196,27 @@ def _build(
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
     return services, (downloads, library, room, samples)
+
+
+def _samples(
+    settings: Settings,
+    database: Database,
+    room: DeploymentsRoom,
+    hardware: Hardware,
+    warmers: WarmerBoard,
+    publisher: SnapshotPublisher,
+    clock: Clock,
+) -> SamplesRoom:
+    """Return what measures. A room that has figures of its own adds its collector to `more`."""
+    sources = Sources(
+        hardware=hardware,
+        reports=room.service.reports,
+        machines=warmers.machines,
+        gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
+        run_dir=settings.run_dir,
+        more=(),
+    )
+    return build_samples(database, room.lease, sources, clock)
 
 
 def _recipes(
