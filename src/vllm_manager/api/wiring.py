@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +44,8 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
+from vllm_manager.monitoring.prometheus import EngineMetrics
+from vllm_manager.monitoring.samples import Board
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -86,6 +87,8 @@ class Services:
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
+    board: Board
+    engine_metrics: EngineMetrics
     internal_token: str
     report_token: str
 
@@ -130,6 +133,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
                 await room.stop()
             await services.people.sign_on.close()
             await services.catalog.close()
+            await services.engine_metrics.close()
             await ray.close()
     finally:
         await database.close()
@@ -170,6 +174,7 @@ def _build(
     room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
+    board = Board(clock)
     services = Services(
         people=people,
         audit=AuditLog(database, clock, settings.audit_retention_days),
@@ -187,7 +192,9 @@ def _build(
         fit=fit,
         publisher=publisher,
         events=events,
-        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
+        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, board),
+        board=board,
+        engine_metrics=EngineMetrics(room.service.routes),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
@@ -220,6 +227,7 @@ def _facts(
     warmers: WarmerBoard,
     publisher: SnapshotPublisher,
     events: Events,
+    board: Board,
 ) -> Facts:
     return Facts(
         identity=own_identity(),
@@ -228,13 +236,14 @@ def _facts(
         holder=lambda: room.lease.holder,
         is_leader=lambda: room.lease.is_mine,
         database_answers=lambda: _answers(database),
-        phases=_phases_of(room.service),
+        standings=room.service.standings,
         cluster=cluster,
         warmers=warmers,
         starts=room.service.start_counts,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
+        board=board,
     )
 
 
@@ -284,13 +293,6 @@ def _routes_of(deployments: Deployments) -> Routes:
         return None if known is None else {r.deployment: r.model_dump(mode="json") for r in known}
 
     return routes
-
-
-def _phases_of(deployments: Deployments) -> Callable[[], Awaitable[Mapping[str, int]]]:
-    async def phases() -> Mapping[str, int]:
-        return Counter(view.phase for view in await deployments.views())
-
-    return phases
 
 
 def _uses_of(deployments: Callable[[], Deployments]) -> Uses:

@@ -9,6 +9,7 @@ from vllm_manager.deployments.schemas import (
     RouteEndpoint,
 )
 from vllm_manager.deployments.service import Deployments
+from vllm_manager.deployments.showing import Standing
 from vllm_manager.deployments.starts import StartCounts
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "DeploymentsRoom",
     "Route",
     "RouteEndpoint",
+    "Standing",
     "StartCounts",
     "build",
 ]
