@@ -37,7 +37,7 @@ def _of_node(node: str, gpus: int) -> Iterable[Sample]:
 
 def _of_replica(deployment: str, replica: str) -> Iterable[Sample]:
     labels = {"deployment": (deployment,), "replica": (replica,)}
-    more = {
+    more: dict[str, tuple[str, ...]] = {
         "status": ("2xx", "4xx", "5xx", "client_left"),
         "direction": ("in", "out"),
         "key_class": ("user", "service", "session"),
@@ -45,6 +45,9 @@ def _of_replica(deployment: str, replica: str) -> Iterable[Sample]:
     for figure in FIGURES:
         if figure.labels[0] == "deployment":
             yield from _samples(figure, labels | more)
+        if "process" in figure.labels:
+            engine = {"node": ("node-00.cluster.example",), "process": ("engine",)}
+            yield from _samples(figure, engine | labels)
 
 
 def _samples(figure: Figure, values: dict[str, tuple[str, ...]]) -> Iterable[Sample]:
@@ -59,5 +62,7 @@ def _samples(figure: Figure, values: dict[str, tuple[str, ...]]) -> Iterable[Sam
 def _combined(names: Sequence[str], values: dict[str, tuple[str, ...]]) -> list[Labels]:
     found: list[Labels] = [()]
     for name in names:
+        if name not in values:
+            continue  # a sample may lack it
         found = [(*labels, (name, value)) for labels in found for value in values[name]]
     return found

@@ -45,7 +45,7 @@ from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
 from vllm_manager.monitoring.prometheus import EngineMetrics
-from vllm_manager.monitoring.samples import Board
+from vllm_manager.monitoring.samples import Board, Samples
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -84,6 +84,7 @@ class Services:
     recipes: Recipes
     presets: Presets
     fit: Fit
+    samples: Samples
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
@@ -190,6 +191,7 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
+        samples=Samples(clock),
         publisher=publisher,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, board),
