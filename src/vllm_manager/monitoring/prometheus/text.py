@@ -8,7 +8,7 @@ from vllm_manager.monitoring.samples import Distribution, Labels
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX: Final = "vllm_manager_"
-MOST_BOUNDS: Final = 10
+MOST_BOUNDS: Final = 9
 """Finite bounds that a histogram is shown with: vLLM's 22 for each replica would be megabytes."""
 
 Value = float | int | Distribution
