@@ -18,24 +18,39 @@ BOUNDS = (
 """vLLM's bounds of the time to first token."""
 
 
-def fill(board: Board, *, nodes: int = 8, gpus_each: int = 8, replicas: int = 100) -> None:
-    """Put a reading of every figure on the board: by node, by replica, and the gateway's."""
+def fill(
+    board: Board,
+    *,
+    nodes: int = 8,
+    gpus_each: int = 8,
+    replicas: int = 100,
+    name: str | None = None,
+    grown: float = 1.0,
+) -> None:
+    """Put a reading of every figure on the board: by node, by replica, and the gateway's.
+
+    Args:
+        name: of the one deployment of all replicas; None: each has one of its own, with a long
+            name.
+        grown: what counters are multiplied by.
+    """
     for node in range(nodes):
-        board.put(f"node {node}", list(_of_node(f"node-{node:02}.cluster.example", gpus_each)))
+        readings = _of_node(f"node-{node:02}.cluster.example", gpus_each, grown)
+        board.put(f"node {node}", list(readings))
     for number in range(replicas):
-        deployment = f"{number:03}-a-model-with-a-name-as-long-as-may-be-".ljust(63, "x")
-        board.put(f"replica {number}", list(_of_replica(deployment, f"{number:08x}")))
+        deployment = name or f"{number:03}-a-model-with-a-name-as-long-as-may-be-".ljust(63, "x")
+        board.put(f"replica {number}", list(_of_replica(deployment, f"{number:08x}", grown)))
 
 
-def _of_node(node: str, gpus: int) -> Iterable[Sample]:
+def _of_node(node: str, gpus: int, grown: float) -> Iterable[Sample]:
     labels = {"node": (node,), "gpu": tuple(str(i) for i in range(gpus))}
     more = {"purpose": ("home", "models"), "process": ("control_plane", "gateway", "ray")}
     for figure in FIGURES:
         if figure.labels[0] == "node":
-            yield from _samples(figure, labels | more)
+            yield from _samples(figure, labels | more, grown)
 
 
-def _of_replica(deployment: str, replica: str) -> Iterable[Sample]:
+def _of_replica(deployment: str, replica: str, grown: float) -> Iterable[Sample]:
     labels = {"deployment": (deployment,), "replica": (replica,)}
     more: dict[str, tuple[str, ...]] = {
         "status": ("2xx", "4xx", "5xx", "client_left"),
@@ -44,19 +59,20 @@ def _of_replica(deployment: str, replica: str) -> Iterable[Sample]:
     }
     for figure in FIGURES:
         if figure.labels[0] == "deployment":
-            yield from _samples(figure, labels | more)
+            yield from _samples(figure, labels | more, grown)
         if "process" in figure.labels:
             engine = {"node": ("node-00.cluster.example",), "process": ("engine",)}
-            yield from _samples(figure, engine | labels)
+            yield from _samples(figure, engine | labels, grown)
 
 
-def _samples(figure: Figure, values: dict[str, tuple[str, ...]]) -> Iterable[Sample]:
+def _samples(figure: Figure, values: dict[str, tuple[str, ...]], grown: float) -> Iterable[Sample]:
     for labels in _combined(figure.labels, values):
         if figure.kind == "histogram":
-            counts = tuple(float(1234 * place) for place in range(len(BOUNDS)))
-            yield Sample(figure.name, labels, Distribution(BOUNDS, counts, 98765.4321))
+            counts = tuple(1234 * place * grown for place in range(len(BOUNDS)))
+            yield Sample(figure.name, labels, Distribution(BOUNDS, counts, 98765.4321 * grown))
         else:
-            yield Sample(figure.name, labels, 123456.789)
+            factor = grown if figure.kind == "counter" else 1.0
+            yield Sample(figure.name, labels, 123456.789 * factor)
 
 
 def _combined(names: Sequence[str], values: dict[str, tuple[str, ...]]) -> list[Labels]:
