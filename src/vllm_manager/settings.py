@@ -18,6 +18,7 @@ from vllm_manager.kit.proxies import HttpProxy
 RoleName = Literal["administrator", "operator", "member", "viewer"]
 """See `auth`, which says what each may do."""
 PUBLIC_HUB = "https://huggingface.co"
+_MATCHER = r'[a-zA-Z_]\w*(=~|!~|!=|=)"[^"\\{}]*"'
 _PUBLIC_FILES = ("*.huggingface.co:443", "*.hf.co:443")
 
 
@@ -208,6 +209,20 @@ class Settings(BaseSettings):
         max_length=255,
         description="Address of an OpenID Connect provider, to the letter as it calls itself. "
         "Unset: no single sign-on.",
+    )
+    prometheus_token_path: Path | None = Field(
+        default=None, description="File with the bearer token that this Prometheus asks for."
+    )
+    prometheus_selector: str = Field(
+        default="",
+        pattern=rf"^({_MATCHER}(,{_MATCHER})*)?$",
+        description='Labels that tell this installation from others in it: `instance="a:8800"`.',
+    )
+    prometheus_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Address of a Prometheus that scrapes this server: charts over more than an "
+        "hour are read from it. Unset: from the product's own database.",
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 

@@ -1,6 +1,7 @@
 """A real Prometheus for tests: its own port and storage, the configuration that we ship."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
@@ -40,7 +41,7 @@ def promtool(*words: object, given: str | None = None) -> subprocess.CompletedPr
 def configuration(folder: Path, address: str, key: str, *, seconds: float | None = None) -> Path:
     """Lay out the shipped configuration as its documentation says, for a product at `address`.
 
-    `seconds`: every interval is this long, instead of the shipped 15 s.
+    `seconds`: every interval is this long, instead of the shipped ones.
     """
     shutil.copytree(SHIPPED, folder)
     file = folder / "prometheus.yml"
@@ -48,7 +49,7 @@ def configuration(folder: Path, address: str, key: str, *, seconds: float | None
     assert text.count(_DOCUMENTED_ADDRESS) == 3  # two in the jobs, one in the comment
     text = text.replace(_DOCUMENTED_ADDRESS, address)
     if seconds is not None:
-        text = text.replace(": 15s", f": {seconds * 1000:.0f}ms")
+        text = re.sub(r": \d+s\b", f": {seconds * 1000:.0f}ms", text)
     file.write_text(text)
     (folder / "vllm-manager.key").write_text(key + "\n")
     return file

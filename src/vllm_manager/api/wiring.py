@@ -44,8 +44,9 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
-from vllm_manager.monitoring.prometheus import EngineMetrics
-from vllm_manager.monitoring.samples import Board, Samples
+from vllm_manager.monitoring.prometheus import EngineMetrics, PrometheusHistory
+from vllm_manager.monitoring.samples import Board, Samples, SamplesRoom, Sources
+from vllm_manager.monitoring.samples import build as build_samples
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -89,6 +90,7 @@ class Services:
     events: Events
     facts: Facts
     board: Board
+    history: PrometheusHistory | None
     engine_metrics: EngineMetrics
     internal_token: str
     report_token: str
@@ -135,6 +137,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
             await services.people.sign_on.close()
             await services.catalog.close()
             await services.engine_metrics.close()
+            if services.history is not None:
+                await services.history.close()
             await ray.close()
     finally:
         await database.close()
@@ -150,7 +154,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, SamplesRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
@@ -175,7 +179,14 @@ def _build(
     room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
-    board = Board(clock)
+    sources = Sources(
+        hardware=hardware,
+        reports=room.service.reports,
+        gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
+        run_dir=settings.run_dir,
+    )
+    history = PrometheusHistory.of(settings, clock)
+    samples = build_samples(database, room.lease, sources, clock, history)
     services = Services(
         people=people,
         audit=AuditLog(database, clock, settings.audit_retention_days),
@@ -191,16 +202,19 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
-        samples=Samples(clock),
+        samples=samples.service,
         publisher=publisher,
         events=events,
-        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, board),
-        board=board,
+        facts=_facts(
+            settings, clock, database, room, cluster, warmers, publisher, events, samples.board
+        ),
+        board=samples.board,
+        history=history,
         engine_metrics=EngineMetrics(room.service.routes),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room)
+    return services, (downloads, library, room, samples)
 
 
 def _recipes(

@@ -1,5 +1,6 @@
 """Figures of nodes, GPUs, processes, engines and the gateway: now, and over time."""
 
+from vllm_manager.monitoring.samples.build import SamplesRoom, Sources, build
 from vllm_manager.monitoring.samples.figures import BY_NAME, FIGURES, Figure, Kind, Labels
 from vllm_manager.monitoring.samples.history import History, HistoryUnavailableError, Line
 from vllm_manager.monitoring.samples.question import Question
@@ -30,4 +31,7 @@ __all__ = [
     "Reading",
     "Sample",
     "Samples",
+    "SamplesRoom",
+    "Sources",
+    "build",
 ]

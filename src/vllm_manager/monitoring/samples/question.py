@@ -59,12 +59,7 @@ class Question:
     @property
     def unit(self) -> str:
         """What the answer's points are in."""
-        unit = self.figure.unit
-        if self.function != "rate":
-            return unit
-        if self.figure.kind == "histogram" or unit == "count":
-            return "per_second"
-        return "cores" if unit == "seconds" else f"{unit}_per_second"
+        return unit_of(self.figure, self.function)
 
     def wants(self, labels: Labels) -> bool:
         """Whether a series belongs to the answer."""
@@ -76,6 +71,15 @@ class Question:
     def group(self, labels: Labels) -> Labels:
         """Return the labels of the line that a series is a part of."""
         return tuple(pair for pair in labels if pair[0] in self.by)
+
+
+def unit_of(figure: Figure, function: Function) -> str:
+    """Return what a function of a figure is in."""
+    if function != "rate":
+        return figure.unit
+    if figure.kind == "histogram" or figure.unit == "count":
+        return "per_second"
+    return "cores" if figure.unit == "seconds" else f"{figure.unit}_per_second"
 
 
 def ask(
@@ -117,7 +121,8 @@ def ask(
         by=about.labels if by is None else _known_labels(about, by),
         where={n: frozenset(values) for n, values in (where or {}).items() if values},
         start=math.floor(start / step) * step,
-        end=math.ceil(end / step) * step,
+        # The step that is not over belongs to it, where it reaches until now.
+        end=(math.floor(end / step) + 1 if until is None else math.ceil(end / step)) * step,
         step=step,
     )
 

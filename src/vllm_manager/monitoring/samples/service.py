@@ -5,10 +5,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from vllm_manager.kit.clock import Clock
-from vllm_manager.monitoring.samples.figures import FIGURES
+from vllm_manager.monitoring.samples.columns import Ring
+from vllm_manager.monitoring.samples.figures import FIGURES, Figure, Labels
 from vllm_manager.monitoring.samples.history import History, HistoryUnavailableError, Line
-from vllm_manager.monitoring.samples.question import FUNCTIONS, MEMORY_SECONDS, Question, ask
-from vllm_manager.monitoring.samples.reading import FRESH_SECONDS
+from vllm_manager.monitoring.samples.lines import lines
+from vllm_manager.monitoring.samples.newest import latest
+from vllm_manager.monitoring.samples.past import Past
+from vllm_manager.monitoring.samples.question import (
+    FUNCTIONS,
+    MEMORY_SECONDS,
+    Question,
+    ask,
+    figure_named,
+)
+from vllm_manager.monitoring.samples.reading import FRESH_SECONDS, Board
 from vllm_manager.monitoring.samples.schemas import (
     FigureInfo,
     Function,
@@ -24,7 +34,18 @@ log = logging.getLogger(__name__)
 class Samples:
     """Answers from memory, the database, or the `History` that was set."""
 
-    def __init__(self, clock: Clock, history: History | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        ring: Ring,
+        past: Past,
+        clock: Clock,
+        history: History | None = None,
+    ) -> None:
+        """`history` is asked for spans that begin before the last hour."""
+        self._board = board
+        self._ring = ring
+        self._past = past
         self._clock = clock
         self._history = history
 
@@ -60,7 +81,7 @@ class Samples:
         Raises:
             Problem: as `question.ask` does.
         """
-        question = ask(
+        asked = ask(
             figure,
             now=self._clock.now(),
             since=since,
@@ -72,14 +93,28 @@ class Samples:
             function=function,
             quantile=quantile,
         )
-        lines, source = await self._lines(question)
-        return _answer(question, lines, source, self._clock.now().timestamp())
+        question = self._past.fitted(asked)
+        found, source = await self._lines(question)
+        return _answer(question, found, source, self._clock.now().timestamp())
 
     async def latest(
         self, figures: Sequence[str] | None, where: Mapping[str, Sequence[str]]
     ) -> Latest:
-        """Return what is known now."""
-        return Latest(at=self._clock.now(), items=[])
+        """Return what is known now.
+
+        Raises:
+            Problem: `figure_not_found` (404).
+        """
+        names = {figure_named(name).name for name in figures} if figures else None
+
+        def wants(figure: Figure, labels: Labels) -> bool:
+            if names is not None and figure.name not in names:
+                return False
+            known = dict(labels)
+            return all(known.get(label) in values for label, values in where.items())
+
+        now = self._clock.now()
+        return Latest(at=now, items=list(latest(self._board.fresh(), self._ring, wants, now)))
 
     async def _lines(self, question: Question) -> tuple[Sequence[Line], Source]:
         if self._history is not None and self._is_long(question):
@@ -87,15 +122,16 @@ class Samples:
                 return await self._history.query(question), self._history.source
             except HistoryUnavailableError as error:
                 log.warning("The database is asked instead: %s", error)
-        return [], "memory"
+        series, source = await self._past.series(question)
+        return lines(question, series), source
 
     def _is_long(self, question: Question) -> bool:
         return self._clock.now().timestamp() - question.start > MEMORY_SECONDS + question.step
 
 
-def _answer(question: Question, lines: Sequence[Line], source: Source, now: float) -> MetricAnswer:
-    newest = max((line.newest for line in lines if line.newest is not None), default=None)
-    stale = all(_is_stale(question, line.newest, now) for line in lines)
+def _answer(question: Question, found: Sequence[Line], source: Source, now: float) -> MetricAnswer:
+    newest = max((line.newest for line in found if line.newest is not None), default=None)
+    stale = all(_is_stale(question, line.newest, now) for line in found)
     return MetricAnswer(
         figure=question.figure.name,
         unit=question.unit,
@@ -104,7 +140,7 @@ def _answer(question: Question, lines: Sequence[Line], source: Source, now: floa
         start=_moment(question.start),
         end=_moment(question.end),
         step_seconds=question.step,
-        series=[_series(question, line, now) for line in lines],
+        series=[_series(question, line, now) for line in found],
         source=source,
         newest_at=None if newest is None else _moment(newest),
         stale_since=_moment(newest) if stale and newest is not None else None,
