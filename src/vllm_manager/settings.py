@@ -224,6 +224,19 @@ class Settings(BaseSettings):
         description="Address of a Prometheus that scrapes this server: charts over more than an "
         "hour are read from it. Unset: from the product's own database.",
     )
+    otlp_share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the requests that is traced, where the caller does not decide it in "
+        "`traceparent`.",
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Address of an OpenTelemetry collector (OTLP over HTTP): "
+        "`http://127.0.0.1:4318`. Unset: no traces.",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @field_validator("tls_key", "tls_certificate")
