@@ -280,6 +280,7 @@ def _replica_settings(settings: Settings) -> ReplicaSettings:
         idle_deadline_seconds=settings.phase_deadline_seconds,
         drain_seconds=settings.drain_seconds,
         warm=settings.warm_spares > 0,
+        otlp_endpoint=settings.otlp_endpoint,
     )
 
 
