@@ -213,8 +213,8 @@ class Settings(BaseSettings):
     prometheus_token_path: Path | None = Field(
         default=None, description="File with the bearer token that this Prometheus asks for."
     )
-    prometheus_selector: str = Field(
-        default="",
+    prometheus_selector: str | None = Field(
+        default=None,
         pattern=rf"^({_MATCHER}(,{_MATCHER})*)?$",
         description='Labels that tell this installation from others in it: `instance="a:8800"`.',
     )

@@ -116,7 +116,7 @@ async def test_an_engine_that_is_silent_is_given_up_in_time(engine: FakeEngine) 
 
     engine.handler = wait
     problem = await refused(metrics_of(engine, within_seconds=0.05))
-    assert (problem.code, problem.details.status) == ("engine_unreachable", 502)
+    assert (problem.code, problem.details.status) == ("metrics_unreachable", 502)
     await asyncio.wait_for(engine.exchanges[0].gone.wait(), 10)
 
 
@@ -127,7 +127,7 @@ async def test_an_engine_that_answers_with_an_error_or_is_gone_is_told(engine: F
     engine.handler = fail
     assert "it answered 500" in (await refused(metrics_of(engine))).details.detail
     await engine.kill()
-    assert (await refused(metrics_of(engine))).code == "engine_unreachable"
+    assert (await refused(metrics_of(engine))).code == "metrics_unreachable"
 
 
 async def test_an_answer_without_end_is_cut_off(engine: FakeEngine) -> None:

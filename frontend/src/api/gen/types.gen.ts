@@ -1723,6 +1723,24 @@ export type EngineMetrics = {
      */
     kv_cache_usage_ratio?: number | null;
     /**
+     * Preemptions Total
+     *
+     * Requests that were put back for lack of room in the KV cache.
+     */
+    preemptions_total?: number | null;
+    /**
+     * Prefix Cache Hits Total
+     *
+     * Prompt tokens found there.
+     */
+    prefix_cache_hits_total?: number | null;
+    /**
+     * Prefix Cache Queries Total
+     *
+     * Prompt tokens looked up in the prefix cache.
+     */
+    prefix_cache_queries_total?: number | null;
+    /**
      * Prompt Tokens Total
      */
     prompt_tokens_total?: number | null;
@@ -2363,6 +2381,12 @@ export type Gpu = {
      * Temperature Celsius
      */
     temperature_celsius: number | null;
+    /**
+     * Throttled By
+     *
+     * What slows it down now: `heat`, `power` (its limit, or the supply), or `hardware`, which does not say which. Null where it does not tell.
+     */
+    throttled_by?: Array<'heat' | 'power' | 'hardware'> | null;
     /**
      * Used By
      *
@@ -5073,6 +5097,24 @@ export type System = {
      * Warmers
      */
     warmers: Array<Warmer>;
+};
+
+/**
+ * TargetGroup
+ *
+ * One entry of the list that Prometheus asks for.
+ */
+export type TargetGroup = {
+    /**
+     * Labels
+     */
+    labels: {
+        [key: string]: string;
+    };
+    /**
+     * Targets
+     */
+    targets: Array<string>;
 };
 
 /**
@@ -10262,6 +10304,97 @@ export type GetOperationResponses = {
 };
 
 export type GetOperationResponse = GetOperationResponses[keyof GetOperationResponses];
+
+export type GetEngineMetricsData = {
+    body?: never;
+    path: {
+        /**
+         * Deployment
+         */
+        deployment: string;
+        /**
+         * Replica
+         */
+        replica: string;
+    };
+    query?: never;
+    url: '/api/v1/prometheus/engines/{deployment}/{replica}/metrics';
+};
+
+export type GetEngineMetricsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetEngineMetricsError = GetEngineMetricsErrors[keyof GetEngineMetricsErrors];
+
+export type GetEngineMetricsResponses = {
+    /**
+     * Prometheus' text format.
+     */
+    200: unknown;
+};
+
+export type ListPrometheusTargetsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/prometheus/targets';
+};
+
+export type ListPrometheusTargetsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListPrometheusTargetsError = ListPrometheusTargetsErrors[keyof ListPrometheusTargetsErrors];
+
+export type ListPrometheusTargetsResponses = {
+    /**
+     * Response Listprometheustargets
+     *
+     * Successful Response
+     */
+    200: Array<TargetGroup>;
+};
+
+export type ListPrometheusTargetsResponse = ListPrometheusTargetsResponses[keyof ListPrometheusTargetsResponses];
 
 export type GetSystemData = {
     body?: never;

@@ -44,7 +44,7 @@ class PrometheusHistory:
         """Return the Prometheus of the settings, or None where there is none."""
         if not settings.prometheus_url:
             return None
-        selector = settings.prometheus_selector
+        selector = settings.prometheus_selector or ""
         return cls(settings.prometheus_url, clock, settings.prometheus_token_path, selector)
 
     async def close(self) -> None:

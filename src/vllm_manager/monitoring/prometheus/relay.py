@@ -65,7 +65,7 @@ class EngineMetrics:
         """Return what one engine says of itself, in its own words.
 
         Raises:
-            Problem: `replica_not_found` (404); `engine_unreachable` (502) where it does not answer
+            Problem: `replica_not_found` (404); `metrics_unreachable` (502) where it does not answer
                 in time, answers with an error or with too much.
         """
         endpoint = self._endpoint(deployment, replica)
@@ -105,7 +105,7 @@ class EngineMetrics:
 
 def _unreachable(endpoint: RouteEndpoint, cause: str) -> Problem:
     return Problem(
-        "engine_unreachable",
+        "metrics_unreachable",
         f"The metrics of replica {endpoint.replica_id} can't be read: {cause}. A replica that died "
         "is replaced; look at its log if this lasts.",
         status=502,
