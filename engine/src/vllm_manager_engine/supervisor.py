@@ -12,6 +12,7 @@ from typing import Any
 from vllm_manager_engine import command, failures, metrics, model_folder, read_ahead, report
 from vllm_manager_engine.failures import Failure
 from vllm_manager_engine.health import Health, Patience
+from vllm_manager_engine.histograms import Histograms
 from vllm_manager_engine.log_lines import LogRing, Output
 from vllm_manager_engine.memory import Memory
 from vllm_manager_engine.model_folder import Model
@@ -87,6 +88,7 @@ class Supervisor:
         self._pick_port = pick_port
         self._patience = patience or Patience()
         self.figures: metrics.Figures | None = None
+        self.histograms: Histograms = {}
         self._streams: dict[str, Output] = {}
         self._launch_line = 1
         self._announced = False
@@ -282,7 +284,7 @@ class Supervisor:
         while not await process.wait(self._patience.period):
             self._settle()
             found = await self._looked(health)
-            self.figures = health.figures
+            self.figures, self.histograms = health.figures, health.histograms
             if found is None:
                 self._recover()
             elif found.code == "engine_hung":
@@ -379,5 +381,6 @@ class Supervisor:
             "engine_pid": process.engine_pid if process is not None else None,
             "endpoint": engine.endpoint if engine is not None else None,
             "metrics": self.figures,
+            "histograms": {name: h.as_dict() for name, h in self.histograms.items()},
             "memory": self.memory.as_dict(),
         }

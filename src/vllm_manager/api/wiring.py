@@ -182,6 +182,7 @@ def _build(
     sources = Sources(
         hardware=hardware,
         reports=room.service.reports,
+        machines=warmers.machines,
         gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
         run_dir=settings.run_dir,
     )

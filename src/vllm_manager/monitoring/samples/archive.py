@@ -131,7 +131,7 @@ class Archive:
             end = newest + MINUTES.seconds
             first = tier.start(question.start)
             rows = await store.blocks(session, tier.step, name, first, min(end, question.end))
-        return _series(question, tier, rows), end
+        return await asyncio.to_thread(_series, question, tier, rows), end
 
 
 def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> None:

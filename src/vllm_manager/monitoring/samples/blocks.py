@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf, log, nan
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -63,11 +63,11 @@ class ScalarCodes:
         if self.exact is not None:
             same = [self.exact if code else nan for code in self.means]
             return ScalarSpan(start, step, same, same)
-        means = [_VALUES[code] for code in self.means]
+        means = list(map(_VALUES.__getitem__, self.means))
         if not any(self.above):
             return ScalarSpan(start, step, means, means)
         tops = map(int.__add__, self.means, self.above)
-        return ScalarSpan(start, step, means, [_VALUES[code] for code in tops])
+        return ScalarSpan(start, step, means, list(map(_VALUES.__getitem__, tops)))
 
 
 @dataclass(slots=True)
@@ -93,8 +93,8 @@ class HistogramCodes:
                     column[offset + index] = _count_code(count)
 
     def span(self, start: int, step: int) -> HistogramSpan:
-        sums = [_VALUES[code] for code in self.sums]
-        buckets = {b: [_COUNTS[code] for code in codes] for b, codes in self.buckets.items()}
+        sums = list(map(_VALUES.__getitem__, self.sums))
+        buckets = {b: list(map(_COUNTS.__getitem__, c)) for b, c in self.buckets.items()}
         return HistogramSpan(start, step, sums, self.bounds, buckets)
 
 
@@ -192,7 +192,7 @@ def _count_code(count: int) -> int:
 
 
 def _differences(codes: "array[int]") -> "array[int]":
-    return array("H", [(b - a) & 0xFFFF for a, b in zip([0, *codes[:-1]], codes, strict=True)])
+    return array("h", map(int.__sub__, codes, [0, *codes[:-1]]))
 
 
 def _planes(values: "array[int]") -> bytes:
@@ -201,25 +201,25 @@ def _planes(values: "array[int]") -> bytes:
     return raw[0::2] + raw[1::2]
 
 
-def _unplanes(raw: bytes) -> "array[int]":
+def _unplanes(raw: bytes, kind: Literal["H", "h"]) -> "array[int]":
     half = len(raw) // 2
     joined = bytearray(len(raw))
     joined[0::2], joined[1::2] = raw[:half], raw[half:]
-    return array("H", bytes(joined))
+    return array(kind, bytes(joined))
 
 
 def _sums(differences: "array[int]") -> "array[int]":
-    return array("H", [total & 0xFFFF for total in accumulate(differences)])
+    return array("H", accumulate(differences))
 
 
 def _scalar(part: bytes, exact: float | None, two: int) -> ScalarCodes:
-    means = _unplanes(part[:two])
     if exact is None:
-        means = _sums(means)
+        means = _sums(_unplanes(part[:two], "h"))
     else:
         code = code_of(exact)
-        means = array("H", [code if known else _UNKNOWN for known in means])
-    return ScalarCodes(means, _unplanes(part[two:]), exact)
+        known = _unplanes(part[:two], "H")
+        means = array("H", [code if is_known else _UNKNOWN for is_known in known])
+    return ScalarCodes(means, _unplanes(part[two:], "H"), exact)
 
 
 def _histogram(part: bytes, bounds: Bounds, used: Sequence[int], slots: int) -> HistogramCodes:
@@ -228,7 +228,7 @@ def _histogram(part: bytes, bounds: Bounds, used: Sequence[int], slots: int) -> 
         bucket: bytearray(part[begin + n * slots : begin + (n + 1) * slots])
         for n, bucket in enumerate(used)
     }
-    return HistogramCodes(_sums(_unplanes(part[:begin])), bounds, columns)
+    return HistogramCodes(_sums(_unplanes(part[:begin], "h")), bounds, columns)
 
 
 def coarser(span: Span, times: int) -> Span:

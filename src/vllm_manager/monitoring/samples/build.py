@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vllm_manager.cluster import SeenMachine
 from vllm_manager.db import Database, Lease
 from vllm_manager.deployments import Report
 from vllm_manager.kit.clock import Clock
@@ -15,6 +16,7 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
 from vllm_manager.monitoring.samples.collectors.machine import Hardware, MachineCollector
+from vllm_manager.monitoring.samples.collectors.nodes import NodeFeed
 from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
 from vllm_manager.monitoring.samples.history import History
 from vllm_manager.monitoring.samples.past import Past
@@ -36,6 +38,8 @@ class Sources:
     hardware: Hardware
     reports: Callable[[], Sequence[Report]]
     """The newest of each replica."""
+    machines: Callable[[], Sequence[SeenMachine]]
+    """What other nodes said last of themselves."""
     gateway_pids: Callable[[], Iterable[int]]
     run_dir: Path
     """Where the steward keeps what it runs."""
@@ -101,7 +105,11 @@ def feeds(sources: Sources, clock: Clock) -> Sequence[Feed]:
         ProcessCollector(lambda: known_processes(sources, node), node, clock),
         *sources.more,
     )
-    return (*map(CollectorFeed, collectors), EngineFeed(sources.reports, clock))
+    return (
+        *map(CollectorFeed, collectors),
+        EngineFeed(sources.reports, clock),
+        NodeFeed(sources.machines, node, clock),
+    )
 
 
 def known_processes(sources: Sources, node: str) -> Iterator[Known]:

@@ -1,7 +1,9 @@
 """From spans of values to the lines of an answer: downsampled, and put together (pure)."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, zip_longest
 from math import inf
 from typing import NamedTuple
 
@@ -35,18 +37,46 @@ def _newest(members: Sequence[Series]) -> float | None:
     return max((one.newest for one in members if one.newest is not None), default=None)
 
 
+class _Layout(NamedTuple):
+    """How a span's values fall into the question's steps."""
+
+    place: int
+    """The step of the question in which the first of them lies."""
+    first: int
+    """Index of the first value that belongs to the question."""
+    until: int
+    per_step: int
+    is_even: bool
+    """Whether the first value begins a step."""
+
+
+def _layout(question: Question, span: Span, length: int) -> _Layout | None:
+    per_step = max(1, question.step // span.step)
+    first = max(0, -(-(question.start - span.start) // span.step))
+    until = min(length, (question.end - span.start) // span.step)
+    if first >= until:
+        return None
+    place, after = divmod(span.start + first * span.step - question.start, question.step)
+    return _Layout(place, first, until, per_step, after == 0)
+
+
 def _pieces(question: Question, span: Span, length: int) -> Iterator[tuple[int, slice]]:
     """Yield which of the span's values fall into which step of the question."""
-    per_step = max(1, question.step // span.step)
-    index = max(0, -(-(question.start - span.start) // span.step))
-    while index < length:
-        after = span.start + index * span.step - question.start
-        place = after // question.step
-        if place >= question.steps:
-            return
-        until = index + per_step - (after % question.step) // span.step
+    layout = _layout(question, span, length)
+    index = layout.first if layout else length
+    while layout is not None and index < layout.until:
+        place, after = divmod(span.start + index * span.step - question.start, question.step)
+        until = min(layout.until, index + layout.per_step - after // span.step)
         yield place, slice(index, until)
         index = until
+
+
+def _strides(values: Sequence[float], layout: _Layout) -> list[Sequence[float]]:
+    """Return the first value of each whole step, the second of each, and so on."""
+    per_step = layout.per_step
+    whole = (layout.until - layout.first) // per_step * per_step
+    part = values[layout.first : layout.first + whole]
+    return [part[k::per_step] for k in range(per_step)]
 
 
 # Gauges and counters
@@ -64,25 +94,61 @@ def _scalar(question: Question, labels: Labels, members: Sequence[Series]) -> Li
     return Line(labels, means, highs, _newest(members))
 
 
+class _Bins:
+    """Sums, weights in seconds, and highest values by step of one series."""
+
+    def __init__(self, steps: int) -> None:
+        self.sums = [0.0] * steps
+        self.seconds = [0] * steps
+        self.highs = [-inf] * steps
+
+    def add(self, question: Question, span: ScalarSpan) -> None:
+        layout = _layout(question, span, len(span.means))
+        if layout is None:
+            return
+        total = sum(span.means[layout.first : layout.until])
+        whole = 0
+        if layout.is_even and total == total:  # with one unknown value it would not be
+            whole = self._add_whole(layout, span)
+        for place, piece in _pieces(question, span, len(span.means)):
+            if place >= layout.place + whole:
+                self._add_piece(place, span.means[piece], span.highs[piece], span.step)
+
+    def _add_whole(self, layout: _Layout, span: ScalarSpan) -> int:
+        """Add every step of which all values are known, many at once; return how many."""
+        strides = _strides(span.means, layout)
+        count = len(strides[0])
+        where = slice(layout.place, layout.place + count)
+        if layout.per_step == 1:
+            added, tops = strides[0], _strides(span.highs, layout)[0]
+        else:
+            added = list(map(sum, zip(*strides, strict=True)))
+            tops = list(map(max, *_strides(span.highs, layout)))
+        weight = layout.per_step * span.step
+        more = [value * span.step for value in added]
+        self.sums[where] = map(float.__add__, self.sums[where], more)
+        self.seconds[where] = [seconds + weight for seconds in self.seconds[where]]
+        self.highs[where] = map(max, self.highs[where], tops)
+        return count
+
+    def _add_piece(
+        self, place: int, means: Sequence[float], highs: Sequence[float], step: int
+    ) -> None:
+        known = [value for value in means if value == value]
+        if known:
+            self.sums[place] += sum(known) * step
+            self.seconds[place] += len(known) * step
+            self.highs[place] = max(self.highs[place], *[h for h in highs if h == h])
+
+
 def _binned(question: Question, one: Series) -> tuple[Values, Values]:
     """Return the mean and the highest value of each step."""
-    steps = question.steps
-    sums, weights, highs = [0.0] * steps, [0] * steps, [-inf] * steps
+    bins = _Bins(question.steps)
     for span in one.spans:
-        if not isinstance(span, ScalarSpan):
-            continue
-        for place, piece in _pieces(question, span, len(span.means)):
-            known = [value for value in span.means[piece] if value == value]
-            if not known:
-                continue
-            sums[place] += sum(known) * span.step
-            weights[place] += len(known) * span.step
-            tops = known
-            if span.highs is not span.means:
-                tops = [value for value in span.highs[piece] if value == value]
-            highs[place] = max(highs[place], *tops)
-    means: Values = [s / w if w else None for s, w in zip(sums, weights, strict=True)]
-    return means, [high if high > -inf else None for high in highs]
+        if isinstance(span, ScalarSpan):
+            bins.add(question, span)
+    means: Values = [s / w if w else None for s, w in zip(bins.sums, bins.seconds, strict=True)]
+    return means, [high if high > -inf else None for high in bins.highs]
 
 
 def _combined(parts: Sequence[Values], together: str) -> Values:
@@ -121,63 +187,88 @@ class _Buckets:
         self.seconds = list(map(max, self.seconds, seconds))
 
     def _add(self, question: Question, span: HistogramSpan, seconds: list[int]) -> None:
-        known: list[tuple[int, slice]] = []
-        for place, piece in _pieces(question, span, len(span.sums)):
+        layout = _layout(question, span, len(span.sums))
+        if layout is None:
+            return
+        pieces = list(_pieces(question, span, len(span.sums)))
+        for place, piece in pieces:
             values = [value for value in span.sums[piece] if value == value]
-            if values:
-                self.sums[place] += sum(values)
-                seconds[place] += len(values) * span.step
-                known.append((place, piece))
+            self.sums[place] += sum(values)
+            seconds[place] += len(values) * span.step
+        where = slice(layout.place, pieces[-1][0] + 1)
         for index, column in span.buckets.items():
             lower = span.bounds[index - 1] if index else 0.0
             counts = self.counts.setdefault((lower, span.bounds[index]), [0] * self._steps)
-            for place, piece in known:
-                counts[place] += sum(column[piece])
+            counts[where] = map(int.__add__, counts[where], _summed(column, layout, pieces))
 
-    def at(self, place: int) -> list[tuple[float, float, int]]:
-        """Return (above, up to, how many) of the buckets that have any, rising."""
-        found = [(*key, counts[place]) for key, counts in self.counts.items() if counts[place]]
-        return sorted(found, key=lambda bucket: bucket[1])
+    def rows(self) -> Iterator[tuple[int, ...]]:
+        """Yield the counts of all buckets (see `edges`) step by step."""
+        if not self.counts:
+            return iter([()] * self._steps)
+        return zip(*(self.counts[edge] for edge in self.edges()), strict=True)
+
+    def edges(self) -> list[tuple[float, float]]:
+        """Return what each bucket holds: above, and up to; rising."""
+        return sorted(self.counts, key=lambda edge: edge[1])
+
+
+def _summed(
+    column: Sequence[int], layout: _Layout, pieces: Sequence[tuple[int, slice]]
+) -> Sequence[int]:
+    """Return how many there are in each step, from the first to the last with any value."""
+    if layout.per_step == 1:
+        return column[layout.first : layout.until]
+    if layout.is_even:
+        part = column[layout.first : layout.until]
+        strides = [part[k :: layout.per_step] for k in range(layout.per_step)]
+        return list(map(sum, zip_longest(*strides, fillvalue=0)))
+    return [sum(column[piece]) for _, piece in pieces]
 
 
 def _histogram(question: Question, labels: Labels, members: Sequence[Series]) -> Line:
     buckets = _Buckets(question.steps)
     for one in members:
         buckets.add(question, one.spans)
-    values = [_told(question, buckets, place) for place in range(question.steps)]
+    edges = buckets.edges()
+    values = [
+        _told(question, edges, row, total, seconds) if seconds else None
+        for row, total, seconds in zip(buckets.rows(), buckets.sums, buckets.seconds, strict=True)
+    ]
     return Line(labels, values, None, _newest(members))
 
 
-def _told(question: Question, buckets: _Buckets, place: int) -> float | None:
-    seconds = buckets.seconds[place]
-    if not seconds:
-        return None
-    found = buckets.at(place)
-    count = sum(bucket[2] for bucket in found)
+def _told(
+    question: Question,
+    edges: Sequence[tuple[float, float]],
+    counts: Sequence[int],
+    total: float,
+    seconds: int,
+) -> float | None:
+    if question.function == "quantile":
+        return quantile(edges, counts, question.quantile)
+    count = sum(counts)
     if question.function == "rate":
         return count / seconds
-    if not count:
-        return None
-    if question.function == "mean":
-        return buckets.sums[place] / count
-    return quantile(found, question.quantile)
+    return total / count if count else None
 
 
-def quantile(buckets: Sequence[tuple[float, float, int]], share: float) -> float | None:
+def quantile(
+    edges: Sequence[tuple[float, float]], counts: Sequence[int], share: float
+) -> float | None:
     """Return the value below which `share` of all lie, by linear interpolation in its bucket.
 
     As Prometheus' `histogram_quantile`: of what lies above the last finite bound only that bound
-    is known.
+    is known. None where there are no values.
     """
-    rank = share * sum(count for _, _, count in buckets)
-    seen = 0
-    for lower, upper, count in buckets:
-        if seen + count >= rank:
-            if upper == inf:
-                return lower
-            return lower + (upper - lower) * max(0.0, rank - seen) / count
-        seen += count
-    return None
+    upto = list(accumulate(counts))
+    if not upto or not upto[-1]:
+        return None
+    rank = share * upto[-1]
+    index = bisect_left(upto, rank) if rank else bisect_right(upto, 0)
+    lower, upper = edges[index]
+    if upper == inf:
+        return lower
+    return lower + (upper - lower) * (rank - upto[index] + counts[index]) / counts[index]
 
 
 def merged(*groups: Mapping[Labels, Series]) -> list[Series]:

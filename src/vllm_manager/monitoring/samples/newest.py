@@ -58,9 +58,6 @@ def _lately(ring: Ring, figure: Figure, labels: Labels) -> float | None:
 
 
 def _quantile(span: HistogramSpan) -> float | None:
-    buckets = [
-        (span.bounds[index - 1] if index else 0.0, span.bounds[index], count)
-        for index, counts in sorted(span.buckets.items())
-        if (count := sum(counts))
-    ]
-    return quantile(buckets, _QUANTILE)
+    used = sorted(span.buckets)
+    edges = [(span.bounds[index - 1] if index else 0.0, span.bounds[index]) for index in used]
+    return quantile(edges, [sum(span.buckets[index]) for index in used], _QUANTILE)

@@ -1,7 +1,6 @@
 """The whole of what is remembered: two-second steps, minutes, and the database behind them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.columns import Ring
@@ -10,6 +9,9 @@ from vllm_manager.monitoring.samples.lines import Series, merged
 from vllm_manager.monitoring.samples.question import MINUTE, Question
 from vllm_manager.monitoring.samples.rollup import Rollup
 from vllm_manager.monitoring.samples.schemas import Source
+
+_MOST_VALUES = 20_000
+"""What one question may take out of the database, counted in values of series."""
 
 
 class Past:
@@ -21,15 +23,16 @@ class Past:
         self._archive = archive
 
     def fitted(self, question: Question) -> Question:
-        """Return the question with a step for which there are values: after a restart, a minute."""
-        if question.step >= MINUTE or self._is_in_memory(question):
+        """Return the question with a step for which there are values, and not too many of them.
+
+        After a restart that is a minute; of very many series it is longer.
+        """
+        if self._is_in_memory(question):
             return question
-        return replace(
-            question,
-            step=MINUTE,
-            start=question.start // MINUTE * MINUTE,
-            end=-(-question.end // MINUTE) * MINUTE,
-        )
+        columns = self._rollup.minutes.of(question.figure.name)
+        count = sum(question.wants(labels) for labels in columns)
+        finest = max(MINUTE, (question.end - question.start) * count / _MOST_VALUES)
+        return question if question.step >= finest else question.coarser(finest)
 
     async def series(self, question: Question) -> tuple[Sequence[Series], Source]:
         """Return the series of a fitted question, and where the oldest of its values come from."""

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -60,6 +60,13 @@ class Question:
     def unit(self) -> str:
         """What the answer's points are in."""
         return unit_of(self.figure, self.function)
+
+    def coarser(self, finest: float) -> "Question":
+        """Return the question with a step of at least `finest` seconds."""
+        step = _step_from(finest)
+        return replace(
+            self, step=step, start=self.start // step * step, end=-(-self.end // step) * step
+        )
 
     def wants(self, labels: Labels) -> bool:
         """Whether a series belongs to the answer."""
@@ -141,6 +148,10 @@ def figure_named(name: str) -> Figure:
 def step_of(start: float, end: float, now: float, points: int) -> int:
     """Return the seconds between points: no finer than asked, nor than what is kept so long."""
     finest = max((end - start) / points, _kept_every(now - start))
+    return _step_from(finest)
+
+
+def _step_from(finest: float) -> int:
     steps = (*_STEPS, *_LONG_STEPS)
     return next((step for step in steps if step >= finest), steps[-1])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from vllm_manager.auth.guard import ANYONE
@@ -66,7 +66,12 @@ async def list_figures(samples: Service) -> Page[FigureInfo]:
     return Page(items=samples.figures())
 
 
-@router.get("/query", operation_id="queryMetrics", summary="One figure over a span of time")
+@router.get(
+    "/query",
+    operation_id="queryMetrics",
+    summary="One figure over a span of time",
+    response_model=MetricAnswer,
+)
 async def query_metrics(
     samples: Service,
     where: Only,
@@ -90,9 +95,9 @@ async def query_metrics(
     by: By = None,
     function: Chosen = None,
     quantile: Annotated[float, Query(ge=0, le=1)] = 0.95,
-) -> MetricAnswer:
+) -> Response:
     """Downsampled to at most about as many points as asked for; gaps are null, never guessed."""
-    return await samples.query(
+    answer = await samples.query(
         figure,
         since=since,
         until=until,
@@ -103,6 +108,7 @@ async def query_metrics(
         function=function,
         quantile=quantile,
     )
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 
 
 @router.get("/latest", operation_id="latestMetrics", summary="What the figures are now")
