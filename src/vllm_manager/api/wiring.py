@@ -13,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vllm_manager.api.events import Events, Snapshot
+from vllm_manager.api.monitoring import Monitoring
+from vllm_manager.api.monitoring import build as build_monitoring
 from vllm_manager.api.people import People
 from vllm_manager.api.people import build as build_people
 from vllm_manager.api.system import EngineSeen, Facts
@@ -44,9 +46,6 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
-from vllm_manager.monitoring.prometheus import EngineMetrics, PrometheusHistory
-from vllm_manager.monitoring.samples import Board, Samples, SamplesRoom, Sources
-from vllm_manager.monitoring.samples import build as build_samples
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -85,13 +84,10 @@ class Services:
     recipes: Recipes
     presets: Presets
     fit: Fit
-    samples: Samples
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
-    board: Board
-    history: PrometheusHistory | None
-    engine_metrics: EngineMetrics
+    monitoring: Monitoring
     internal_token: str
     report_token: str
 
@@ -103,7 +99,7 @@ class Services:
 
 def attach(app: FastAPI, services: Services) -> None:
     """Place the services where the routes look for them."""
-    for group in (services, services.people):
+    for group in (services, services.people, services.monitoring):
         for name in type(group).__slots__:
             setattr(app.state, name, getattr(group, name))
     app.state.close_streams = services.close_streams
@@ -136,9 +132,6 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
                 await room.stop()
             await services.people.sign_on.close()
             await services.catalog.close()
-            await services.engine_metrics.close()
-            if services.history is not None:
-                await services.history.close()
             await ray.close()
     finally:
         await database.close()
@@ -154,7 +147,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, SamplesRoom]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, Monitoring]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
@@ -173,21 +166,11 @@ def _build(
     models = StoredModels(library, downloads.service)
     below = Below(cluster, operations, arguments, planning, models, hardware)
     room = build_deployments(settings, database, engine, below, hub, clock)
-    routes = _routes_of(room.service)
-    publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
+    publisher = _publisher(people, room.service, clock, hub)
     credentials_changed.target = publisher.nudge
-    room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
-    sources = Sources(
-        hardware=hardware,
-        reports=room.service.reports,
-        machines=warmers.machines,
-        gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
-        run_dir=settings.run_dir,
-    )
-    history = PrometheusHistory.of(settings, clock)
-    samples = build_samples(database, room.lease, sources, clock, history)
+    seen = build_monitoring(settings, database, clock, room, hardware, warmers, publisher)
     services = Services(
         people=people,
         audit=AuditLog(database, clock, settings.audit_retention_days),
@@ -203,19 +186,14 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
-        samples=samples.service,
         publisher=publisher,
         events=events,
-        facts=_facts(
-            settings, clock, database, room, cluster, warmers, publisher, events, samples.board
-        ),
-        board=samples.board,
-        history=history,
-        engine_metrics=EngineMetrics(room.service.routes),
+        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
+        monitoring=seen,
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room, samples)
+    return services, (downloads, library, room, seen)
 
 
 def _recipes(
@@ -235,6 +213,16 @@ def _recipes(
     return Recipes(database, RecipeChecks(arguments), clock, users, saved)
 
 
+def _publisher(
+    people: People, deployments: Deployments, clock: Clock, hub: Hub
+) -> SnapshotPublisher:
+    """Return what tells the gateway, as soon as a route is another one."""
+    routes = _routes_of(deployments)
+    publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
+    deployments.on_route_change(publisher.nudge)
+    return publisher
+
+
 def _facts(
     settings: Settings,
     clock: Clock,
@@ -244,7 +232,7 @@ def _facts(
     warmers: WarmerBoard,
     publisher: SnapshotPublisher,
     events: Events,
-    board: Board,
+    seen: Monitoring,
 ) -> Facts:
     return Facts(
         identity=own_identity(),
@@ -260,7 +248,7 @@ def _facts(
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
-        board=board,
+        board=seen.board,
     )
 
 
