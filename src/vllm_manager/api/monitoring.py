@@ -45,13 +45,17 @@ def build(
     warmers: WarmerBoard,
     publisher: SnapshotPublisher,
 ) -> Monitoring:
-    """Return the services; nothing runs until `start`."""
+    """Return the services; nothing runs until `start`.
+
+    A room that has figures of its own adds its collector to `more`.
+    """
     sources = Sources(
         hardware=hardware,
         reports=deployments.service.reports,
         machines=warmers.machines,
         gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
         run_dir=settings.run_dir,
+        more=(),
     )
     history = PrometheusHistory.of(settings, clock)
     room = build_samples(database, deployments.lease, sources, clock, history)

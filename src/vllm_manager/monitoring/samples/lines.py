@@ -2,17 +2,19 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, zip_longest
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, Span
+from vllm_manager.monitoring.samples.columns import HistogramSpan, Number, ScalarSpan, Span
 from vllm_manager.monitoring.samples.figures import Labels
 from vllm_manager.monitoring.samples.history import Line
 from vllm_manager.monitoring.samples.question import Question
 
 Values = list[float | None]
+_MOST_STRIDES: Final = 8
+"""With more values in a step, it is quicker to take step by step."""
 
 
 class Series(NamedTuple):
@@ -46,8 +48,33 @@ class _Layout(NamedTuple):
     """Index of the first value that belongs to the question."""
     until: int
     per_step: int
-    is_even: bool
-    """Whether the first value begins a step."""
+    head: int
+    """How many values lie in a first step that began before them; 0: it begins with them."""
+
+    @property
+    def counts(self) -> list[int]:
+        """How many values lie in each step."""
+        rest = self.until - self.first - self.head
+        whole, tail = divmod(rest, self.per_step)
+        return [*self._head(), *[self.per_step] * whole, *([tail] if tail else [])]
+
+    def _head(self) -> list[int]:
+        return [self.head] if self.head else []
+
+    def reduced(
+        self, values: Sequence[Number], reduce: Callable[[Iterable[Number]], Number], fill: Number
+    ) -> list[Number]:
+        """Return one value of those in each step. `fill` changes no reduction."""
+        begin = self.first + self.head
+        found = [reduce(values[self.first : begin])] if self.head else []
+        part = values[begin : self.until]
+        if self.per_step == 1:
+            return [*found, *part]
+        if self.per_step > _MOST_STRIDES:
+            starts = range(0, len(part), self.per_step)
+            return [*found, *(reduce(part[n : n + self.per_step]) for n in starts)]
+        strides = [part[k :: self.per_step] for k in range(self.per_step)]
+        return [*found, *map(reduce, zip_longest(*strides, fillvalue=fill))]
 
 
 def _layout(question: Question, span: Span, length: int) -> _Layout | None:
@@ -57,26 +84,20 @@ def _layout(question: Question, span: Span, length: int) -> _Layout | None:
     if first >= until:
         return None
     place, after = divmod(span.start + first * span.step - question.start, question.step)
-    return _Layout(place, first, until, per_step, after == 0)
+    head = min(until - first, per_step - after // span.step) if after else 0
+    return _Layout(place, first, until, per_step, head)
 
 
-def _pieces(question: Question, span: Span, length: int) -> Iterator[tuple[int, slice]]:
-    """Yield which of the span's values fall into which step of the question."""
-    layout = _layout(question, span, length)
-    index = layout.first if layout else length
-    while layout is not None and index < layout.until:
-        place, after = divmod(span.start + index * span.step - question.start, question.step)
-        until = min(layout.until, index + layout.per_step - after // span.step)
-        yield place, slice(index, until)
-        index = until
-
-
-def _strides(values: Sequence[float], layout: _Layout) -> list[Sequence[float]]:
-    """Return the first value of each whole step, the second of each, and so on."""
-    per_step = layout.per_step
-    whole = (layout.until - layout.first) // per_step * per_step
-    part = values[layout.first : layout.first + whole]
-    return [part[k::per_step] for k in range(per_step)]
+def _cleared(
+    values: Sequence[float], layout: _Layout, fill: float
+) -> tuple[Sequence[float], list[int]]:
+    """Return the values with `fill` for what is unknown, and how many are known by step."""
+    total = sum(values[layout.first : layout.until])
+    if total == total:  # with one unknown value it would not be
+        return values, layout.counts
+    known = [int(value == value) for value in values]
+    cleared = [value if value == value else fill for value in values]
+    return cleared, layout.reduced(known, sum, 0)
 
 
 # Gauges and counters
@@ -106,39 +127,16 @@ class _Bins:
         layout = _layout(question, span, len(span.means))
         if layout is None:
             return
-        total = sum(span.means[layout.first : layout.until])
-        whole = 0
-        if layout.is_even and total == total:  # with one unknown value it would not be
-            whole = self._add_whole(layout, span)
-        for place, piece in _pieces(question, span, len(span.means)):
-            if place >= layout.place + whole:
-                self._add_piece(place, span.means[piece], span.highs[piece], span.step)
-
-    def _add_whole(self, layout: _Layout, span: ScalarSpan) -> int:
-        """Add every step of which all values are known, many at once; return how many."""
-        strides = _strides(span.means, layout)
-        count = len(strides[0])
-        where = slice(layout.place, layout.place + count)
-        if layout.per_step == 1:
-            added, tops = strides[0], _strides(span.highs, layout)[0]
-        else:
-            added = list(map(sum, zip(*strides, strict=True)))
-            tops = list(map(max, *_strides(span.highs, layout)))
-        weight = layout.per_step * span.step
-        more = [value * span.step for value in added]
-        self.sums[where] = map(float.__add__, self.sums[where], more)
-        self.seconds[where] = [seconds + weight for seconds in self.seconds[where]]
-        self.highs[where] = map(max, self.highs[where], tops)
-        return count
-
-    def _add_piece(
-        self, place: int, means: Sequence[float], highs: Sequence[float], step: int
-    ) -> None:
-        known = [value for value in means if value == value]
-        if known:
-            self.sums[place] += sum(known) * step
-            self.seconds[place] += len(known) * step
-            self.highs[place] = max(self.highs[place], *[h for h in highs if h == h])
+        means, counts = _cleared(span.means, layout, 0.0)
+        highs, _ = _cleared(span.highs, layout, -inf)
+        sums = layout.reduced(means, sum, 0.0)
+        where = slice(layout.place, layout.place + len(sums))
+        step = span.step
+        self.sums[where] = [a + b * step for a, b in zip(self.sums[where], sums, strict=True)]
+        self.seconds[where] = [
+            a + b * step for a, b in zip(self.seconds[where], counts, strict=True)
+        ]
+        self.highs[where] = map(max, self.highs[where], layout.reduced(highs, max, -inf))
 
 
 def _binned(question: Question, one: Series) -> tuple[Values, Values]:
@@ -190,16 +188,15 @@ class _Buckets:
         layout = _layout(question, span, len(span.sums))
         if layout is None:
             return
-        pieces = list(_pieces(question, span, len(span.sums)))
-        for place, piece in pieces:
-            values = [value for value in span.sums[piece] if value == value]
-            self.sums[place] += sum(values)
-            seconds[place] += len(values) * span.step
-        where = slice(layout.place, pieces[-1][0] + 1)
+        values, known = _cleared(span.sums, layout, 0.0)
+        sums = layout.reduced(values, sum, 0.0)
+        where = slice(layout.place, layout.place + len(sums))
+        self.sums[where] = map(float.__add__, self.sums[where], sums)
+        seconds[where] = [a + b * span.step for a, b in zip(seconds[where], known, strict=True)]
         for index, column in span.buckets.items():
             lower = span.bounds[index - 1] if index else 0.0
             counts = self.counts.setdefault((lower, span.bounds[index]), [0] * self._steps)
-            counts[where] = map(int.__add__, counts[where], _summed(column, layout, pieces))
+            counts[where] = map(int.__add__, counts[where], layout.reduced(column, sum, 0))
 
     def rows(self) -> Iterator[tuple[int, ...]]:
         """Yield the counts of all buckets (see `edges`) step by step."""
@@ -210,19 +207,6 @@ class _Buckets:
     def edges(self) -> list[tuple[float, float]]:
         """Return what each bucket holds: above, and up to; rising."""
         return sorted(self.counts, key=lambda edge: edge[1])
-
-
-def _summed(
-    column: Sequence[int], layout: _Layout, pieces: Sequence[tuple[int, slice]]
-) -> Sequence[int]:
-    """Return how many there are in each step, from the first to the last with any value."""
-    if layout.per_step == 1:
-        return column[layout.first : layout.until]
-    if layout.is_even:
-        part = column[layout.first : layout.until]
-        strides = [part[k :: layout.per_step] for k in range(layout.per_step)]
-        return list(map(sum, zip_longest(*strides, fillvalue=0)))
-    return [sum(column[piece]) for _, piece in pieces]
 
 
 def _histogram(question: Question, labels: Labels, members: Sequence[Series]) -> Line:
