@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.command import run
+from bootstrap.paths import TOOLS
 from bootstrap.progress import SetupError, note, step
 
 
@@ -16,21 +17,33 @@ class _Needed:
     programs: tuple[str, ...]
     folders: str = "/nowhere"
     """Where else it may lie, as a pattern below the root."""
+    unpacked: bool = False
+    """Its files are enough, in `.tools`: installed, it would become a service of the machine."""
+
+    @property
+    def tool(self) -> Path:
+        """The folder that it is unpacked into."""
+        return TOOLS / self.package
 
     def found(self) -> str | None:
         """Return where the program is."""
         for name in self.programs:
-            if found := shutil.which(name):
+            if found := shutil.which(name, path=self._path()):
                 return found
             for folder in sorted(Path("/").glob(self.folders.lstrip("/")), reverse=True):
                 if (folder / name).exists():
                     return str(folder / name)
         return None
 
+    def _path(self) -> str:
+        own = str(self.tool / "usr" / "bin")
+        return os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+
 
 _NEEDED = (
     _Needed("Browser for tests", "chromium", ("chromium", "chromium-browser", "google-chrome")),
     _Needed("PostgreSQL for tests", "postgresql", ("initdb",), "/usr/lib/postgresql/*/bin"),
+    _Needed("Prometheus for tests", "prometheus", ("promtool",), unpacked=True),
 )
 
 
@@ -59,5 +72,21 @@ def _install(missing: list[_Needed]) -> None:
     with step(f"{names} for tests"):
         run(["apt-get", "update", "-q"], log_name="apt-update", remedy=remedy, extra=quiet)
         for needed in missing:
+            if needed.unpacked:
+                _unpack(needed, remedy)
+                continue
             install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", needed.package]
             run(install, log_name=f"apt-{needed.package}", remedy=remedy, extra=quiet)
+
+
+def _unpack(needed: _Needed, remedy: str) -> None:
+    """Fetch a package, which apt checks as it does any, and lay out its files in `.tools`."""
+    needed.tool.mkdir(parents=True, exist_ok=True)
+    for old in needed.tool.glob("*.deb"):
+        old.unlink()
+    fetch = ["apt-get", "download", "-q", needed.package]
+    run(fetch, log_name=f"apt-{needed.package}", remedy=remedy, cwd=needed.tool)
+    for archive in needed.tool.glob("*.deb"):
+        lay_out = ["dpkg", "-x", archive, needed.tool]
+        run(lay_out, log_name=f"dpkg-{needed.package}", remedy=remedy)
+        archive.unlink()

@@ -24,9 +24,9 @@ async def test_figures_need_a_credential_and_count_requests(control: Running) ->
     await control.client.get("/api/v1/operations/op_1", headers=control.bearer)
     await control.client.request("BREW", "/healthz")
     lines = (await control.client.get("/metrics", headers=control.bearer)).text.splitlines()
-    requests = [line for line in lines if line.startswith("vllm_manager_requests_total{")]
+    requests = [line for line in lines if line.startswith("vllm_manager_api_requests_total{")]
     route = 'method="GET",route="/api/v1/operations/{operation_id}",status="404"'
-    assert f"vllm_manager_requests_total{{{route}}} 1" in requests
+    assert f"vllm_manager_api_requests_total{{{route}}} 1" in requests
     assert not [line for line in requests if "BREW" in line]
     [resident] = [line for line in lines if line.startswith("vllm_manager_resident_bytes ")]
     assert float(resident.split()[1]) > 1_000_000

@@ -100,6 +100,7 @@ async def test_a_launch_becomes_one_application_with_all_that_replicas_need(
         "trusted_code": False,
         "drain_seconds": 30,
         "warm": False,
+        "otlp_endpoint": None,
     }
 
 

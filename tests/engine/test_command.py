@@ -74,6 +74,20 @@ def test_a_revision_is_for_the_hub_alone() -> None:
     assert "--revision" not in built(LOCAL, revision="abc")
 
 
+def test_spans_go_where_the_product_s_go_unless_the_deployment_names_another_place() -> None:
+    spec = replica_spec(otlp_endpoint="http://127.0.0.1:4318/")
+    told = command.command(spec, LOCAL, "127.0.0.1", 4711)
+    assert after(told, "--otlp-traces-endpoint") == "http://127.0.0.1:4318/v1/traces"
+    environment = command.environment(spec, LOCAL, {}, "s")
+    assert environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] == "http/protobuf"
+    assert environment["OTEL_SERVICE_NAME"] == "demo"
+    own = ["--otlp-traces-endpoint=http://a:1"]
+    spec = replica_spec(otlp_endpoint="http://127.0.0.1:4318", arguments=own)
+    assert "--otlp-traces-endpoint" not in command.command(spec, LOCAL, "127.0.0.1", 4711)
+    assert "OTEL_SERVICE_NAME" not in command.environment(spec, LOCAL, {}, "s")
+    assert "--otlp-traces-endpoint" not in built()
+
+
 @pytest.mark.parametrize(
     "argument",
     ["--host", "--api-key=x", "--trust-remote-code", "--trust_remote_code", "--trust", "--uds",

@@ -37,6 +37,8 @@ _CPU_DEFAULTS = {
 _ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
 # CUDA would count the fastest GPU as the first; NVML and Ray count along the bus.
 _FOR_GPU = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+# vLLM's own choice is gRPC; the gateway speaks HTTP, and both are to have one address.
+_FOR_TRACES = {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"}
 # Not the engine's business: our settings, and Ray's, with its token.
 _STRIPPED_PREFIXES = ("VLLM_MANAGER_", "RAY_", "FAKE_")
 
@@ -85,6 +87,7 @@ def command(spec: ReplicaSpec, model: Model, host: str, port: int) -> list[str]:
         *("--middleware", f"{secret.RequireSecret.__module__}.{secret.RequireSecret.__name__}"),
         *_parallel(spec),
         *_defaults(spec, model),
+        *_traces(spec),
         *(["--trust-remote-code"] if spec.trusted_code else []),
         *spec.arguments,
     ]
@@ -131,6 +134,19 @@ def _defaults(spec: ReplicaSpec, model: Model) -> list[str]:
     return options
 
 
+def _traces(spec: ReplicaSpec) -> list[str]:
+    return ["--otlp-traces-endpoint", _traces_url(spec)] if _sends_traces(spec) else []
+
+
+def _sends_traces(spec: ReplicaSpec) -> bool:
+    """Whether spans go where the product's go: a deployment may have named another place."""
+    return spec.otlp_endpoint is not None and not _has(spec, "otlp-traces-endpoint")
+
+
+def _traces_url(spec: ReplicaSpec) -> str:
+    return f"{(spec.otlp_endpoint or '').rstrip('/')}/v1/traces"
+
+
 def kv_cache_bytes(config: Mapping[str, Any], max_model_len: int | None) -> int:
     """Return a KV cache for a small machine: two requests of full length, within bounds.
 
@@ -156,8 +172,9 @@ def environment(
     for_cpu = _CPU_DEFAULTS | {"OMP_NUM_THREADS": str(_threads(spec))}
     devices = _FOR_GPU if spec.gpus else for_cpu
     offline = {} if model.folder is None else {"HF_HUB_OFFLINE": "1"}
+    traced = _FOR_TRACES | {"OTEL_SERVICE_NAME": spec.deployment} if _sends_traces(spec) else {}
     own = {secret.VARIABLE: engine_secret}
-    return kept | _ALWAYS | devices | offline | _asked(spec) | own
+    return kept | _ALWAYS | devices | offline | traced | _asked(spec) | own
 
 
 def _asked(spec: ReplicaSpec) -> dict[str, str]:

@@ -34,6 +34,8 @@ class ReplicaSpec:
     idle_deadline_seconds: float = 600
     drain_seconds: float = 30
     warm: bool = False
+    otlp_endpoint: str | None = None
+    """Base address of an OTLP/HTTP receiver for the engine's spans; None: it makes none."""
     trusted_code: bool = False
     """The model's own code may run: an administrator allowed it for this commit."""
 

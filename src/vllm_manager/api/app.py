@@ -33,6 +33,7 @@ from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
 from vllm_manager.limits.policies import routes as policy_routes
 from vllm_manager.monitoring.alerts import routes as alert_routes
+from vllm_manager.monitoring.prometheus import routes as prometheus_routes
 from vllm_manager.monitoring.samples import routes as sample_routes
 from vllm_manager.operations import routes as operation_routes
 from vllm_manager.settings import Settings
@@ -65,6 +66,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     hardware_routes.router,
     limits_routes.router,
     alert_routes.router,
+    prometheus_routes.router,
     sample_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)

@@ -1,15 +1,16 @@
-"""The control plane's own figures in Prometheus' text format."""
+"""The control plane's own figures, as families of Prometheus."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import psutil
 
 from vllm_manager.cluster import Warmer
-from vllm_manager.deployments import StartCounts
-
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+from vllm_manager.deployments import Standing, StartCounts
+from vllm_manager.monitoring.prometheus import Family, one
+from vllm_manager.monitoring.samples import Distribution, Labels
 
 
 class _Kind(NamedTuple):
@@ -37,12 +38,13 @@ class RequestCounts:
         entry.count += 1
         entry.seconds += seconds
 
-    def lines(self) -> list[str]:
-        counts = [(_labels(kind._asdict()), entry.count) for kind, entry in self._sums.items()]
-        seconds = [(_labels(kind._asdict()), entry.seconds) for kind, entry in self._sums.items()]
+    def families(self) -> list[Family]:
+        known = [(_labels(**kind._asdict()), entry) for kind, entry in self._sums.items()]
+        counts = [(labels, entry.count) for labels, entry in known]
+        seconds = [(labels, entry.seconds) for labels, entry in known]
         return [
-            *_family("requests_total", "counter", "Requests answered.", counts),
-            *_family("request_seconds_total", "counter", "Time spent on them.", seconds),
+            Family("api_requests_total", "counter", "Requests to the API answered.", counts),
+            Family("api_request_seconds_total", "counter", "Time spent on them.", seconds),
         ]
 
 
@@ -54,72 +56,62 @@ def resident_bytes() -> int:
     return psutil.Process().memory_info().rss
 
 
-def render(
-    requests: RequestCounts,
-    phases: Mapping[str, int],
-    starts: StartCounts,
-    warmers: Sequence[Warmer],
-    streams: int,
-    workers: int,
-) -> str:
-    """Return the whole exposition."""
-    by_phase = [(_labels({"phase": phase}), count) for phase, count in sorted(phases.items())]
-    lines = [
-        *_family("resident_bytes", "gauge", "Memory of the control plane.", _one(resident_bytes())),
-        *_family("event_streams", "gauge", "Open event streams.", _one(streams)),
-        *_family("gateway_workers", "gauge", "Connected gateway workers.", _one(workers)),
-        *_family("deployments", "gauge", "Deployments by phase.", by_phase),
-        *_start_lines(starts),
-        *_spare_lines(warmers),
-        *requests.lines(),
+def process_families(version: str, streams: int, workers: int) -> list[Family]:
+    """Return what the control plane's process says of itself."""
+    build = [((("version", version),), 1)]
+    return [
+        Family("build_info", "gauge", "1, with the release that runs.", build),
+        Family("resident_bytes", "gauge", "Memory of the control plane.", one(resident_bytes())),
+        Family("event_streams", "gauge", "Open event streams of browsers.", one(streams)),
+        Family("gateway_workers", "gauge", "Connected gateway workers.", one(workers)),
     ]
-    return "\n".join(lines) + "\n"
 
 
-def _start_lines(starts: StartCounts) -> list[str]:
+def deployment_families(standings: Sequence[Standing]) -> list[Family]:
+    """Return where each deployment stands, and how many are in which phase."""
+    by_phase = Counter(standing.phase for standing in standings)
+    counts = [(_labels(phase=phase), count) for phase, count in sorted(by_phase.items())]
+    phases = [(_labels(deployment=s.name, phase=s.phase), 1) for s in standings]
+    wanted = [(_labels(deployment=s.name), s.wanted) for s in standings]
+    ready = [(_labels(deployment=s.name), s.ready) for s in standings]
+    return [
+        Family("deployments", "gauge", "Deployments by phase.", counts),
+        Family("deployment_phase", "gauge", "1 for the phase that it is in.", phases),
+        Family("deployment_replicas_wanted", "gauge", "Replicas that should answer.", wanted),
+        Family("deployment_replicas_ready", "gauge", "Replicas that are ready.", ready),
+    ]
+
+
+def start_families(starts: StartCounts) -> list[Family]:
     """Return the starts that reached ready since this process began, and their phases."""
-    totals = [(_labels({"how": how}), count) for how, count in sorted(starts.totals.items())]
-    parts = [({"how": how, "phase": phase}, s) for (how, phase), s in sorted(starts.phases.items())]
-    counts = [(_labels(labels), spent.count) for labels, spent in parts]
-    sums = [(_labels(labels), round(spent.seconds, 3)) for labels, spent in parts]
-    name = "vllm_manager_start_seconds"
+    totals = [(_labels(how=how), count) for how, count in sorted(starts.totals.items())]
+    parts = [
+        (_labels(how=how, phase=phase), Distribution((), (spent.count,), round(spent.seconds, 3)))
+        for (how, phase), spent in sorted(starts.phases.items())
+    ]
     return [
-        *_family("starts_total", "counter", "Starts that reached ready.", totals),
-        f"# HELP {name} Seconds of each phase of a start.",
-        f"# TYPE {name} summary",
-        *(f"{name}_sum{labels} {value}" for labels, value in sums),
-        *(f"{name}_count{labels} {value}" for labels, value in counts),
+        Family("starts_total", "counter", "Starts that reached ready.", totals),
+        Family("start_seconds", "summary", "Seconds of each phase of a start.", parts),
     ]
 
 
-def _spare_lines(warmers: Sequence[Warmer]) -> list[str]:
-    spares = [(warmer.node, spare) for warmer in warmers for spare in warmer.spares]
-    held = [
-        (_labels({"node": node.hostname or node.id, "pid": s.pid}), s.resident_bytes)
-        for node, s in spares
-        if s.resident_bytes is not None
-    ]
-    ready = sum(spare.state == "ready" for _, spare in spares)
+def spare_families(warmers: Iterable[Warmer]) -> list[Family]:
+    """Return the processes that wait to become engines, by node."""
+    ready: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for warmer in warmers:
+        node = warmer.node.hostname or warmer.node.id
+        ready[node] += sum(spare.state == "ready" for spare in warmer.spares)
+        held[node] += sum(spare.resident_bytes or 0 for spare in warmer.spares)
     return [
-        *_family("spares_ready", "gauge", "Processes that wait to become engines.", _one(ready)),
-        *_family("spare_resident_bytes", "gauge", "Memory of each of them.", held),
+        Family("spares_ready", "gauge", "Processes that wait to become engines.", _by_node(ready)),
+        Family("spare_resident_bytes", "gauge", "Memory that they hold.", _by_node(held)),
     ]
 
 
-def _one(value: float) -> list[tuple[str, float]]:
-    return [("", value)]
+def _by_node(counts: Counter[str]) -> list[tuple[Labels, int]]:
+    return [(_labels(node=node), count) for node, count in counts.items()]
 
 
-def _family(name: str, kind: str, about: str, samples: Sequence[tuple[str, float]]) -> list[str]:
-    full = f"vllm_manager_{name}"
-    values = [f"{full}{labels} {value}" for labels, value in samples]
-    return [f"# HELP {full} {about}", f"# TYPE {full} {kind}", *values]
-
-
-def _labels(labels: Mapping[str, object]) -> str:
-    inner = ",".join(f'{name}="{_escape(str(value))}"' for name, value in labels.items())
-    return "{" + inner + "}"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _labels(**labels: object) -> Labels:
+    return tuple((name, str(value)) for name, value in labels.items())

@@ -1,4 +1,4 @@
-"""Builds what watches the others: samples and alerts."""
+"""Builds what watches the others: samples, both sides of Prometheus, and alerts."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from vllm_manager.monitoring.alerts.build import build as build_alerts
 from vllm_manager.monitoring.alerts.looking import Rooms
 from vllm_manager.monitoring.alerts.receivers import Receivers
 from vllm_manager.monitoring.alerts.service import Alerts
-from vllm_manager.monitoring.samples import Samples, SamplesRoom, Sources
+from vllm_manager.monitoring.prometheus import EngineMetrics, PrometheusHistory
+from vllm_manager.monitoring.samples import Board, Samples, SamplesRoom, Sources
 from vllm_manager.monitoring.samples import build as build_samples
 from vllm_manager.settings import Settings
 
@@ -40,48 +41,61 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """What the routes ask for, under the names they ask by."""
+    """What the routes ask for, under the names they ask by, and what runs behind it."""
 
     samples: Samples
+    board: Board
     alerts: Alerts
     receivers: Receivers
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoringRoom:
-    """What is asked for, and what runs beside it."""
-
-    services: Monitoring
-    samples: SamplesRoom
-    alerts: AlertsRoom
+    engine_metrics: EngineMetrics
+    samples_room: SamplesRoom
+    alerts_room: AlertsRoom
+    history: PrometheusHistory | None
 
     async def start(self) -> None:
-        await self.samples.start()
-        self.alerts.start()
+        """Begin to measure, and to look at it."""
+        await self.samples_room.start()
+        self.alerts_room.start()
 
     async def stop(self) -> None:
-        await self.alerts.stop()
-        await self.samples.stop()
+        """End it, and every connection."""
+        await self.alerts_room.stop()
+        await self.samples_room.stop()
+        await self.engine_metrics.close()
+        if self.history is not None:
+            await self.history.close()
 
 
-def build(watched: Watched) -> MonitoringRoom:
-    """Return the room; nothing runs until its `start`."""
-    samples = build_samples(
-        watched.database, watched.deployments.lease, _sources(watched), watched.clock
-    )
+def build(watched: Watched) -> Monitoring:
+    """Return the services; nothing runs until `start`."""
+    deployments, clock = watched.deployments, watched.clock
+    history = PrometheusHistory.of(watched.settings, clock)
+    samples = build_samples(watched.database, deployments.lease, _sources(watched), clock, history)
     alerts = build_alerts(
         watched.settings,
         watched.database,
-        _rooms(watched, samples),
-        lambda: watched.deployments.lease.is_mine,
+        _rooms(watched, samples.board),
+        lambda: deployments.lease.is_mine,
         watched.hub,
-        watched.clock,
+        clock,
     )
-    services = Monitoring(samples.service, alerts.alerts, alerts.receivers)
-    return MonitoringRoom(services, samples, alerts)
+    return Monitoring(
+        samples=samples.service,
+        board=samples.board,
+        alerts=alerts.alerts,
+        receivers=alerts.receivers,
+        engine_metrics=EngineMetrics(deployments.service.routes),
+        samples_room=samples,
+        alerts_room=alerts,
+        history=history,
+    )
 
 
 def _sources(watched: Watched) -> Sources:
+    """Return whom the samples are asked from.
+
+    A room that has figures of its own adds its collector to `more`.
+    """
     publisher = watched.publisher
     return Sources(
         hardware=watched.hardware,
@@ -89,10 +103,12 @@ def _sources(watched: Watched) -> Sources:
         machines=watched.warmers.machines,
         gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
         run_dir=watched.settings.run_dir,
+        more=(),
     )
 
 
-def _rooms(watched: Watched, samples: SamplesRoom) -> Rooms:
+def _rooms(watched: Watched, board: Board) -> Rooms:
+    """Return what alerts are about."""
     publisher = watched.publisher
     return Rooms(
         deployments=watched.deployments.service,
@@ -100,7 +116,7 @@ def _rooms(watched: Watched, samples: SamplesRoom) -> Rooms:
         cluster=watched.cluster,
         keys=watched.people.keys,
         audit=watched.audit,
-        board=samples.board,
+        board=board,
         gateway_workers=lambda: len(publisher.workers()),
         certificate=watched.settings.tls_certificate,
     )

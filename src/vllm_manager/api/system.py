@@ -1,6 +1,7 @@
 """What the product says of itself: alive, ready, version, figures, and who takes part."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,10 +15,13 @@ from vllm_manager.api.events import Events
 from vllm_manager.api.metrics import RequestCounts
 from vllm_manager.auth.guard import ANYONE
 from vllm_manager.cluster import Cluster, Warmer, WarmerBoard
-from vllm_manager.deployments import StartCounts
+from vllm_manager.deployments import Standing, StartCounts
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.process import ProcessIdentity
+from vllm_manager.monitoring import prometheus
+from vllm_manager.monitoring.prometheus import families as measured
+from vllm_manager.monitoring.samples import Board
 
 router = APIRouter(tags=["system"])
 
@@ -158,13 +162,14 @@ class Facts:
     holder: Callable[[], str | None]
     is_leader: Callable[[], bool]
     database_answers: Callable[[], Awaitable[bool]]
-    phases: Callable[[], Awaitable[Mapping[str, int]]]
+    standings: Callable[[], Sequence[Standing]]
     cluster: Cluster
     warmers: WarmerBoard
     starts: StartCounts
     publisher: SnapshotPublisher
     events: Events
     engine: Callable[[], EngineSeen]
+    board: Board
 
 
 def _facts(request: Request) -> Facts:
@@ -195,7 +200,7 @@ async def get_version() -> Version:
 @router.get(
     "/metrics",
     operation_id="getMetrics",
-    summary="The control plane's figures for Prometheus",
+    summary="All figures for Prometheus: the product's own, and every node's and engine's",
     dependencies=[Depends(ANYONE)],
     response_class=Response,
     responses={
@@ -206,13 +211,21 @@ async def get_version() -> Version:
     },
 )
 async def get_metrics(request: Request) -> Response:
+    """Figures that are older than ten seconds are left out."""
     facts = _facts(request)
     requests: RequestCounts = request.app.state.request_counts
     streams, workers = facts.events.open_count, len(facts.publisher.workers())
-    text = metrics.render(
-        requests, await facts.phases(), facts.starts, facts.warmers.all(), streams, workers
-    )
-    return Response(text, media_type=metrics.MEDIA_TYPE)
+    families = [
+        *metrics.process_families(vllm_manager.__version__, streams, workers),
+        *metrics.deployment_families(facts.standings()),
+        *metrics.start_families(facts.starts),
+        *metrics.spare_families(facts.warmers.all()),
+        *requests.families(),
+    ]
+    readings = list(facts.board.fresh().values())
+    # In a thread: with many replicas it is megabytes, and the loop has others to answer.
+    text = await asyncio.to_thread(lambda: prometheus.render([*families, *measured(readings)]))
+    return Response(text, media_type=prometheus.MEDIA_TYPE)
 
 
 @router.get(

@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vllm_manager.api.events import Events, Snapshot
-from vllm_manager.api.monitoring import Monitoring, MonitoringRoom, Watched
+from vllm_manager.api.monitoring import Monitoring, Watched
 from vllm_manager.api.monitoring import build as build_monitoring
 from vllm_manager.api.people import People
 from vllm_manager.api.people import build as build_people
@@ -85,10 +84,10 @@ class Services:
     recipes: Recipes
     presets: Presets
     fit: Fit
-    monitoring: Monitoring
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
+    monitoring: Monitoring
     internal_token: str
     report_token: str
 
@@ -148,7 +147,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, MonitoringRoom]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, Monitoring]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
@@ -167,14 +166,12 @@ def _build(
     models = StoredModels(library, downloads.service)
     below = Below(cluster, operations, arguments, planning, models, hardware)
     room = build_deployments(settings, database, engine, below, hub, clock)
-    routes = _routes_of(room.service)
-    publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
+    publisher = _publisher(people, room.service, clock, hub)
     credentials_changed.target = publisher.nudge
-    room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
     audit = AuditLog(database, clock, settings.audit_retention_days)
-    monitoring = build_monitoring(
+    seen = build_monitoring(
         Watched(
             settings=settings,
             clock=clock,
@@ -204,14 +201,14 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
-        monitoring=monitoring.services,
         publisher=publisher,
         events=events,
-        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
+        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
+        monitoring=seen,
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room, monitoring)
+    return services, (downloads, library, room, seen)
 
 
 def _recipes(
@@ -231,6 +228,16 @@ def _recipes(
     return Recipes(database, RecipeChecks(arguments), clock, users, saved)
 
 
+def _publisher(
+    people: People, deployments: Deployments, clock: Clock, hub: Hub
+) -> SnapshotPublisher:
+    """Return what tells the gateway, as soon as a route is another one."""
+    routes = _routes_of(deployments)
+    publisher = SnapshotPublisher(people.in_force, people.policies, routes, clock, hub.epoch)
+    deployments.on_route_change(publisher.nudge)
+    return publisher
+
+
 def _facts(
     settings: Settings,
     clock: Clock,
@@ -240,6 +247,7 @@ def _facts(
     warmers: WarmerBoard,
     publisher: SnapshotPublisher,
     events: Events,
+    seen: Monitoring,
 ) -> Facts:
     return Facts(
         identity=own_identity(),
@@ -248,13 +256,14 @@ def _facts(
         holder=lambda: room.lease.holder,
         is_leader=lambda: room.lease.is_mine,
         database_answers=lambda: _answers(database),
-        phases=_phases_of(room.service),
+        standings=room.service.standings,
         cluster=cluster,
         warmers=warmers,
         starts=room.service.start_counts,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
+        board=seen.board,
     )
 
 
@@ -275,6 +284,7 @@ def _replica_settings(settings: Settings) -> ReplicaSettings:
         idle_deadline_seconds=settings.phase_deadline_seconds,
         drain_seconds=settings.drain_seconds,
         warm=settings.warm_spares > 0,
+        otlp_endpoint=settings.otlp_endpoint,
     )
 
 
@@ -305,13 +315,6 @@ def _routes_of(deployments: Deployments) -> Routes:
         return None if known is None else {r.deployment: r.model_dump(mode="json") for r in known}
 
     return routes
-
-
-def _phases_of(deployments: Deployments) -> Callable[[], Awaitable[Mapping[str, int]]]:
-    async def phases() -> Mapping[str, int]:
-        return Counter(view.phase for view in await deployments.views())
-
-    return phases
 
 
 def _uses_of(deployments: Callable[[], Deployments]) -> Uses:

@@ -10,6 +10,7 @@ from vllm_manager.deployments.schemas import (
     RouteEndpoint,
 )
 from vllm_manager.deployments.service import Deployments
+from vllm_manager.deployments.showing import Standing
 from vllm_manager.deployments.starts import StartCounts
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Report",
     "Route",
     "RouteEndpoint",
+    "Standing",
     "StartCounts",
     "build",
 ]

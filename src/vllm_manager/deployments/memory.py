@@ -198,6 +198,11 @@ class Memory:
         """Return every route, or None while too little was heard to say."""
         return list(self._routes.values()) if self.is_settled() else None
 
+    def rows_and_routes(self) -> Sequence[tuple[DeploymentRow, Route]]:
+        """Return every row with its route, true or not yet settled."""
+        known = ((row, self._routes.get(row.name)) for row in self.rows.values())
+        return [(row, route) for row, route in known if route is not None]
+
     def replicas(self, row: DeploymentRow) -> list[Replica]:
         """Return a row's replicas."""
         return replica_views(

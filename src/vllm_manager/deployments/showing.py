@@ -4,6 +4,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -34,6 +35,15 @@ class RawPage:
 
     items: Sequence[bytes]
     next_cursor: str | None
+
+
+class Standing(NamedTuple):
+    """Where a deployment stands, for monitoring."""
+
+    name: str
+    phase: Phase
+    wanted: int
+    ready: int
 
 
 class Showing:
@@ -111,6 +121,13 @@ class Showing:
         """Return what the gateway needs to know, or None until enough was heard to say."""
         return self._memory.routes()
 
+    def standings(self) -> Sequence[Standing]:
+        """Return where every deployment stands, as last looked at; asks no database."""
+        return [
+            Standing(row.name, route.phase, _wanted(row), len(route.endpoints))
+            for row, route in self._memory.rows_and_routes()
+        ]
+
     def engine_pids(self) -> frozenset[int]:
         """Return the processes of this machine's engines that replicas have reported."""
         return self._memory.board.engine_pids(socket.gethostname())
@@ -166,3 +183,7 @@ class Showing:
 
     def _view(self, row: DeploymentRow) -> Deployment:
         return self._memory.refresh(row)
+
+
+def _wanted(row: DeploymentRow) -> int:
+    return int(row.spec["replicas"]) if row.desired == "running" else 0

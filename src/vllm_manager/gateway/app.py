@@ -110,4 +110,11 @@ class Application:
                 if not model.is_adapter
             ),
         ]
+        if self._context.tracer.is_on:
+            name = "vllm_manager_gateway_spans_dropped_total"
+            lines += [
+                f"# HELP {name} Requests whose spans could not be sent, of this worker.",
+                f"# TYPE {name} counter",
+                f"{name} {self._context.tracer.dropped}",
+            ]
         return ("\n".join(lines) + "\n").encode()

@@ -37,6 +37,10 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     between_chunks_seconds: float = 300
     body_seconds: float = 120
     """How long a client may take to send its request."""
+    otlp_endpoint: str = ""
+    """Where traces are sent; empty: nowhere."""
+    otlp_share: float = 1.0
+    """Of the requests whose callers did not decide it themselves."""
     stale_seconds: float = 15
     """A snapshot stream that is silent for this long (three heartbeats) is given up."""
 

@@ -15,6 +15,7 @@ from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.subjects import Subjects
+from vllm_manager.gateway.traces import Tracer
 from vllm_manager.gateway.upstream import UpstreamClient
 from vllm_manager.kit.addresses import Network, client_address, networks
 
@@ -34,6 +35,7 @@ class Context:
     client: UpstreamClient
     control: ControlPlane
     journal: Journal
+    tracer: Tracer
     proxies: tuple[Network, ...] = field(init=False)
     """The proxies of the configuration, ready to be compared with."""
     is_draining: bool = False

@@ -16,6 +16,7 @@ from vllm_manager.gateway.journal import Record
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
+from vllm_manager.gateway.traces import NO_TRACE, Trace
 from vllm_manager.gateway.upstream import (
     Broken,
     Connection,
@@ -50,6 +51,7 @@ class Request(NamedTuple):
     estimate: Estimate
     limit_headers: Headers
     """What the answer tells of the caller's limits."""
+    trace: Trace = NO_TRACE
 
 
 class EngineCall:
@@ -114,6 +116,8 @@ class EngineCall:
             team=request.asker.team,
         )
         self._context.journal.add(record)
+        if request.trace.spans is not None:
+            self._context.tracer.ended(request.trace.spans, record)
 
     def _counted(self) -> Usage:
         """Return what the engine counted; of an answer that was cut short, about what was made."""
@@ -175,10 +179,11 @@ class EngineCall:
 
     async def _exchange(self, connection: Connection, endpoint: Endpoint) -> Connection:
         request = self._request
-        head = b"POST %b HTTP/1.1\r\n%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (
+        head = b"POST %b HTTP/1.1\r\n%bx-request-id: %b\r\n%bcontent-length: %d\r\n\r\n" % (
             request.route.engine_path,
             endpoint.preamble,
             request.id,
+            request.trace.headers,
             len(request.body),
         )
         try:

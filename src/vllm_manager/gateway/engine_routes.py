@@ -16,6 +16,7 @@ from vllm_manager.gateway.payload import Prompt, parse, with_usage
 from vllm_manager.gateway.plans import NO_PLAN
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.routes import EngineRoute
+from vllm_manager.gateway.traces import NO_TRACE
 
 
 async def serve_engine_route(
@@ -24,14 +25,16 @@ async def serve_engine_route(
     """Answer one request for an engine."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
     id_ = request_id(headers)
+    trace = context.tracer.begin(headers)
     try:
-        request, ticket = await _admitted(context, route, scope, headers, id_, receive)
+        admitted, ticket = await _admitted(context, route, scope, headers, id_, receive)
     except ClientLeft:
         return
     except Refusal as refusal:
         await _refuse(refusal, route, id_, receive, send)
         return
     client: ClientConnection = scope["connection"]
+    request = admitted if trace is NO_TRACE else admitted._replace(trace=trace)
     call = EngineCall(context, request, ticket, client)
     try:
         await _run_while_connected(call, client, send)

@@ -23,6 +23,8 @@ def gateway_config(settings: "Settings") -> GatewayConfig:
         log_level=settings.log_level,
         tls_certificate=str(settings.tls_certificate or ""),
         tls_key=str(settings.tls_key or ""),
+        otlp_endpoint=settings.otlp_endpoint or "",
+        otlp_share=settings.otlp_share,
         trusted_proxies=tuple(p for p in settings.trusted_proxies.split(",") if p.strip()),
     )
 

@@ -30,6 +30,8 @@ from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.subjects import Subjects
+from vllm_manager.gateway.trace_sender import TraceSender
+from vllm_manager.gateway.traces import Tracer
 from vllm_manager.gateway.upstream import Target, UpstreamClient
 from vllm_manager.gateway.usage import UsageSender
 from vllm_manager.kit.certificates import PairRefused, Served
@@ -74,6 +76,7 @@ class Worker:
             client=client,
             control=control,
             journal=Journal(run_dir / "usage", loop),
+            tracer=Tracer(gateway.otlp_share if gateway.otlp_endpoint else None),
         )
         self._feed = Feed(
             self._context.directory,
@@ -83,6 +86,7 @@ class Worker:
             is_writer=config.index == 0,
         )
         self._sender = UsageSender(self._context.journal, control)
+        self._traces = _trace_sender(self._context, config.index)
         pair = gateway.tls
         self._served = None if pair is None else Served(pair)
         self._server = _server_for(self._context, self._served)
@@ -103,6 +107,8 @@ class Worker:
             asyncio.create_task(self._expire_heads(), name="heads"),
             asyncio.create_task(self._follow_certificate(), name="certificate"),
         ]
+        if self._traces is not None:
+            tasks.append(asyncio.create_task(self._traces.run(), name="traces"))
         await self._know_something()
         gc.collect()
         gc.freeze()  # what was built at the start stays: no need to look at it again
@@ -111,6 +117,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._hand_over_usage()
+        await self._hand_over_traces()
         self._context.client.close()
 
     async def _know_something(self) -> None:
@@ -155,6 +162,12 @@ class Worker:
             except PairRefused as refused:
                 log.error("the certificate's files changed, but stay unused: %s", refused)
 
+    async def _hand_over_traces(self) -> None:
+        if self._traces is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SEND_SECONDS):
+                    await self._traces.send()
+
     async def _hand_over_usage(self) -> None:
         """Send the last batch; what can't be sent stays on disk for the next worker."""
         self._context.journal.flush()
@@ -162,6 +175,11 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SEND_SECONDS):
                 await self._sender.send()
+
+
+def _trace_sender(context: Context, worker: int) -> TraceSender | None:
+    endpoint = context.config.otlp_endpoint
+    return TraceSender(context.tracer, endpoint, worker) if endpoint else None
 
 
 def _server_for(context: Context, served: Served | None) -> _Server:

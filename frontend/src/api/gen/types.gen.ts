@@ -5456,6 +5456,24 @@ export type System = {
 };
 
 /**
+ * TargetGroup
+ *
+ * One entry of the list that Prometheus asks for.
+ */
+export type TargetGroup = {
+    /**
+     * Labels
+     */
+    labels: {
+        [key: string]: string;
+    };
+    /**
+     * Targets
+     */
+    targets: Array<string>;
+};
+
+/**
  * TeamCreate
  *
  * A team to make.
@@ -11189,6 +11207,97 @@ export type GetOperationResponses = {
 };
 
 export type GetOperationResponse = GetOperationResponses[keyof GetOperationResponses];
+
+export type GetEngineMetricsData = {
+    body?: never;
+    path: {
+        /**
+         * Deployment
+         */
+        deployment: string;
+        /**
+         * Replica
+         */
+        replica: string;
+    };
+    query?: never;
+    url: '/api/v1/prometheus/engines/{deployment}/{replica}/metrics';
+};
+
+export type GetEngineMetricsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetEngineMetricsError = GetEngineMetricsErrors[keyof GetEngineMetricsErrors];
+
+export type GetEngineMetricsResponses = {
+    /**
+     * Prometheus' text format.
+     */
+    200: unknown;
+};
+
+export type ListPrometheusTargetsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/prometheus/targets';
+};
+
+export type ListPrometheusTargetsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListPrometheusTargetsError = ListPrometheusTargetsErrors[keyof ListPrometheusTargetsErrors];
+
+export type ListPrometheusTargetsResponses = {
+    /**
+     * Response Listprometheustargets
+     *
+     * Successful Response
+     */
+    200: Array<TargetGroup>;
+};
+
+export type ListPrometheusTargetsResponse = ListPrometheusTargetsResponses[keyof ListPrometheusTargetsResponses];
 
 export type GetSystemData = {
     body?: never;

@@ -29,6 +29,8 @@ class ReplicaSettings:
     idle_deadline_seconds: float
     drain_seconds: float
     warm: bool = False
+    otlp_endpoint: str | None = None
+    """Where engines send their spans; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class RayServeEngine:
             "idle_deadline_seconds": self._replica.idle_deadline_seconds,
             "drain_seconds": self._replica.drain_seconds,
             "warm": self._replica.warm,
+            "otlp_endpoint": self._replica.otlp_endpoint,
         }
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from vllm_manager.kit.addresses import is_confidential, networks
 from vllm_manager.kit.certificates import Pair
 from vllm_manager.kit.proxies import HttpProxy
+from vllm_manager.settings.watching import Watching
 
 RoleName = Literal["administrator", "operator", "member", "viewer"]
 """See `auth`, which says what each may do."""
@@ -26,7 +27,7 @@ def _default_engine_python() -> Path:
     return Path(sys.prefix).parent / ".venv-engine" / "bin" / "python"
 
 
-class Settings(BaseSettings):
+class Settings(Watching):
     """Read from the environment at the start of each process; never changed afterwards."""
 
     model_config = SettingsConfigDict(
@@ -210,23 +211,6 @@ class Settings(BaseSettings):
         description="Address of an OpenID Connect provider, to the letter as it calls itself. "
         "Unset: no single sign-on.",
     )
-    public_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^\s/]+(/[^\s]*[^\s/])?$",
-        description="Address under which people open the web page, without a slash at the end; "
-        "alerts name it.",
-    )
-    smtp_url: SecretStr | None = Field(
-        default=None,
-        description="Mail server for alerts: `smtp[s]://[user:password@]host[:port]`. Unset: no "
-        "mail.",
-    )
-    mail_from: str | None = Field(
-        default=None,
-        validate_default=True,
-        description="Sender of alerts by mail; needed with `VLLM_MANAGER_SMTP_URL`.",
-    )
-    log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @field_validator("tls_key", "tls_certificate")
     @classmethod
@@ -275,23 +259,6 @@ class Settings(BaseSettings):
             return None
         HttpProxy.of(value.get_secret_value())
         return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _is_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value().strip():
-            return None
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ValueError("It must be smtp://host or smtps://host.")
-        return value
-
-    @field_validator("mail_from")
-    @classmethod
-    def _is_sender(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if info.data.get("smtp_url") is not None and not value:
-            raise ValueError("Set VLLM_MANAGER_MAIL_FROM as well: servers want to know the sender.")
-        return value or None
 
     @cached_property
     def secrets_dir(self) -> Path:
