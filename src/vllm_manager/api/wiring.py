@@ -37,6 +37,9 @@ from vllm_manager.downloads.library import Library, Use, Uses
 from vllm_manager.downloads.library.build import build as build_library
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
+from vllm_manager.gateway.requests.board import RequestBoard
+from vllm_manager.gateway.requests.captures import Captures
+from vllm_manager.gateway.requests.service import Requests
 from vllm_manager.hardware import Hardware
 from vllm_manager.hardware.build import build as build_hardware
 from vllm_manager.kit.clock import Clock
@@ -84,6 +87,7 @@ class Services:
     presets: Presets
     fit: Fit
     publisher: SnapshotPublisher
+    requests: Requests
     events: Events
     facts: Facts
     internal_token: str
@@ -186,6 +190,7 @@ def _build(
         presets=Presets(),
         fit=fit,
         publisher=publisher,
+        requests=Requests(RequestBoard(clock), Captures(clock), people.subjects, room.service.get),
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),

@@ -52,6 +52,8 @@ class Teller:
         self._encode = msgspec.json.Encoder().encode
         self._orders = msgspec.json.Decoder(Orders)
         self._untold: deque[Row] = deque(maxlen=2 * MOST_ENDED)
+        self._unwritten: list[Row] = []
+        self._left_out = 0
         self._told_at = 0.0
 
     async def run(self) -> None:
@@ -59,18 +61,17 @@ class Teller:
         while True:
             await asyncio.sleep(_PERIOD_SECONDS)
             try:
-                await self._note_ended()
+                self._note_ended()
                 if self._has_news() and not await self.tell():
                     await asyncio.sleep(_AWAY_SECONDS)
             except Exception:
                 log.exception("requests could not be told and will be told again")
 
     async def tell(self) -> bool:
-        """Say all; return False where the control plane did not take it."""
-        await self._note_ended()
+        """Say all, and write the log; return False where the control plane did not take it."""
         self._told_at = time.monotonic()
-        ended = self._next()
-        tracker = self._tracker
+        self._note_ended()
+        tracker, ended = self._tracker, self._next()
         told = Told(
             worker=self._worker,
             pid=os.getpid(),
@@ -78,6 +79,7 @@ class Teller:
             ended=ended,
             sums=tracker.sums(self._deployments()),
         )
+        await self._write()
         try:
             status, answer = await self._control.ask(REQUESTS_PATH, self._encode(told))
         except (UpstreamFailed, OSError):
@@ -93,13 +95,18 @@ class Teller:
         is_idle = not self._tracker.open and not self._untold
         return not is_idle or time.monotonic() - self._told_at >= _IDLE_SECONDS
 
-    async def _note_ended(self) -> None:
+    def _note_ended(self) -> None:
         ended, left_out = self._tracker.take_ended()
-        if not ended:
-            return
         rows = [tracked.row(self._address) for tracked in ended]
         self._untold.extend(rows)
-        await asyncio.to_thread(self._write_log, rows, left_out)
+        self._unwritten.extend(rows)
+        self._left_out += left_out
+
+    async def _write(self) -> None:
+        rows, self._unwritten = self._unwritten, []
+        left_out, self._left_out = self._left_out, 0
+        if rows:
+            await asyncio.to_thread(self._write_log, rows, left_out)
 
     def _next(self) -> list[Row]:
         """Return what is told now: all, but for bodies that would be too much at once."""
