@@ -51,7 +51,7 @@ async def ended(one: Rig, request_id: str) -> Json:
 
 
 def ask(one: Rig, request_id: str, **body: Any) -> asyncio.Task[httpx.Response]:
-    request = {"model": "demo", "messages": [], **body}
+    request: Json = {"model": "demo", "messages": [], **body}
     headers = {**AUTHORIZATION, "x-request-id": request_id}
     return asyncio.create_task(
         one.gateway.client.post("/v1/chat/completions", json=request, headers=headers)
