@@ -99,7 +99,7 @@ def test_a_request_is_named_in_the_log_by_the_gateway_s_id_and_probes_are_not(
     def lines() -> list[str]:
         return [line["text"] for report in deployed.reports.received for line in report["log"]]
 
-    wait_until(lambda: any(wanted in line for line in lines()), "the log names it", 30)
+    wait_until(lambda: any(wanted in line for line in lines()), 30, "the log to name it")
     [received] = [line for line in lines() if f"Received request chatcmpl-{wanted}" in line]
     assert "max_tokens=3" in received
     assert "private" not in "\n".join(lines())

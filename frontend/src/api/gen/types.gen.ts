@@ -290,6 +290,60 @@ export type Autoscaling = {
 };
 
 /**
+ * Capture
+ *
+ * That bodies of a deployment's requests are captured now.
+ */
+export type Capture = {
+    /**
+     * Deployment
+     */
+    deployment: string;
+    /**
+     * Keep Hours
+     */
+    keep_hours: number;
+    /**
+     * Requests Left
+     */
+    requests_left: number;
+    /**
+     * Started By
+     */
+    started_by: string;
+    /**
+     * Until
+     */
+    until: string;
+};
+
+/**
+ * CaptureStart
+ *
+ * How much is captured, and for how long it is kept.
+ */
+export type CaptureStart = {
+    /**
+     * Keep Hours
+     *
+     * Then the bodies are forgotten.
+     */
+    keep_hours?: number;
+    /**
+     * Minutes
+     *
+     * It ends by itself after these.
+     */
+    minutes?: number;
+    /**
+     * Requests
+     *
+     * It ends by itself after so many requests.
+     */
+    requests?: number;
+};
+
+/**
  * Cause
  *
  * One link of the chain that led to the problem.
@@ -4045,6 +4099,20 @@ export type PageAuditEntry = {
 };
 
 /**
+ * Page[Capture]
+ */
+export type PageCapture = {
+    /**
+     * Items
+     */
+    items: Array<Capture>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[ClusterNode]
  */
 export type PageClusterNode = {
@@ -4653,6 +4721,224 @@ export type ReplicaFailure = {
      */
     signal?: number | null;
     suggestion?: Suggestion | null;
+};
+
+/**
+ * RequestBodies
+ *
+ * What was asked and answered. What looks like a secret was taken out before it was kept.
+ */
+export type RequestBodies = {
+    /**
+     * Deployment
+     */
+    deployment: string;
+    /**
+     * Expires At
+     */
+    expires_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Is Cut
+     *
+     * One of them was longer than 64 KiB, and ends there.
+     */
+    is_cut: boolean;
+    /**
+     * Request
+     */
+    request: string;
+    /**
+     * Response
+     */
+    response: string;
+};
+
+/**
+ * RequestPage
+ *
+ * Requests, and how much of the gateway they are from.
+ */
+export type RequestPage = {
+    /**
+     * Items
+     */
+    items: Array<RequestView>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+    /**
+     * Silent Workers
+     *
+     * Workers that were heard within the last minute, but not in the last 10 s: their requests are shown as they were.
+     */
+    silent_workers: number;
+    /**
+     * Workers
+     *
+     * Workers of the gateway that are heard.
+     */
+    workers: number;
+};
+
+/**
+ * RequestView
+ *
+ * One request to a model. What is not known is null.
+ */
+export type RequestView = {
+    /**
+     * Cached Tokens
+     */
+    cached_tokens: number | null;
+    /**
+     * Client
+     *
+     * The client's address; empty where it is not known.
+     */
+    client: string;
+    /**
+     * Completion Tokens
+     *
+     * While it is under way: about as many as the events of its stream.
+     */
+    completion_tokens: number | null;
+    /**
+     * Deployment
+     */
+    deployment: string;
+    /**
+     * Has Bodies
+     *
+     * Its bodies were captured, and are kept still.
+     */
+    has_bodies: boolean;
+    /**
+     * Id
+     *
+     * The request's own id, also in the logs: `x-request-id`.
+     */
+    id: string;
+    /**
+     * Is Active
+     *
+     * True while it is under way.
+     */
+    is_active: boolean;
+    /**
+     * Is Cancelling
+     *
+     * It was cancelled and is about to end.
+     */
+    is_cancelling: boolean;
+    /**
+     * Is Current
+     *
+     * False: the gateway's worker has been silent for 10 s, so this is how it was.
+     */
+    is_current: boolean;
+    /**
+     * Key
+     *
+     * Id of the key; null for login sessions.
+     */
+    key: string | null;
+    /**
+     * Key Class
+     */
+    key_class: 'user' | 'service' | 'session';
+    /**
+     * Key Last Four
+     */
+    key_last_four: string | null;
+    /**
+     * Key Name
+     */
+    key_name: string | null;
+    /**
+     * Model
+     *
+     * The name that was asked for: the deployment's, or an adapter.
+     */
+    model: string;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Prompt Tokens
+     */
+    prompt_tokens: number | null;
+    /**
+     * Replica
+     *
+     * Which one answers; null while none does.
+     */
+    replica: string | null;
+    /**
+     * Seconds
+     */
+    seconds: number;
+    /**
+     * Started At
+     */
+    started_at: string;
+    /**
+     * State
+     *
+     * Under way: `queued` here; `prefill` from when an engine has it until the first token (its own queue included); `decode`; `working` where the answer comes whole, which tells no first token. Over: `done`, `refused`, `upstream_failed`, `client_left`, `cancelled`.
+     */
+    state: 'queued' | 'prefill' | 'decode' | 'working' | 'done' | 'refused' | 'upstream_failed' | 'client_left' | 'cancelled';
+    /**
+     * Status
+     *
+     * HTTP status, once it is over; 499: the client left.
+     */
+    status: number | null;
+    /**
+     * Status Class
+     */
+    status_class: '2xx' | '4xx' | '5xx' | 'client_left' | 'cancelled' | null;
+    /**
+     * Stream
+     */
+    stream: boolean;
+    /**
+     * Team
+     */
+    team: string | null;
+    /**
+     * Tokens Per Second
+     *
+     * Tokens after the first, by their time.
+     */
+    tokens_per_second: number | null;
+    /**
+     * Ttft Seconds
+     *
+     * Time to the first token; of streams alone.
+     */
+    ttft_seconds: number | null;
+    /**
+     * User
+     *
+     * Id of the user.
+     */
+    user: string;
+    /**
+     * User Name
+     */
+    user_name: string | null;
+    /**
+     * Worker
+     *
+     * The gateway worker's pid.
+     */
+    worker: number;
 };
 
 /**
@@ -9814,6 +10100,380 @@ export type GetOperationResponses = {
 };
 
 export type GetOperationResponse = GetOperationResponses[keyof GetOperationResponses];
+
+export type ListRequestsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Deployment
+         */
+        deployment?: string | null;
+        /**
+         * State
+         */
+        state?: 'active' | 'recent' | null;
+        /**
+         * User
+         *
+         * Id of a user.
+         */
+        user?: string | null;
+        /**
+         * Key
+         *
+         * Id of a key.
+         */
+        key?: string | null;
+        /**
+         * Status
+         */
+        status?: '2xx' | '4xx' | '5xx' | 'client_left' | 'cancelled' | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/requests';
+};
+
+export type ListRequestsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListRequestsError = ListRequestsErrors[keyof ListRequestsErrors];
+
+export type ListRequestsResponses = {
+    /**
+     * Successful Response
+     */
+    200: RequestPage;
+};
+
+export type ListRequestsResponse = ListRequestsResponses[keyof ListRequestsResponses];
+
+export type ListCapturesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/requests/capture';
+};
+
+export type ListCapturesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListCapturesError = ListCapturesErrors[keyof ListCapturesErrors];
+
+export type ListCapturesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageCapture;
+};
+
+export type ListCapturesResponse = ListCapturesResponses[keyof ListCapturesResponses];
+
+export type StopCaptureData = {
+    body?: never;
+    path: {
+        /**
+         * Deployment
+         */
+        deployment: string;
+    };
+    query?: {
+        /**
+         * Erase
+         *
+         * Forget the bodies that were captured.
+         */
+        erase?: boolean;
+    };
+    url: '/api/v1/requests/capture/{deployment}';
+};
+
+export type StopCaptureErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StopCaptureError = StopCaptureErrors[keyof StopCaptureErrors];
+
+export type StopCaptureResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type StopCaptureResponse = StopCaptureResponses[keyof StopCaptureResponses];
+
+export type StartCaptureData = {
+    body: CaptureStart;
+    path: {
+        /**
+         * Deployment
+         */
+        deployment: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/capture/{deployment}';
+};
+
+export type StartCaptureErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StartCaptureError = StartCaptureErrors[keyof StartCaptureErrors];
+
+export type StartCaptureResponses = {
+    /**
+     * Successful Response
+     */
+    200: Capture;
+};
+
+export type StartCaptureResponse = StartCaptureResponses[keyof StartCaptureResponses];
+
+export type GetRequestData = {
+    body?: never;
+    path: {
+        /**
+         * Request Id
+         *
+         * As in `x-request-id`.
+         */
+        request_id: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/{request_id}';
+};
+
+export type GetRequestErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetRequestError = GetRequestErrors[keyof GetRequestErrors];
+
+export type GetRequestResponses = {
+    /**
+     * Successful Response
+     */
+    200: RequestView;
+};
+
+export type GetRequestResponse = GetRequestResponses[keyof GetRequestResponses];
+
+export type CancelRequestData = {
+    body?: never;
+    path: {
+        /**
+         * Request Id
+         *
+         * As in `x-request-id`.
+         */
+        request_id: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/{request_id}/cancel';
+};
+
+export type CancelRequestErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CancelRequestError = CancelRequestErrors[keyof CancelRequestErrors];
+
+export type CancelRequestResponses = {
+    /**
+     * Successful Response
+     */
+    202: RequestView;
+};
+
+export type CancelRequestResponse = CancelRequestResponses[keyof CancelRequestResponses];
+
+export type RevealBodiesData = {
+    body?: never;
+    path: {
+        /**
+         * Request Id
+         *
+         * As in `x-request-id`.
+         */
+        request_id: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/{request_id}/reveal';
+};
+
+export type RevealBodiesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RevealBodiesError = RevealBodiesErrors[keyof RevealBodiesErrors];
+
+export type RevealBodiesResponses = {
+    /**
+     * Successful Response
+     */
+    200: RequestBodies;
+};
+
+export type RevealBodiesResponse = RevealBodiesResponses[keyof RevealBodiesResponses];
 
 export type GetSystemData = {
     body?: never;
