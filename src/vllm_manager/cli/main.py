@@ -20,6 +20,7 @@ from vllm_manager.cli import (
     login,
     logs,
     models,
+    requests,
     serving,
     status,
     teams,
@@ -67,6 +68,7 @@ app.add_typer(keys.app)
 app.add_typer(limits.app)
 app.add_typer(audit.app)
 app.command()(usage.usage)
+app.add_typer(requests.app)
 app.command()(hardware.hardware)
 app.command()(fit.fit)
 app.command()(serving.server)
