@@ -2,6 +2,7 @@
 
 import type { Verb } from "@/api/actions";
 import type { Phase } from "@/api/types";
+import { palette, shortcuts } from "./strings/shell";
 
 const past: Record<Verb, string> = {
   start: "Starting",
@@ -61,6 +62,7 @@ export const t = {
     deployments: "Deployments",
     deploy: "Deploy a model",
     newDeployment: "New",
+    requests: "Requests",
     playground: "Playground",
     configs: "Configs",
     models: "Discover",
@@ -95,25 +97,8 @@ export const t = {
     shortcuts: "Keyboard shortcuts",
   },
 
-  shortcuts: [
-    ["mod K", "Search pages, deployments and actions"],
-    ["g then o", "Go to the overview"],
-    ["g then d", "Go to the deployments"],
-    ["g then p", "Go to the playground"],
-    ["c", "Deploy a model"],
-    ["/", "Filter the list"],
-    ["?", "Show these shortcuts"],
-  ] as const,
-
-  palette: {
-    title: "Search",
-    placeholder: "A page, a deployment, something to do…",
-    none: "Nothing found.",
-    pages: "Pages",
-    deployments: "Deployments",
-    actions: "Actions",
-    verb: (verb: string, name: string) => `${verb} ${name}`,
-  },
+  shortcuts,
+  palette,
 
   connection: {
     connecting: "connecting",
@@ -245,7 +230,13 @@ export const t = {
     pipeline: (n: number) => `pipeline parallel ${n}`,
     context: (n: string) => `context ${n}`,
     stale: "The configuration was changed: a restart applies it.",
-    tabs: { logs: "Logs", replicas: "Replicas", config: "Config", events: "Events" },
+    tabs: {
+      logs: "Logs",
+      requests: "Requests",
+      replicas: "Replicas",
+      config: "Config",
+      events: "Events",
+    },
     tabList: "About this deployment",
     errorTitle: (ago: string) => `Failed ${ago}`,
     troubleTitle: "Last error",
