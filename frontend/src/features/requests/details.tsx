@@ -9,7 +9,7 @@ import { Dialog } from "@/components/dialog";
 import { count, dateTime, rate, seconds, UNKNOWN } from "@/components/format";
 import { r } from "@/strings/requests";
 import { useRequestAction } from "./use-request-action";
-import { stateWords, whoOf } from "./words";
+import { brief, stateWords, whoOf } from "./words";
 
 type Fact = keyof typeof r.facts;
 
@@ -24,7 +24,7 @@ function factsOf(request: RequestView): [Fact, string][] {
     ["status", request.status == null ? UNKNOWN : String(request.status)],
     ["started", dateTime(request.started_at)],
     ["elapsed", seconds(request.seconds)],
-    ["ttft", seconds(request.ttft_seconds)],
+    ["ttft", brief(request.ttft_seconds)],
     ["pace", rate(request.tokens_per_second)],
     ["prompt", count(request.prompt_tokens)],
     ["cached", count(request.cached_tokens)],

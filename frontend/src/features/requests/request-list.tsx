@@ -92,16 +92,17 @@ function Found({ search }: { search: RequestSearch }) {
       ) : page.workers === 0 ? (
         <Note>{r.deaf}</Note>
       ) : null}
-      {page.items.length === 0 ? (
-        <Card>
+      <RequestTable
+        requests={page.items}
+        unsure={unsure}
+        session={session}
+        empty={
           <Empty
             title={active ? r.emptyActive : r.emptyRecent}
             why={active ? r.emptyActiveWhy : r.emptyRecentWhy}
           />
-        </Card>
-      ) : (
-        <RequestTable requests={page.items} unsure={unsure} session={session} />
-      )}
+        }
+      />
       {page.next_cursor ? (
         <p className="mt-2 text-small text-muted">{r.more(count(MOST_SHOWN))}</p>
       ) : null}

@@ -1,6 +1,6 @@
 /** Requests as rows, with what can be done about each. */
 
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { data } from "@/api/client";
 import { cancelRequest, type RequestView } from "@/api/gen";
 import type { Session } from "@/api/types";
@@ -12,7 +12,7 @@ import { rate, seconds } from "@/components/format";
 import { r } from "@/strings/requests";
 import { Details } from "./details";
 import { useRequestAction } from "./use-request-action";
-import { mayCancel, stateWords, tokensOf, toneOf, whoOf } from "./words";
+import { brief, mayCancel, stateWords, tokensOf, toneOf, whoOf } from "./words";
 
 const CELL = "px-2 py-2 first:pl-4 last:pr-4";
 const RIGHT = `${CELL} text-right whitespace-nowrap`;
@@ -48,7 +48,7 @@ function Row({ request: q, unsure, cancellable, onOpen, onCancel }: RowProps) {
         </Chip>
       </td>
       <td className={RIGHT}>{seconds(q.seconds)}</td>
-      <td className={RIGHT}>{seconds(q.ttft_seconds)}</td>
+      <td className={RIGHT}>{brief(q.ttft_seconds)}</td>
       <td className={RIGHT}>{rate(q.tokens_per_second)}</td>
       <td className={RIGHT}>{tokensOf(q)}</td>
       <td className={`${CELL} max-w-60 truncate`} title={q.client}>
@@ -101,51 +101,59 @@ const HEADS = [
 
 interface Props {
   requests: RequestView[];
+  /** Shown in place of the table where there are none; an open dialog stays. */
+  empty: ReactNode;
   unsure: boolean;
   session: Session | undefined;
 }
 
-export function RequestTable({ requests, unsure, session }: Props) {
+export function RequestTable({ requests, empty, unsure, session }: Props) {
   const [opened, setOpened] = useState<RequestView | null>(null);
   const [ending, setEnding] = useState<RequestView | null>(null);
   const me = session?.user;
   const newest = (old: RequestView) =>
     requests.find((q) => q.id === old.id && q.started_at === old.started_at) ?? old;
   return (
-    <Card className="overflow-hidden">
-      <section
-        aria-label={r.title}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-        tabIndex={0}
-        className="overflow-x-auto -outline-offset-2"
-      >
-        <table className="figures w-full min-w-220 text-left">
-          <thead className="text-small text-muted">
-            <tr>
-              {HEADS.map(([id, align]) => (
-                <th key={id} className={`${CELL} font-normal ${align}`}>
-                  {r.columns[id]}
-                </th>
-              ))}
-              <th className={CELL}>
-                <span className="sr-only">{r.columns.actions}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {requests.map((request) => (
-              <Row
-                key={`${request.worker} ${request.started_at} ${request.id}`}
-                request={request}
-                unsure={unsure}
-                cancellable={mayCancel(request, me?.role, me?.id ?? "")}
-                onOpen={() => setOpened(request)}
-                onCancel={() => setEnding(request)}
-              />
-            ))}
-          </tbody>
-        </table>
-      </section>
+    <>
+      {requests.length === 0 ? (
+        <Card>{empty}</Card>
+      ) : (
+        <Card className="overflow-hidden">
+          <section
+            aria-label={r.title}
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+            tabIndex={0}
+            className="overflow-x-auto -outline-offset-2"
+          >
+            <table className="figures w-full min-w-220 text-left">
+              <thead className="text-small text-muted">
+                <tr>
+                  {HEADS.map(([id, align]) => (
+                    <th key={id} className={`${CELL} font-normal ${align}`}>
+                      {r.columns[id]}
+                    </th>
+                  ))}
+                  <th className={CELL}>
+                    <span className="sr-only">{r.columns.actions}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {requests.map((request) => (
+                  <Row
+                    key={`${request.worker} ${request.started_at} ${request.id}`}
+                    request={request}
+                    unsure={unsure}
+                    cancellable={mayCancel(request, me?.role, me?.id ?? "")}
+                    onOpen={() => setOpened(request)}
+                    onCancel={() => setEnding(request)}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </section>
+        </Card>
+      )}
       {opened ? (
         <Details
           request={newest(opened)}
@@ -154,6 +162,6 @@ export function RequestTable({ requests, unsure, session }: Props) {
         />
       ) : null}
       {ending ? <CancelDialog request={ending} onClose={() => setEnding(null)} /> : null}
-    </Card>
+    </>
   );
 }
