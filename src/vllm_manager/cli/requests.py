@@ -59,8 +59,8 @@ def _print(page: Json, nothing: str) -> None:
     if not page["items"]:
         out.print(nothing)
         return
-    columns = ("ID", "MODEL", "STATE", "STATUS", "SINCE", "TTFT", "TOK/S", "TOKENS", "WHO")
-    print_table(columns, (_row(item) for item in page["items"]))
+    columns = ("ID", "MODEL", "STATE", "TIME", "TTFT", "TOK/S", "TOKENS", "WHO")
+    print_table(columns, (_row(item) for item in page["items"]), keeps_first=True)
     if page["next_cursor"]:
         out.print(f"These are the newest {_SHOWN}.")
 
@@ -169,13 +169,12 @@ def _row(item: Json) -> list[str]:
     return [
         escape(item["id"]),
         escape(item["model"]),
-        shown,
-        str(item["status"] or "–"),
+        shown if item["status"] in (None, 200) else f"{shown} {item['status']}",
         elapsed(item["seconds"]),
         elapsed(item["ttft_seconds"]),
         _pace(item),
         f"{_count(item['prompt_tokens'])} → {_count(item['completion_tokens'])}",
-        escape(_who(item)),
+        escape(item["user_name"] or item["user"]),
     ]
 
 
