@@ -84,13 +84,22 @@ function Bodies({ request }: { request: RequestView }) {
 interface Props {
   request: RequestView;
   mayRead: boolean;
+  /** Undefined where it can't be cancelled, or not by who looks. */
+  onCancel: (() => void) | undefined;
   onClose: () => void;
 }
 
-export function Details({ request, mayRead, onClose }: Props) {
+export function Details({ request, mayRead, onCancel, onClose }: Props) {
   return (
     <Dialog open onOpenChange={onClose} title={r.about(request.id)} wide>
-      <CopyButton text={request.id} />
+      <div className="flex gap-2">
+        <CopyButton text={request.id} />
+        {onCancel ? (
+          <Button size="small" kind="danger" onClick={onCancel}>
+            {r.cancel}
+          </Button>
+        ) : null}
+      </div>
       <dl className="figures mt-2 grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
         {factsOf(request).map(([fact, text]) => (
           <div key={fact} className="contents">

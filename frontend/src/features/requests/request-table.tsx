@@ -123,7 +123,7 @@ export function RequestTable({ requests, empty, unsure, session }: Props) {
             aria-label={r.title}
             // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
             tabIndex={0}
-            className="overflow-x-auto -outline-offset-2"
+            className="relative overflow-x-auto -outline-offset-2"
           >
             <table className="figures w-full min-w-220 text-left">
               <thead className="text-small text-muted">
@@ -158,6 +158,14 @@ export function RequestTable({ requests, empty, unsure, session }: Props) {
         <Details
           request={newest(opened)}
           mayRead={me?.role === "administrator"}
+          onCancel={
+            mayCancel(newest(opened), me?.role, me?.id ?? "")
+              ? () => {
+                  setEnding(newest(opened));
+                  setOpened(null);
+                }
+              : undefined
+          }
           onClose={() => setOpened(null)}
         />
       ) : null}
