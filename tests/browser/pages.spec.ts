@@ -11,6 +11,12 @@ const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["deployments", "/deployments", (page) => page.getByRole("table").waitFor()],
   ["deploy", "/deployments/new", (page) => page.getByLabel("Name", { exact: true }).waitFor()],
   ["logs", "/deployments/demo", (page) => page.getByRole("log").waitFor()],
+  [
+    "requests tab",
+    "/deployments/demo?tab=requests",
+    (page) => page.getByText("No request is under way").waitFor(),
+  ],
+  ["requests", "/requests", (page) => page.getByRole("heading", { name: "Requests" }).waitFor()],
   ["replicas", "/deployments/demo?tab=replicas", (page) => page.getByRole("table").waitFor()],
   ["config", "/deployments/demo?tab=config", (page) => page.getByText('"model"').waitFor()],
   ["events", "/deployments/demo?tab=events", (page) => page.getByRole("time").first().waitFor()],

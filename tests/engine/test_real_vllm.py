@@ -16,6 +16,7 @@ from support.engines import is_alive
 from support.ray_cluster import RayCluster, wait_until
 from support.serve import Deployed, Report
 from vllm_manager_engine import engine_core
+from vllm_manager_engine.request_lines import PROBE_ID
 
 pytestmark = pytest.mark.engine
 
@@ -41,8 +42,11 @@ def core_of(report: Report) -> psutil.Process:
     return heaviest(psutil.Process(report["engine_pid"]))
 
 
-def status_of(report: Report, path: str, secret: str | None, body: Any = None) -> int:
-    headers = {"Content-Type": "application/json"} | ({"x-engine-secret": secret} if secret else {})
+def status_of(
+    report: Report, path: str, secret: str | None, body: Any = None, request_id: str = "req_test"
+) -> int:
+    headers = {"Content-Type": "application/json", "x-request-id": request_id}
+    headers |= {"x-engine-secret": secret} if secret else {}
     request = urllib.request.Request(
         report["endpoint"] + path,
         headers=headers,
@@ -78,6 +82,28 @@ def test_the_secret_is_on_no_command_line(ready: Report) -> None:
     for process in (engine, engine.parent(), *engine.children(recursive=True)):
         assert process is not None
         assert ready["secret"] not in " ".join(process.cmdline())
+
+
+def test_a_request_is_named_in_the_log_by_the_gateway_s_id_and_probes_are_not(
+    deployed: Deployed, ready: Report
+) -> None:
+    body = {
+        "model": "real",
+        "messages": [{"role": "user", "content": "private words"}],
+        "max_tokens": 3,
+        "stop": ["private stop"],
+    }
+    path, wanted = "/v1/chat/completions", "req_followed"
+    assert status_of(ready, path, ready["secret"], body, wanted) == 200
+
+    def lines() -> list[str]:
+        return [line["text"] for report in deployed.reports.received for line in report["log"]]
+
+    wait_until(lambda: any(wanted in line for line in lines()), 30, "the log to name it")
+    [received] = [line for line in lines() if f"Received request chatcmpl-{wanted}" in line]
+    assert "max_tokens=3" in received
+    assert "private" not in "\n".join(lines())
+    assert PROBE_ID not in "\n".join(lines())
 
 
 def test_its_processes_have_the_titles_that_vllm_gives_them(ready: Report) -> None:

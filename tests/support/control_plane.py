@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from support.http_server import Exchange, HttpServer
@@ -58,11 +59,16 @@ class ControlPlane(HttpServer):
         self.batches_received = 0
         self.usage_status = 200
         self.workers: list[str] = []
+        self.told: list[dict[str, Any]] = []
+        """What workers said of their requests."""
+        self.orders: dict[str, Any] = {}
+        """What they are answered."""
         self.relayed: list[Exchange] = []
         self.answer_relayed = echo
         self._line = b""
         self._changed = asyncio.Condition()
         self._counted = asyncio.Event()
+        self._heard = asyncio.Condition()
 
     async def publish(self, content: dict[str, Any]) -> int:
         """Send a snapshot to every worker, and return its version."""
@@ -86,6 +92,25 @@ class ControlPlane(HttpServer):
                 await self._counted.wait()
         return self.records
 
+    async def wait_until_told(
+        self, holds: Callable[[dict[str, Any]], bool], within_seconds: float = 60
+    ) -> dict[str, Any]:
+        """Return the first of what workers say from now on for which `holds`."""
+        first = len(self.told)
+        async with asyncio.timeout(within_seconds), self._heard:
+            while True:
+                for told in self.told[first:]:
+                    if holds(told):
+                        return told
+                first = len(self.told)
+                await self._heard.wait()
+
+    async def _hear(self, exchange: Exchange) -> None:
+        async with self._heard:
+            self.told.append(exchange.json)
+            self._heard.notify_all()
+        exchange.reply_json(self.orders)
+
     async def _answer(self, exchange: Exchange) -> None:
         if exchange.path.startswith("/internal/"):
             assert exchange.headers["authorization"] == f"Bearer {TOKEN}"
@@ -93,6 +118,8 @@ class ControlPlane(HttpServer):
             await self._stream(exchange)
         elif exchange.path == "/internal/v1/gateway/usage":
             self._take_usage(exchange)
+        elif exchange.path == "/internal/v1/gateway/requests":
+            await self._hear(exchange)
         else:
             self.relayed.append(exchange)
             await self.answer_relayed(exchange)

@@ -124,6 +124,8 @@ def _defaults(spec: ReplicaSpec, model: Model) -> list[str]:
         options += ["--load-format", "safetensors"]
     if not _has(spec, "disable-uvicorn-access-log"):
         options.append("--disable-uvicorn-access-log")
+    if not _has(spec, "enable-log-requests"):
+        options.append("--enable-log-requests")
     if spec.gpus:
         return options
     if not _has(spec, "enforce-eager"):

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from vllm_manager_engine.http_client import Answer, HttpError, request
+from vllm_manager_engine.request_lines import PROBE_ID
 from vllm_manager_engine.secret import HEADER
 
 _ATTEMPTS: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -28,7 +29,7 @@ class Engine:
         self.endpoint = endpoint
         self.probed = Counter[str]()
         self.probes = 0
-        self._headers = {HEADER: secret}
+        self._headers = {HEADER: secret, "x-request-id": PROBE_ID}
         self._model = model
         self._way: tuple[str, dict[str, Any], str] | None = None
 

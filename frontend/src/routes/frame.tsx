@@ -19,6 +19,7 @@ const SECTIONS = [
   { to: "/deployments", label: t.pages.deployments },
   { to: "/configs", label: t.pages.configs },
   { to: "/models", label: t.pages.models },
+  { to: "/requests", label: t.pages.requests },
   { to: "/downloads", label: t.pages.downloads },
   { to: "/library", label: t.pages.library },
   { to: "/cluster", label: t.pages.cluster },

@@ -136,6 +136,12 @@ const model = createRoute({
   component: lazyRouteComponent(() => import("./model")),
 });
 
+const requests = createRoute({
+  getParentRoute: () => app,
+  path: "/requests",
+  component: lazyRouteComponent(() => import("./requests")),
+});
+
 const downloads = createRoute({
   getParentRoute: () => app,
   path: "/downloads",
@@ -232,6 +238,7 @@ export const router = createRouter({
       deployments,
       deploy,
       deployment,
+      requests,
       configs,
       newConfig,
       config,

@@ -5,7 +5,7 @@ import { RANGES, type Range, VIEWS, type View } from "@/features/monitoring/char
 
 const GROUPS = ["ready", "working", "trouble", "stopped"] as const;
 export const SORTS = ["name", "state", "model", "replicas", "rate", "queue"] as const;
-export const TABS = ["logs", "replicas", "config", "events"] as const;
+export const TABS = ["logs", "requests", "replicas", "config", "events"] as const;
 
 export type Group = (typeof GROUPS)[number];
 export type Sort = (typeof SORTS)[number];

@@ -5,6 +5,7 @@ export const pages = {
   deployments: "Deployments",
   deploy: "Deploy a model",
   newDeployment: "New",
+  requests: "Requests",
   playground: "Playground",
   configs: "Configs",
   models: "Discover",

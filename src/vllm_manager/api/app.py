@@ -28,6 +28,7 @@ from vllm_manager.deployments import routes as deployment_routes
 from vllm_manager.downloads import routes as download_routes
 from vllm_manager.downloads.library import routes as library_routes
 from vllm_manager.gateway import control_routes
+from vllm_manager.gateway.requests import routes as request_routes
 from vllm_manager.hardware import routes as hardware_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
@@ -68,6 +69,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     alert_routes.router,
     prometheus_routes.router,
     sample_routes.router,
+    request_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
 _FOR_REPLICAS: tuple[APIRouter, ...] = (

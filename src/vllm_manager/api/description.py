@@ -22,6 +22,7 @@ _ABOUT = (
 )
 _TAGS = [
     {"name": "deployments", "description": "Models that run, or should."},
+    {"name": "requests", "description": "Requests to models, one by one: now, and lately."},
     {"name": "downloads", "description": "Models on their way here."},
     {"name": "models", "description": "Models on disk."},
     {"name": "operations", "description": "Long work that was accepted."},

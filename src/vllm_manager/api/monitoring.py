@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from vllm_manager.api.gateway_figures import GatewayCollector
 from vllm_manager.api.people import People
 from vllm_manager.audit import AuditLog
 from vllm_manager.cluster import Cluster, WarmerBoard
 from vllm_manager.db import Database
 from vllm_manager.deployments import DeploymentsRoom
 from vllm_manager.gateway.publisher import SnapshotPublisher
+from vllm_manager.gateway.requests.board import RequestBoard
 from vllm_manager.hardware import Hardware
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.topics import Hub
@@ -37,6 +39,7 @@ class Watched:
     cluster: Cluster
     warmers: WarmerBoard
     publisher: SnapshotPublisher
+    requests: RequestBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,7 @@ def build(watched: Watched) -> Monitoring:
 
 
 def _sources(watched: Watched) -> Sources:
-    """Return whom the samples are asked from.
-
-    A room that has figures of its own adds its collector to `more`.
-    """
+    """Return whom the samples are asked from; other rooms' collectors are in `more`."""
     publisher = watched.publisher
     return Sources(
         hardware=watched.hardware,
@@ -103,7 +103,7 @@ def _sources(watched: Watched) -> Sources:
         machines=watched.warmers.machines,
         gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
         run_dir=watched.settings.run_dir,
-        more=(),
+        more=(GatewayCollector(watched.requests),),
     )
 
 

@@ -34,6 +34,7 @@ class People:
     keys: Keys
     policies: Policies
     usage: UsageLedger
+    subjects: Subjects
 
 
 def build(
@@ -45,7 +46,7 @@ def build(
     vault = Vault(settings.secrets_dir / "vault_key")
     attempts = Throttle(database, clock)
     keys = Keys(database, clock, KeyPolicies(clock), _telling(hub, "keys", changed))
-    spending = Spending(database, clock)
+    spending, subjects = Spending(database, clock), Subjects(database)
     limited = _telling(hub, "limits", changed)
     return People(
         access=access,
@@ -55,8 +56,9 @@ def build(
         users=users,
         teams=Teams(database, clock, access, hub),
         keys=keys,
-        policies=Policies(database, clock, keys, Subjects(database), spending, limited),
+        policies=Policies(database, clock, keys, subjects, spending, limited),
         usage=UsageLedger(database, clock),
+        subjects=subjects,
     )
 
 

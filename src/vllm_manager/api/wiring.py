@@ -38,6 +38,9 @@ from vllm_manager.downloads.library import Library, Use, Uses
 from vllm_manager.downloads.library.build import build as build_library
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
+from vllm_manager.gateway.requests.board import RequestBoard
+from vllm_manager.gateway.requests.captures import Captures
+from vllm_manager.gateway.requests.service import Requests
 from vllm_manager.hardware import Hardware
 from vllm_manager.hardware.build import build as build_hardware
 from vllm_manager.kit.clock import Clock
@@ -85,6 +88,7 @@ class Services:
     presets: Presets
     fit: Fit
     publisher: SnapshotPublisher
+    requests: Requests
     events: Events
     facts: Facts
     monitoring: Monitoring
@@ -171,6 +175,7 @@ def _build(
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
     audit = AuditLog(database, clock, settings.audit_retention_days)
+    requests = RequestBoard(clock)
     seen = build_monitoring(
         Watched(
             settings=settings,
@@ -184,6 +189,7 @@ def _build(
             cluster=cluster,
             warmers=warmers,
             publisher=publisher,
+            requests=requests,
         )
     )
     services = Services(
@@ -202,6 +208,7 @@ def _build(
         presets=Presets(),
         fit=fit,
         publisher=publisher,
+        requests=Requests(requests, Captures(clock), people.subjects, room.service.get),
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
         monitoring=seen,

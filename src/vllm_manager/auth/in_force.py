@@ -34,6 +34,8 @@ class KeyFact(NamedTuple):
     addresses: str | None
     """The networks (CIDR) it may come from, as JSON text; None means any."""
     expires_at: float | None
+    kind: str = "person"
+    """Of the user: a person, or a service account (`service`)."""
 
 
 class SessionFact(NamedTuple):
@@ -63,7 +65,7 @@ class InForce:
             select(
                 *(Key.fingerprint, Key.id, Key.user_id, Key.name, Key.team_id),
                 *(cast(Key.models, Text), cast(Key.addresses, Text)),
-                *(Key.expires_at, User.role),
+                *(Key.expires_at, User.role, User.kind),
             )
             .join(User, User.id == Key.user_id)
             .where(Key.revoked_at.is_(None), unexpired, _is_enabled())
@@ -103,10 +105,10 @@ class InForce:
 
 
 def _key(row: _Row) -> KeyFact:
-    fingerprint, key_id, user_id, name, team_id, models, addresses, expires_at, role = row
+    fingerprint, key_id, user_id, name, team_id, models, addresses, expires_at, role, kind = row
     usable: str | None = "[]" if role == "viewer" else models
     expires = None if expires_at is None else expires_at.timestamp()
-    return KeyFact(fingerprint, key_id, user_id, name, team_id, usable, addresses, expires)
+    return KeyFact(fingerprint, key_id, user_id, name, team_id, usable, addresses, expires, kind)
 
 
 def _session(row: _Row, team_of: Mapping[str, str]) -> SessionFact:

@@ -27,6 +27,13 @@ class KeySubject(NamedTuple):
     models: list[str] | None
 
 
+class KeyMark(NamedTuple):
+    """What people know a key by."""
+
+    name: str
+    last_four: str
+
+
 class Subjects:
     """Looks up names and belongings."""
 
@@ -46,6 +53,15 @@ class Subjects:
         async with self._database.read() as session:
             row = (await session.execute(query.where(Key.id == key_id))).first()
         return None if row is None else KeySubject(*row)
+
+    async def keys(self, ids: Sequence[str]) -> dict[str, KeyMark]:
+        """Return id → marks of those keys that there are."""
+        if not ids:
+            return {}
+        query = select(Key.id, Key.name, Key.last_four).where(Key.id.in_(ids))
+        async with self._database.read() as session:
+            rows = await session.execute(query)
+        return {row[0]: KeyMark(row[1], row[2]) for row in rows}
 
     async def keys_of(self, user_id: str) -> list[str]:
         """Return the ids of a user's keys, also of those that don't work any more."""

@@ -22,6 +22,7 @@ from vllm_manager.cli import (
     logs,
     metrics,
     models,
+    requests,
     serving,
     status,
     teams,
@@ -70,6 +71,7 @@ app.add_typer(limits.app)
 app.add_typer(audit.app)
 app.add_typer(alerts.app)
 app.command()(usage.usage)
+app.add_typer(requests.app)
 app.command()(hardware.hardware)
 app.command()(metrics.metrics)
 app.command()(metrics.figures)

@@ -35,11 +35,13 @@ def state(word: str) -> str:
     return f"[{colour}]{escape(word)}[/{colour}]" if colour else escape(word)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of markup under column heads."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, keeps_first: bool = False
+) -> None:
+    """Print rows of markup under column heads; `keeps_first`: the first is never broken."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for index, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=keeps_first and index == 0)
     for row in rows:
         table.add_row(*row)
     out.print(table, soft_wrap=False)

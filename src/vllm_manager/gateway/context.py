@@ -14,6 +14,7 @@ from vllm_manager.gateway.counts import Counts
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.requests.tracking import Peer, Tracker
 from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.traces import Tracer
 from vllm_manager.gateway.upstream import UpstreamClient
@@ -36,6 +37,7 @@ class Context:
     control: ControlPlane
     journal: Journal
     tracer: Tracer
+    tracker: Tracker
     proxies: tuple[Network, ...] = field(init=False)
     """The proxies of the configuration, ready to be compared with."""
     is_draining: bool = False
@@ -47,11 +49,14 @@ class Context:
 
     def address(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         """Return the address of the client; empty where it is not known."""
-        peer: str = (scope["client"] or ("",))[0]
-        earlier = headers.get(b"x-forwarded-for")
-        if earlier is None:
-            return peer
-        return client_address(peer, earlier.decode("latin-1"), self.proxies)
+        return self.address_of(scope["client"], headers.get(b"x-forwarded-for"))
+
+    def address_of(self, peer: Peer, forwarded: bytes | None) -> str:
+        """Return the address of who sent `forwarded` (`X-Forwarded-For`) through `peer`."""
+        host = peer[0] if peer else ""
+        if forwarded is None:
+            return host
+        return client_address(host, forwarded.decode("latin-1"), self.proxies)
 
 
 def request_id(headers: Mapping[bytes, bytes]) -> bytes:

@@ -23,12 +23,18 @@ class ControlPlane:
             UpstreamFailed: there was no answer.
             OSError: there is no token to read.
         """
+        status, _ = await self.ask(path, body)
+        return status
+
+    async def ask(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Send `body` and return status and body of the answer. Raises as `post` does."""
         headers = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
         connection = await self._exchange(f"POST {path}", headers, body)
         try:
-            while await connection.read(_ANSWER_SECONDS):
-                pass
-            return connection.status
+            pieces: list[bytes] = []
+            while piece := await connection.read(_ANSWER_SECONDS):
+                pieces.append(piece)
+            return connection.status, b"".join(pieces)
         finally:
             connection.release()
 

@@ -14,6 +14,7 @@ from vllm_manager.gateway.demands import Estimate
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.journal import Record
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.requests.tracking import Tracked
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
 from vllm_manager.gateway.traces import NO_TRACE, Trace
@@ -54,22 +55,36 @@ class Request(NamedTuple):
     trace: Trace = NO_TRACE
 
 
+def request_cancelled(model: str) -> Refusal:
+    """Return the answer for a request that was cancelled through the API."""
+    message = (
+        f"This request to “{model}” was cancelled by you or by an operator, and its engine does "
+        "not work on it any more. Send it again if it is still wanted."
+    )
+    return Refusal(409, "request_cancelled", message, is_final=True)
+
+
 class EngineCall:
-    """Runs one request. `settle` must be called on every way out, and counts once."""
+    """Runs one request. `settle` must be called on every way out, and counts once.
+
+    What others may see of it stands in `tracked`.
+    """
 
     def __init__(
-        self, context: Context, request: Request, ticket: Ticket, client: ClientConnection
+        self,
+        context: Context,
+        request: Request,
+        ticket: Ticket,
+        client: ClientConnection,
+        tracked: Tracked,
     ) -> None:
         self._context = context
         self._request = request
         self._ticket = ticket
         self._client = client
-        self._started = time.perf_counter()
-        self._first_token_seconds: float | None = None
-        self._status = 0
-        self._outcome = "ok"
-        self._usage = UNKNOWN
-        self._tap: BodyTap | EventTap | None = None
+        self._tracked = tracked
+        self._is_begun = False
+        """The client has been sent the head of an answer."""
         self._is_settled = False
         self._is_asked = False
         """An engine has the request, and works on it."""
@@ -90,29 +105,39 @@ class EngineCall:
             upstream.release()
             endpoint.outstanding -= 1
 
+    async def answer_cancelled(self, send: Send) -> None:
+        """Tell the client that somebody ended its request; the engine works on it no more."""
+        refusal = request_cancelled(self._request.model)
+        if self._is_begun:
+            await self._break_off_with(refusal, "cancelled", send)
+        else:
+            await self._refuse_with(refusal, "cancelled", send)
+
     def settle(self, *, client_left: bool) -> None:
         """Give back what was reserved and write the usage down. Only the first call counts."""
         if self._is_settled:
             return
         self._is_settled = True
+        request, tracked = self._request, self._tracked
         if client_left:
-            self._outcome, self._status = "client_left", 499
-        request, usage = self._request, self._counted()
+            tracked.outcome, tracked.status = "client_left", 499
+        usage = tracked.usage = self._counted()
         self._ticket.settle((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
+        self._context.tracker.finish(tracked)
         record = Record(
             at=time.time(),
             key=request.asker.key,
             user=request.asker.user,
             model=request.model,
             path=request.route.path,
-            status=self._status,
+            status=tracked.status,
             stream=request.stream,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=usage.cached_tokens,
-            seconds=time.perf_counter() - self._started,
-            first_token_seconds=self._first_token_seconds,
-            outcome=self._outcome,
+            seconds=tracked.seconds or 0.0,
+            first_token_seconds=tracked.first_token_seconds,
+            outcome=tracked.outcome,
             team=request.asker.team,
         )
         self._context.journal.add(record)
@@ -121,12 +146,14 @@ class EngineCall:
 
     def _counted(self) -> Usage:
         """Return what the engine counted; of an answer that was cut short, about what was made."""
-        usage = self._usage if self._tap is None else self._tap.usage
+        tracked = self._tracked
+        tap = tracked.tap
+        usage = tracked.usage if tap is None else tap.usage
         is_known = usage.prompt_tokens is not None or usage.completion_tokens is not None
         if is_known or not self._is_asked or not self._request.route.generates:
             return usage
-        made = self._tap.events if isinstance(self._tap, EventTap) else 0
-        if made or self._outcome == "client_left":
+        made = tap.events if isinstance(tap, EventTap) else 0
+        if made or tracked.outcome in ("client_left", "cancelled"):
             return Usage(self._request.estimate.prompt, made)
         return usage
 
@@ -188,6 +215,7 @@ class EngineCall:
         )
         try:
             self._is_asked = True
+            self._tracked.endpoint = endpoint
             connection.begin(head + request.body)
             await connection.head(self._context.config.first_byte_seconds)
         except BaseException:
@@ -199,34 +227,44 @@ class EngineCall:
 
     async def _pass_on(self, upstream: Connection, send: Send) -> None:
         headers, is_events = self._answer_headers(upstream)
-        self._status = upstream.status
-        if self._status >= 400:
-            self._outcome = "refused" if self._status < 500 else "upstream_failed"
+        tracked = self._tracked
+        tracked.status = upstream.status
+        if tracked.status >= 400:
+            tracked.outcome = "refused" if tracked.status < 500 else "upstream_failed"
         if upstream.complete and not is_events:
-            body = await upstream.read(0)
-            self._first_token_seconds = time.perf_counter() - self._started
-            self._usage = read_usage(body) or UNKNOWN
-            headers = [header for header in headers if header[0] != b"content-length"]
-            self._client.cork()
-            try:
-                await reply(send, self._status, body, headers)
-            finally:
-                self._client.uncork()
+            await self._pass_whole(await upstream.read(0), headers, send)
             return
         strip = is_events and self._request.strips_usage
-        self._tap = EventTap(strip=strip) if is_events else BodyTap()
-        await self._pass_pieces(upstream, self._tap, headers, send)
+        tap = tracked.tap = EventTap(strip=strip) if is_events else BodyTap()
+        await self._pass_pieces(upstream, tap, headers, send)
+
+    async def _pass_whole(self, body: bytes, headers: Headers, send: Send) -> None:
+        tracked = self._tracked
+        tracked.first_token_seconds = time.perf_counter() - tracked.started
+        tracked.usage = read_usage(body) or UNKNOWN
+        if tracked.captured is not None:
+            tracked.captured.add(body)
+        headers = [header for header in headers if header[0] != b"content-length"]
+        self._is_begun = True
+        self._client.cork()
+        try:
+            await reply(send, tracked.status, body, headers)
+        finally:
+            self._client.uncork()
 
     async def _pass_pieces(
         self, upstream: Connection, tap: BodyTap | EventTap, headers: Headers, send: Send
     ) -> None:
+        tracked, config = self._tracked, self._context.config
+        self._is_begun = True
         await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
-        config = self._context.config
         timeout_seconds = config.first_byte_seconds
         while data := await upstream.read(timeout_seconds):
-            if self._first_token_seconds is None:
-                self._first_token_seconds = time.perf_counter() - self._started
+            if tracked.first_token_seconds is None:
+                tracked.first_token_seconds = time.perf_counter() - tracked.started
                 timeout_seconds = config.between_chunks_seconds
+            if tracked.captured is not None:
+                tracked.captured.add(data)
             if piece := tap.feed(data):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": tap.finish()})
@@ -247,23 +285,30 @@ class EngineCall:
     # Failing
 
     async def _refuse(self, error: UpstreamFailed, send: Send) -> None:
-        refusal = self._explain(error)
-        self._status, self._outcome = refusal.status, "upstream_failed"
         self._log(error)
+        await self._refuse_with(self._explain(error), "upstream_failed", send)
+
+    async def _refuse_with(self, refusal: Refusal, outcome: str, send: Send) -> None:
+        """Answer with an error before anything else was sent."""
+        self._tracked.status, self._tracked.outcome = refusal.status, outcome
         await refuse(send, refusal, self._request.id, anthropic=self._request.route.is_anthropic)
 
     async def _break_off(self, error: UpstreamFailed, send: Send) -> None:
-        """End an answer that has begun: with an error event in a stream, else by hanging up."""
-        self._outcome = "upstream_failed"
         self._log(error)
-        if not isinstance(self._tap, EventTap):
+        await self._break_off_with(self._explain(error), "upstream_failed", send)
+
+    async def _break_off_with(self, refusal: Refusal, outcome: str, send: Send) -> None:
+        """End an answer that has begun: with an error event in a stream, else by hanging up."""
+        tap = self._tracked.tap
+        self._tracked.outcome = outcome
+        if not isinstance(tap, EventTap):
             self._client.abort()
             return
         is_anthropic = self._request.route.is_anthropic
-        data = json.dumps(error_object(self._explain(error), anthropic=is_anthropic))
+        data = json.dumps(error_object(refusal, anthropic=is_anthropic))
         name = "event: error\n" if is_anthropic else ""
         event = f"{name}data: {data}\n\n".encode()
-        rest = self._tap.finish()
+        rest = tap.finish()
         separator = b"\n\n" if rest else b""
         await send({"type": "http.response.body", "body": rest + separator + event})
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from vllm_manager.gateway.admission import Claim, Denial, Ticket
 from vllm_manager.gateway.answers import Refusal, refuse
@@ -15,8 +16,18 @@ from vllm_manager.gateway.identity import Asker, identify
 from vllm_manager.gateway.payload import Prompt, parse, with_usage
 from vllm_manager.gateway.plans import NO_PLAN
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.requests.tracking import Tracked
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.traces import NO_TRACE
+
+
+class Asked(NamedTuple):
+    """A request for a model that is there, from somebody who may use it."""
+
+    asker: Asker
+    prompt: Prompt
+    body: bytes
+    model: Model
 
 
 async def serve_engine_route(
@@ -27,44 +38,62 @@ async def serve_engine_route(
     id_ = request_id(headers)
     trace = context.tracer.begin(headers)
     try:
-        admitted, ticket = await _admitted(context, route, scope, headers, id_, receive)
+        asked = await _asked(context, route, scope, headers, receive)
     except ClientLeft:
         return
     except Refusal as refusal:
+        context.tracker.count_refused(refusal.status)
+        await _refuse(refusal, route, id_, receive, send)
+        return
+    tracked = _track(context, route, asked, id_, scope, headers)
+    try:
+        admitted, ticket = _admitted(context, route, asked, id_)
+    except Refusal as refusal:
+        tracked.status, tracked.outcome = refusal.status, "refused"
+        context.tracker.finish(tracked)
         await _refuse(refusal, route, id_, receive, send)
         return
     client: ClientConnection = scope["connection"]
     request = admitted if trace is NO_TRACE else admitted._replace(trace=trace)
-    call = EngineCall(context, request, ticket, client)
+    call = EngineCall(context, request, ticket, client, tracked)
     try:
-        await _run_while_connected(call, client, send)
+        await _run_while_connected(call, tracked, client, send)
     finally:
-        call.settle(client_left=client.lost)
+        call.settle(client_left=client.lost and tracked.outcome != "cancelled")
 
 
-async def _run_while_connected(call: EngineCall, client: ClientConnection, send: Send) -> None:
-    """Run `call`; a client that leaves cancels it in that moment, whatever it is waiting for."""
+async def _run_while_connected(
+    call: EngineCall, tracked: Tracked, client: ClientConnection, send: Send
+) -> None:
+    """Run `call`; a client that leaves cancels it in that moment, whatever it is waiting for.
+
+    So does who cancels the request; then the client is told.
+    """
     task = asyncio.current_task()
     if client.lost or task is None:
         return
     client.on_lost = task.cancel
+    tracked.task = task
     try:
         await call.run(send)
     except asyncio.CancelledError:
-        if not client.lost:
+        if client.lost:
+            return
+        if not tracked.is_cancelled:
             raise
+        task.uncancel()
+        await call.answer_cancelled(send)
     finally:
-        client.on_lost = None
+        client.on_lost = tracked.task = None
 
 
-async def _admitted(
+async def _asked(
     context: Context,
     route: EngineRoute,
     scope: Scope,
     headers: Mapping[bytes, bytes],
-    id_: bytes,
     receive: Receive,
-) -> tuple[Request, Ticket]:
+) -> Asked:
     if scope["method"] != "POST":
         message = f"{route.path} takes POST, not {scope['method']}."
         raise Refusal(405, "method_not_allowed", message)
@@ -76,15 +105,39 @@ async def _admitted(
     )
     body = await read_body(context.config, headers, receive)
     prompt = parse(body, headers.get(b"content-type"))
-    model = _find(context, prompt, asker)
+    return Asked(asker, prompt, body, _find(context, prompt, asker))
+
+
+def _track(
+    context: Context,
+    route: EngineRoute,
+    asked: Asked,
+    id_: bytes,
+    scope: Scope,
+    headers: Mapping[bytes, bytes],
+) -> Tracked:
+    asker, prompt, body, model = asked
+    peer, forwarded = scope["client"], headers.get(b"x-forwarded-for")
+    return context.tracker.begin(
+        id_, route.path, model.base, model.name, prompt.stream, asker, peer, forwarded, body
+    )
+
+
+def _admitted(
+    context: Context, route: EngineRoute, asked: Asked, id_: bytes
+) -> tuple[Request, Ticket]:
+    """Take room for a request. While it waits for any, it is tracked as `queued` by itself."""
+    asker, prompt, body, model = asked
+    if not model.endpoints:
+        raise not_ready(model)
     strips = False
     if prompt.stream and route.asks_usage:
         body, strips = with_usage(body, prompt)
-    asked = estimate(body, prompt, generates=route.generates)
-    ticket = _reserve(context, model, asker, asked)
+    estimated = estimate(body, prompt, generates=route.generates)
+    ticket = _reserve(context, model, asker, estimated)
     plan = ticket.claim.plan
     told = [] if plan is NO_PLAN else context.book.headers_of_taken(plan)
-    request = Request(id_, route, asker, model.name, prompt.stream, body, strips, asked, told)
+    request = Request(id_, route, asker, model.name, prompt.stream, body, strips, estimated, told)
     return request, ticket
 
 
@@ -93,8 +146,6 @@ def _find(context: Context, prompt: Prompt, asker: Asker) -> Model:
     if model is None or (asker.models is not None and not model.is_open_to(asker.models)):
         known = context.directory.names(asker.models)
         raise unknown_model(prompt.model, known)
-    if not model.endpoints:
-        raise not_ready(model)
     return model
 
 

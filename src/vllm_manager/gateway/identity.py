@@ -5,7 +5,7 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vllm_manager.gateway.answers import Refusal
 from vllm_manager.gateway.directory import Directory
@@ -22,6 +22,14 @@ class Asker(NamedTuple):
     models: list[str] | None
     team: str | None = None
     key_name: str = ""
+    is_service: bool = False
+    """The key is a service account's."""
+
+    @property
+    def key_class(self) -> Literal["user", "service", "session"]:
+        if self.key is None:
+            return "session"
+        return "service" if self.is_service else "user"
 
 
 def identify(
@@ -78,7 +86,7 @@ def _by_key(directory: Directory, token: bytes, address: Callable[[], str]) -> A
         allowed = ", ".join(key.addresses)
         message = f"This key may only be used from {allowed}; you come from {address()}."
         raise Refusal(403, "address_not_allowed", message)
-    return Asker(key.user, key.id, key.models, key.team, key.name)
+    return Asker(key.user, key.id, key.models, key.team, key.name, key.kind == "service")
 
 
 @lru_cache(maxsize=1024)

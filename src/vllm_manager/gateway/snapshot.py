@@ -21,6 +21,8 @@ class Key(msgspec.Struct, frozen=True):
     """The networks it may come from; None means any."""
     team: str | None = None
     """The team whose use it counts as."""
+    kind: str = "person"
+    """Whose it is: a person's, or a service account's (`service`)."""
 
 
 class Session(msgspec.Struct, frozen=True):

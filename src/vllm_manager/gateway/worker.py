@@ -29,6 +29,8 @@ from vllm_manager.gateway.feed import Feed
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.requests.teller import Teller
+from vllm_manager.gateway.requests.tracking import Tracker
 from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.trace_sender import TraceSender
 from vllm_manager.gateway.traces import Tracer
@@ -77,6 +79,7 @@ class Worker:
             control=control,
             journal=Journal(run_dir / "usage", loop),
             tracer=Tracer(gateway.otlp_share if gateway.otlp_endpoint else None),
+            tracker=Tracker(),
         )
         self._feed = Feed(
             self._context.directory,
@@ -87,6 +90,7 @@ class Worker:
         )
         self._sender = UsageSender(self._context.journal, control)
         self._traces = _trace_sender(self._context, config.index)
+        self._teller = _teller_for(self._context)
         pair = gateway.tls
         self._served = None if pair is None else Served(pair)
         self._server = _server_for(self._context, self._served)
@@ -104,6 +108,7 @@ class Worker:
         tasks = [
             asyncio.create_task(self._feed.run(), name="snapshots"),
             asyncio.create_task(self._sender.run(), name="usage"),
+            asyncio.create_task(self._teller.run(), name="requests"),
             asyncio.create_task(self._expire_heads(), name="heads"),
             asyncio.create_task(self._follow_certificate(), name="certificate"),
         ]
@@ -175,6 +180,18 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SEND_SECONDS):
                 await self._sender.send()
+                await self._teller.tell()
+
+
+def _teller_for(context: Context) -> Teller:
+    directory = context.directory
+    return Teller(
+        context.tracker,
+        context.control,
+        context.address_of,
+        lambda: directory.models.keys(),
+        logs.write_ended,
+    )
 
 
 def _trace_sender(context: Context, worker: int) -> TraceSender | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from vllm_manager_engine import secret
 from vllm_manager_engine.fake import behaviour, texts
 from vllm_manager_engine.fake.behaviour import Behaviour
+from vllm_manager_engine.fake.request_log import RequestLog
 from vllm_manager_engine.fake.server import Connection
 from vllm_manager_engine.fake.service import Service
 from vllm_manager_engine.fake.traces import Traces
@@ -58,7 +59,10 @@ class Fake:
         if not ended.is_set():
             starting.result()
             listener = listener or self._bind()
-            server = await loop.create_server(lambda: Connection(self._service), sock=listener)
+            requests = RequestLog(is_on=bool(self._options.enable_log_requests))
+            server = await loop.create_server(
+                lambda: Connection(self._service, requests), sock=listener
+            )
             self._say(texts.READY)
             if self._told.hang == "all":
                 os.kill(os.getpid(), signal.SIGSTOP)
@@ -174,6 +178,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--served-model-name", nargs="+")
+    parser.add_argument("--enable-log-requests", action=argparse.BooleanOptionalAction)
     return parser.parse_known_args(arguments)[0]
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import httptools  # pyright: ignore[reportMissingTypeStubs]
 
+from vllm_manager_engine.fake.request_log import RequestLog
 from vllm_manager_engine.fake.service import Service
 
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
@@ -27,8 +28,9 @@ def head_and_body(status: int, body: bytes, content_type: str) -> bytes:
 class Connection(asyncio.Protocol):
     """Reads one request at a time; a request under way ends with its connection."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, log: RequestLog) -> None:
         self._service = service
+        self._log = log
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._work: asyncio.Task[None] | None = None
@@ -81,8 +83,10 @@ class Connection(asyncio.Protocol):
         taken = service.refusal(path, headers) or service.take(method, path, body)
         if isinstance(taken, tuple):
             self._write(head_and_body(*taken))
-        elif service.is_paced:
-            self._work = asyncio.ensure_future(self._generate(path, taken))
+            return
+        id = self._log.received(path, headers, service.tokens(taken))
+        if service.is_paced:
+            self._work = asyncio.ensure_future(self._generate(path, taken, id))
         else:
             self._generate_now(path, taken)
 
@@ -97,7 +101,7 @@ class Connection(asyncio.Protocol):
             self._write(head_and_body(200, whole, "application/json"))
         service.done(body, 0.0)
 
-    async def _generate(self, path: str, body: dict[str, Any]) -> None:
+    async def _generate(self, path: str, body: dict[str, Any], id: str) -> None:
         service = self._service
         began = time.monotonic()
         service.counters.requests += 1
@@ -110,6 +114,7 @@ class Connection(asyncio.Protocol):
                 self._write(head_and_body(200, whole, "application/json"))
         except asyncio.CancelledError:
             service.counters.abort(time.time())
+            self._log.aborted(id)
             raise
         finally:
             service.counters.running -= 1

@@ -67,17 +67,17 @@ class Service:
     async def whole(self, path: str, body: dict[str, Any]) -> bytes:
         """Return a finished generation, after the time that it takes."""
         pace = self.pace()
-        for _ in range(self._tokens(body)):
+        for _ in range(self.tokens(body)):
             await anext(pace)
         return self.whole_now(path, body)
 
     def whole_now(self, path: str, body: dict[str, Any]) -> bytes:
         """Return a finished generation."""
-        return _bytes(DIALECTS[path].whole(body, _id(), self._tokens(body)))
+        return _bytes(DIALECTS[path].whole(body, _id(), self.tokens(body)))
 
     def stream(self, path: str, body: dict[str, Any]) -> Iterator[bytes]:
         """Return the pieces of a streamed generation, one per token."""
-        return DIALECTS[path].stream(body, _id(), self._tokens(body))
+        return DIALECTS[path].stream(body, _id(), self.tokens(body))
 
     async def pace(self) -> AsyncIterator[None]:
         """Yield when the next token is due; never while hanging."""
@@ -100,8 +100,8 @@ class Service:
         """Count a generation that was delivered."""
         counters = self.counters
         counters.succeeded += 1
-        counters.took(seconds, self.behaviour.first_token_seconds or 0.0, self._tokens(body))
-        counters.generation_tokens += self._tokens(body)
+        counters.took(seconds, self.behaviour.first_token_seconds or 0.0, self.tokens(body))
+        counters.generation_tokens += self.tokens(body)
         counters.prompt_tokens += count_tokens(
             body.get("messages") or body.get("prompt") or body.get("input")
         )
@@ -111,7 +111,8 @@ class Service:
         if counters.succeeded == behaviour.crash_after_requests:
             self.crash.set()
 
-    def _tokens(self, body: dict[str, Any]) -> int:
+    def tokens(self, body: dict[str, Any]) -> int:
+        """Return how many tokens are generated for a request."""
         names = ("max_completion_tokens", "max_tokens", "max_output_tokens")
         asked = next((body[n] for n in names if isinstance(body.get(n), int)), None)
         most = self.behaviour.tokens

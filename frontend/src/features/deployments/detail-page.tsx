@@ -69,10 +69,12 @@ function Loaded({
   deployment: d,
   tab,
   logs,
+  requests,
 }: {
   deployment: Deployment;
   tab: TabId;
   logs: ReactNode;
+  requests: ReactNode;
 }) {
   const actions = useDeploymentActions();
   return (
@@ -86,6 +88,7 @@ function Loaded({
       <FetchCard deployment={d} />
       <Tabs name={d.name} tab={tab} />
       {tab === "logs" ? logs : null}
+      {tab === "requests" ? requests : null}
       {tab === "replicas" ? <ReplicasTab name={d.name} /> : null}
       {tab === "config" ? <ConfigTab deployment={d} /> : null}
       {tab === "events" ? <EventsTab name={d.name} /> : null}
@@ -97,12 +100,14 @@ interface Props {
   name: string;
   tab: TabId;
   logs: ReactNode;
+  requests: ReactNode;
 }
 
-export function DetailPage({ name, tab, logs }: Props) {
+export function DetailPage({ name, tab, logs, requests }: Props) {
   const query = useQuery({ ...deploymentQuery(name), refetchInterval: usePolling() });
   if (query.error && isNotFound(query.error)) return <Missing name={name} />;
-  if (query.data) return <Loaded deployment={query.data} tab={tab} logs={logs} />;
+  if (query.data)
+    return <Loaded deployment={query.data} tab={tab} logs={logs} requests={requests} />;
   if (query.isError) return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
   return (
     <>

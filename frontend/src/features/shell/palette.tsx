@@ -67,6 +67,9 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/downloads" }))}>
             {t.pages.downloads}
           </Command.Item>
+          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/requests" }))}>
+            {t.pages.requests}
+          </Command.Item>
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/configs" }))}>
             {t.pages.configs}
           </Command.Item>

@@ -47,6 +47,9 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
         {t.pages.deployments}
         {count ? <span className="text-tiny text-muted">{count}</span> : null}
       </Link>
+      <Link to="/requests" onClick={onNavigate} className={ITEM}>
+        {t.pages.requests}
+      </Link>
       <Link to="/configs" onClick={onNavigate} className={ITEM}>
         {t.pages.configs}
       </Link>

@@ -85,11 +85,13 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Figure(
         "gateway_requests_total",
         "counter",
-        "Requests answered, by class of status (2xx, 4xx, 5xx, client_left).",
+        "Requests answered, by class of status (2xx, 4xx, 5xx, client_left, cancelled).",
         ("deployment", "status"),
     ),
     Figure("gateway_request_seconds", "histogram", "Length of a request.", ("deployment",)),
-    Figure("gateway_ttft_seconds", "histogram", "Time to the first byte.", ("deployment",)),
+    Figure(
+        "gateway_ttft_seconds", "histogram", "Time to the first token of a stream.", ("deployment",)
+    ),
     Figure("gateway_requests_under_way", "gauge", "Requests under way.", ("deployment",)),
     Figure("gateway_requests_queued", "gauge", "Requests that wait here.", ("deployment",)),
     Figure(

@@ -1,0 +1,207 @@
+"""What all workers of the gateway say of their requests, while it is fresh, and their sums."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final, NamedTuple, TypeVar
+
+from vllm_manager.gateway.requests.wire import (
+    SECONDS_BOUNDS,
+    TTFT_BOUNDS,
+    Histogram,
+    Row,
+    Sums,
+    Told,
+)
+from vllm_manager.kit.clock import Clock
+
+SILENT_SECONDS: Final = 10.0
+"""What a worker said longer ago is not shown as current."""
+_FORGOTTEN_SECONDS: Final = 60.0
+_MOST_RECENT: Final = 2000
+_MOST_WORKERS: Final = 64
+
+K = TypeVar("K", bound=str)
+Place = tuple[str, int]
+"""A worker, and the number of a request among its own."""
+
+
+class Seen(NamedTuple):
+    """One request as it was last told."""
+
+    place: Place
+    pid: int
+    row: Row
+    seconds: float
+    """How long it took, or has taken by now."""
+    is_active: bool
+    is_current: bool
+    """False: its worker has fallen silent, so nobody knows what has become of it."""
+    is_cancelling: bool
+    """Its worker is told to break it off."""
+
+    @property
+    def sort_key(self) -> str:
+        """The later it began, the greater."""
+        return sort_key(self.place, self.row)
+
+
+def sort_key(place: Place, row: Row) -> str:
+    return f"{int(row.started_at * 1e6):017d}-{place[0]}-{place[1]:012d}"
+
+
+class Spread(NamedTuple):
+    """A histogram: how many were at most each bound, and their sum."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[float, ...]
+    total: float
+
+
+class GatewayFigure(NamedTuple):
+    """One value of one figure of the gateway."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float | Spread
+
+
+@dataclass(slots=True)
+class _Worker:
+    pid: int
+    heard: float = 0.0
+    under_way: dict[int, Row] = field(default_factory=dict[int, Row])
+    sums: Sequence[Sums] = ()
+    to_cancel: set[int] = field(default_factory=set[int])
+
+
+class RequestBoard:
+    """Holds everything in memory: after a start, workers have told all again within two seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._workers: dict[str, _Worker] = {}
+        self._recent: dict[Place, tuple[int, Row]] = {}
+        self._former: list[Sums] = []
+        """What workers had counted that are gone."""
+
+    def put(self, told: Told) -> list[int]:
+        """Take what a worker says; return the numbers of its requests to break off."""
+        worker = self._workers.pop(told.worker, None) or _Worker(told.pid)
+        self._workers[told.worker] = worker
+        worker.heard = self._clock.monotonic()
+        worker.under_way = {row.number: row for row in told.under_way}
+        worker.sums = told.sums
+        for row in told.ended:
+            worker.to_cancel.discard(row.number)
+            self._recent[told.worker, row.number] = told.pid, row
+        for place in list(self._recent)[: max(0, len(self._recent) - _MOST_RECENT)]:
+            del self._recent[place]
+        self._forget_workers()
+        return sorted(worker.to_cancel & worker.under_way.keys())
+
+    def cancel(self, place: Place) -> None:
+        """Have a request broken off, when its worker is next heard: within half a second."""
+        self._workers[place[0]].to_cancel.add(place[1])
+
+    def seen(self) -> Iterator[Seen]:
+        """Yield every request that is under way or ended lately, in no order."""
+        now = self._clock.monotonic()
+        for name, worker in self._workers.items():
+            silence = now - worker.heard
+            if silence >= _FORGOTTEN_SECONDS:
+                continue
+            is_current = silence < SILENT_SECONDS
+            for number, row in worker.under_way.items():
+                place = name, number
+                if place in self._recent:
+                    continue
+                seconds = row.seconds + silence if is_current else row.seconds
+                is_cancelling = number in worker.to_cancel
+                yield Seen(place, worker.pid, row, seconds, True, is_current, is_cancelling)
+        for place, (pid, row) in self._recent.items():
+            yield Seen(place, pid, row, row.seconds, False, True, False)
+
+    def workers(self) -> tuple[int, int]:
+        """Return how many workers are heard, and how many fell silent within the last minute."""
+        now = self._clock.monotonic()
+        silences = [now - worker.heard for worker in self._workers.values()]
+        heard = sum(silence < SILENT_SECONDS for silence in silences)
+        silent = sum(SILENT_SECONDS <= silence < _FORGOTTEN_SECONDS for silence in silences)
+        return heard, silent
+
+    def figures(self) -> list[GatewayFigure]:
+        """Return the sums over all workers; what is under way only of those that are heard."""
+        now = self._clock.monotonic()
+        counted: dict[str, list[Sums]] = {}
+        every = (sums for worker in self._workers.values() for sums in worker.sums)
+        for sums in (*self._former, *every):
+            counted.setdefault(sums.deployment, []).append(sums)
+        under_way: Counter[str] = Counter()
+        queued: Counter[str] = Counter()
+        for worker in self._workers.values():
+            if now - worker.heard < SILENT_SECONDS:
+                for sums in worker.sums:
+                    under_way[sums.deployment] += sums.under_way
+                    queued[sums.deployment] += sums.queued
+        found: list[GatewayFigure] = []
+        for deployment, several in counted.items():
+            found += _counted(deployment, several)
+        for name, counts in (("under_way", under_way), ("queued", queued)):
+            found += [
+                GatewayFigure(f"gateway_requests_{name}", (("deployment", deployment),), count)
+                for deployment, count in counts.items()
+            ]
+        return found
+
+    def _forget_workers(self) -> None:
+        """Keep the sums of those that were heard the longest ago together."""
+        while len(self._workers) > _MOST_WORKERS:
+            name = next(iter(self._workers))
+            several: dict[str, list[Sums]] = {}
+            for sums in (*self._former, *self._workers.pop(name).sums):
+                several.setdefault(sums.deployment, []).append(sums)
+            self._former = [_together(deployment, each) for deployment, each in several.items()]
+
+
+def _together(deployment: str, several: Sequence[Sums]) -> Sums:
+    return Sums(
+        deployment,
+        dict(_added(sums.answered for sums in several)),
+        _histogram([sums.seconds for sums in several]),
+        _histogram([sums.ttft for sums in several]),
+        dict(_added(sums.tokens_in for sums in several)),
+        dict(_added(sums.tokens_out for sums in several)),
+        under_way=0,
+        queued=0,
+    )
+
+
+def _added(several: Iterable[dict[K, int]]) -> Counter[K]:
+    found: Counter[K] = Counter()
+    for each in several:
+        found.update(each)
+    return found
+
+
+def _histogram(several: Sequence[Histogram]) -> Histogram:
+    counts = [sum(column) for column in zip(*(each.counts for each in several), strict=False)]
+    return Histogram(counts, sum(each.total for each in several))
+
+
+def _counted(deployment: str, several: Sequence[Sums]) -> Iterator[GatewayFigure]:
+    whole = _together(deployment, several)
+    labels = (("deployment", deployment),)
+    for status, count in whole.answered.items():
+        yield GatewayFigure("gateway_requests_total", (*labels, ("status", status)), count)
+    for name, bounds, histogram in (
+        ("gateway_request_seconds", SECONDS_BOUNDS, whole.seconds),
+        ("gateway_ttft_seconds", TTFT_BOUNDS, whole.ttft),
+    ):
+        spread = Spread(bounds, tuple(accumulate(histogram.counts)), histogram.total)
+        yield GatewayFigure(name, labels, spread)
+    for direction, tokens in (("in", whole.tokens_in), ("out", whole.tokens_out)):
+        for key_class, count in tokens.items():
+            more = (("direction", direction), ("key_class", key_class))
+            yield GatewayFigure("gateway_tokens_total", (*labels, *more), count)
