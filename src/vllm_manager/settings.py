@@ -210,6 +210,21 @@ class Settings(BaseSettings):
         "Unset: no single sign-on.",
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_format: Literal["auto", "json", "plain"] = Field(
+        default="auto",
+        description="How processes write to standard error; `auto`: plain on a terminal, else JSON "
+        "lines. The files in `logs/` are always JSON lines.",
+    )
+    engine_log_bytes: int = Field(
+        default=256 << 20,
+        ge=1 << 20,
+        description="The most that the engines' output of one deployment takes on disk.",
+    )
+    engine_log_retention_days: float = Field(
+        default=14,
+        gt=0,
+        description="The engines' output of a deleted deployment is kept for this long.",
+    )
 
     @field_validator("tls_key", "tls_certificate")
     @classmethod

@@ -48,6 +48,11 @@ class Reporter:
         """Report now rather than after the pause."""
         self._wake.set()
 
+    def has_lines(self, log_next: int) -> None:
+        """Report soon where many lines wait; not while nobody takes them."""
+        if log_next - self._log_next >= LINES_PER_REPORT // 2 and not self._complained:
+            self.nudge()
+
     async def flush(self, timeout_seconds: float) -> bool:
         """Send the present state at once; returns whether it was taken."""
         if self._url is None:
@@ -93,9 +98,8 @@ class Reporter:
                 self._complain(error)
                 return False
             self._complained = False
-            self._log_next = wanted
-            lines = report["log"]
-            if len(lines) == LINES_PER_REPORT and wanted > lines[-1]["number"]:
+            progressed, self._log_next = wanted > self._log_next, wanted
+            if progressed and wanted <= report["log_last"]:
                 self.nudge()
             return True
 

@@ -6,13 +6,12 @@ import logging
 import signal
 import socket
 import sys
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from vllm_manager.api import logs
 from vllm_manager.api.app import create_app
+from vllm_manager.kit import logs
 from vllm_manager.kit.errors import Problem
 from vllm_manager.migrations import upgrade
 from vllm_manager.settings import Settings
@@ -39,13 +38,10 @@ class ControlServer(uvicorn.Server):
         await super().serve(sockets)
 
 
-def run(settings: Settings, log_file: Path | None = None) -> int:
-    """Serve until told to stop and return the exit code; 1 with a reason where it can't start.
-
-    `log_file` takes the log as JSON lines; without it plain lines go to standard error.
-    """
+def run(settings: Settings) -> int:
+    """Serve until told to stop and return the exit code; 1 with a reason where it can't start."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    logs.configure(settings.log_level, log_file)
+    logs.configure("control-plane", settings.log_level, settings.log_format, settings.logs_dir)
     try:
         with _listen(settings.control_port) as listener:
             if upgrade(settings.database, settings.home):

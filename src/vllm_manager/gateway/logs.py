@@ -1,30 +1,15 @@
-"""One JSON object per line on standard error."""
+"""The log of the gateway's processes."""
 
-import json
 import logging
-import sys
-from datetime import UTC, datetime
+from pathlib import Path
 
-from vllm_manager.kit.redaction import Redacted
-
-
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "process": f"gateway:{record.process}",
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+from vllm_manager.gateway.config import GatewayConfig
+from vllm_manager.kit import logs
 
 
-def configure(level: str) -> None:
+def configure(config: GatewayConfig) -> None:
     """Set logging up for this process. uvicorn's own messages are about single bad requests."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacted(_JsonLines()))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    folder = Path(config.logs_dir) if config.logs_dir else None
+    logs.configure("gateway", config.log_level, config.log_format, folder)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
