@@ -99,7 +99,7 @@ class Reporter:
                 return False
             self._complained = False
             progressed, self._log_next = wanted > self._log_next, wanted
-            if progressed and wanted <= report["log_last"]:
+            if progressed and wanted <= report.get("log_last", 0):
                 self.nudge()
             return True
 

@@ -51,6 +51,7 @@ from vllm_manager.settings import Settings
 log = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 3600.0
+_DAY_SECONDS = 86_400.0
 _DEMO = DeploymentRequest(name="demo", model="demo", arguments={"max_model_len": 1024})
 
 
@@ -115,7 +116,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         services, rooms = _build(settings, clock, database, ray)
         if settings.demo:
             await _deploy_demo(services.deployments)
-        loops = [services.publisher.loop, _housekeeping(services)]
+        loops = [services.publisher.loop, _housekeeping(services, settings)]
         for room in rooms:
             await room.start()
         for loop in loops:
@@ -264,8 +265,8 @@ def _warmer_settings(settings: Settings) -> WarmerSettings | None:
     return WarmerSettings(settings.warm_spares, settings.warm_memory_bytes)
 
 
-def _housekeeping(services: Services) -> Loop:
-    """Forgets what is over: logins, batches of usage, operations."""
+def _housekeeping(services: Services, settings: Settings) -> Loop:
+    """Forgets what is over: logins, batches of usage, operations, the output of engines."""
 
     async def step() -> None:
         await services.people.access.prune()
@@ -274,6 +275,7 @@ def _housekeeping(services: Services) -> Loop:
         await services.operations.forget_old()
         await services.downloads.forget_old()
         await services.catalog.forget_old()
+        await services.deployments.forget_logs(settings.engine_log_retention_days * _DAY_SECONDS)
 
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 

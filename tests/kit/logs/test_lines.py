@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from vllm_manager.kit.logs import MEMBERS, JsonLine, PlainLine, about
+from vllm_manager.kit.redaction import Redacted
 
 SECRET = "hf_" + "a" * 30  # looks like a token
 
@@ -65,7 +66,7 @@ def test_a_secret_is_written_in_neither_form() -> None:
     except ValueError as error:
         made.exc_info = (ValueError, error, error.__traceback__)
     for form in (JsonLine("x"), PlainLine("x")):
-        assert SECRET not in form.format(made)
+        assert SECRET not in Redacted(form).format(made)
     assert "ValueError" in as_json(made)["exception"]
 
 

@@ -67,7 +67,10 @@ class RotatedFile(logging.Handler):
     def _rotate(self) -> None:
         """Move the files one place on, unless another process has just done it."""
         with _locked(self._path.with_name(f".{self._path.name}.lock")):
-            if self._path.stat().st_size <= self._largest_bytes:
+            try:
+                if self._path.stat().st_size <= self._largest_bytes:
+                    return
+            except FileNotFoundError:  # moved aside a moment ago, and not begun anew yet
                 return
             for number in reversed(range(1, self._kept_files)):
                 with contextlib.suppress(FileNotFoundError):

@@ -4,12 +4,11 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from vllm_manager.kit.logs.about import current
-from vllm_manager.kit.redaction import redact
 
 ABOUT: Final = ("request_id", "deployment", "replica", "phase")
 MEMBERS: Final = (
@@ -25,7 +24,8 @@ def document(record: logging.LogRecord, process: str) -> dict[str, Any]:
     `extra={"fields": {…}}` adds further members, and `extra={"origin": …}` names another process,
     for which this one writes.
     """
-    given = record.__dict__
+    given: dict[str, Any] = record.__dict__
+    more = cast("dict[str, Any]", given.get("fields") or {})
     around = current()
     line: dict[str, Any] = {
         "time": moment(record.created),
@@ -39,7 +39,7 @@ def document(record: logging.LogRecord, process: str) -> dict[str, Any]:
         value = given.get(name) or around.get(name)
         if value is not None:
             line[name] = value
-    for name, value in (given.get("fields") or {}).items():
+    for name, value in more.items():
         line.setdefault(name, value)
     if exception := _exception(record):
         line["exception"] = exception
@@ -53,14 +53,14 @@ def moment(seconds: float) -> str:
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object per line, without secrets."""
+    """One JSON object per line."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(encoded(document(record, self._process)))
+        return encoded(document(record, self._process))
 
 
 class PlainLine(logging.Formatter):
@@ -81,7 +81,7 @@ def plain(line: dict[str, Any]) -> str:
     head = f"{line['time']} {level:<7} {line['process']}: {line['message']}"
     text = _visible(f"{head}  [{marks}]" if marks else head).replace("\n", "\\n")
     exception = line.get("exception")
-    return redact(f"{text}\n{_visible(str(exception))}" if exception else text)
+    return f"{text}\n{_visible(str(exception))}" if exception else text
 
 
 def encoded(line: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from vllm_manager.kit.logs.files import RotatedFile, goes_to
 from vllm_manager.kit.logs.lines import JsonLine, PlainLine
+from vllm_manager.kit.redaction import Redacted
 
 _uncaught = logging.getLogger("uncaught")
 _NOISY: Final = ("httpx", "httpcore", "aiosqlite", "alembic")
@@ -30,11 +31,11 @@ def configure(process: str, level: str, form: str = "auto", folder: Path | None 
     file = None if folder is None else log_file(folder, process)
     if file is not None:
         handlers.append(RotatedFile(file))
-        handlers[0].setFormatter(JsonLine(process))
+        handlers[0].setFormatter(Redacted(JsonLine(process)))
     if file is None or not goes_to(file):
         is_plain = form == "plain" or (form == "auto" and sys.stderr.isatty())
         stream = logging.StreamHandler(sys.stderr)
-        stream.setFormatter(PlainLine(process) if is_plain else JsonLine(process))
+        stream.setFormatter(Redacted(PlainLine(process) if is_plain else JsonLine(process)))
         handlers.append(stream)
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
     for noisy in _NOISY:
