@@ -34,7 +34,8 @@ class Reporter:
         self._compose = compose
         self._interval_seconds = interval_seconds
         self._sequence = 0
-        self._log_next = 1
+        self.log_next = 1
+        """The number of the line that the control plane wants next."""
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -50,7 +51,7 @@ class Reporter:
 
     def has_lines(self, log_next: int) -> None:
         """Report soon where many lines wait; not while nobody takes them."""
-        if log_next - self._log_next >= LINES_PER_REPORT // 2 and not self._complained:
+        if log_next - self.log_next >= LINES_PER_REPORT // 2 and not self._complained:
             self.nudge()
 
     async def flush(self, timeout_seconds: float) -> bool:
@@ -82,7 +83,7 @@ class Reporter:
     async def _send(self) -> bool:
         async with self._one_at_a_time:
             self._sequence += 1
-            report = self._compose(self._sequence, self._log_next)
+            report = self._compose(self._sequence, self.log_next)
             try:
                 answer = await request(
                     "POST",
@@ -98,7 +99,7 @@ class Reporter:
                 self._complain(error)
                 return False
             self._complained = False
-            progressed, self._log_next = wanted > self._log_next, wanted
+            progressed, self.log_next = wanted > self.log_next, wanted
             if progressed and wanted <= report.get("log_last", 0):
                 self.nudge()
             return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _STOP_SECONDS = 5
+_SWITCH_SECONDS = 0.001
+"""After so long a thread that reads or writes files gives way to the loop."""
 
 
 class ControlServer(uvicorn.Server):
@@ -33,6 +36,11 @@ class ControlServer(uvicorn.Server):
         self.should_exit = True
         self._loop.call_soon_threadsafe(self.config.app.state.close_streams)  # pyright: ignore
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what was built at the start stays: no pause to look at it again
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
@@ -41,6 +49,7 @@ class ControlServer(uvicorn.Server):
 def run(settings: Settings) -> int:
     """Serve until told to stop and return the exit code; 1 with a reason where it can't start."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     logs.configure("control-plane", settings.log_level, settings.log_format, settings.logs_dir)
     try:
         with _listen(settings.control_port) as listener:

@@ -1,6 +1,5 @@
 """HTTP routes of deployments, and of the reports of their replicas."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -8,7 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
 from vllm_manager.deployments.logs import Form, LogQuery
-from vllm_manager.deployments.reports import ReportAnswer, parse
+from vllm_manager.deployments.reports import ReportAnswer
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentAccepted,
@@ -45,7 +44,6 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 
 
 _NEWEST = StartRequest()
-_LONG_REPORT_BYTES = 16 << 10
 _FORMS: dict[Form, tuple[str, str]] = {
     "text": ("log", "text/plain; charset=utf-8"),
     "jsonl": ("jsonl", "application/x-ndjson"),
@@ -235,8 +233,4 @@ async def list_deployment_events(
 
 @report_router.post("/reports")
 async def take_report(request: Request, deployments: Service) -> ReportAnswer:
-    raw = await request.body()
-    # A long report is read beside the loop, which has others to answer meanwhile.
-    is_long = len(raw) > _LONG_REPORT_BYTES
-    body = await asyncio.to_thread(parse, raw) if is_long else parse(raw)
-    return await deployments.report(body)
+    return await deployments.report(await deployments.read_report(await request.body()))

@@ -174,6 +174,14 @@ class Deployments(Showing):
         """
         return await self._end(name, "deleted", "deployment.delete", "Deletion was asked for.")
 
+    async def read_report(self, raw: bytes) -> ReportBody:
+        """Return the report in a request's body.
+
+        Raises:
+            Problem: it is none (422).
+        """
+        return await self._logs.read(raw)
+
     async def report(self, body: ReportBody) -> ReportAnswer:
         """Take in a replica's report.
 

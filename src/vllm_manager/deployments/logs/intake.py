@@ -20,7 +20,7 @@ from vllm_manager.deployments.logs.lines import (
     with_gaps,
 )
 from vllm_manager.deployments.logs.reading import Form, LogQuery
-from vllm_manager.deployments.reports import ReportBody
+from vllm_manager.deployments.reports import ReportBody, parse
 from vllm_manager.deployments.schemas import LogAttempt, LogLine
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.kit.paging import decode_cursor
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _KNOWN_LIVES: Final = 1000
 _TOUCH_SECONDS: Final = 30.0
+_LONG_REPORT_BYTES: Final = 16 << 10
 _LARGEST_BYTES: Final = 256 << 20
 
 
@@ -70,6 +71,18 @@ class LogStore:
         self._bounds = files.Bounds(largest_bytes)
         self._known: dict[str, _Known] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="engine-logs")
+
+    async def read(self, raw: bytes) -> ReportBody:
+        """Return the report in a request's body; long ones are read beside the loop.
+
+        By the thread that writes: a second one would make the loop wait twice as long for its turn.
+
+        Raises:
+            Problem: it is none (422).
+        """
+        if len(raw) <= _LONG_REPORT_BYTES:
+            return parse(raw)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, parse, raw)
 
     async def append(self, body: ReportBody) -> tuple[int, Sequence[KeptLine]]:
         """Keep the new lines of a report; return the number wanted next, and those lines.

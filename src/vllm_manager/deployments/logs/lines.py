@@ -13,7 +13,7 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 GAP: Final = "gap"
 
 
-class KeptLine(msgspec.Struct, omit_defaults=True):
+class KeptLine(msgspec.Struct, omit_defaults=True, gc=False):
     """A line as it lies in its file. `order` never goes back, as `at` does when a clock is set."""
 
     number: int
