@@ -7,7 +7,7 @@ from typing import NamedTuple
 import psutil
 
 from vllm_manager.cluster import Warmer
-from vllm_manager.deployments import StartCounts
+from vllm_manager.deployments import LogCounts, StartCounts
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -61,6 +61,7 @@ def render(
     warmers: Sequence[Warmer],
     streams: int,
     workers: int,
+    logs: Sequence[LogCounts] = (),
 ) -> str:
     """Return the whole exposition."""
     by_phase = [(_labels({"phase": phase}), count) for phase, count in sorted(phases.items())]
@@ -71,6 +72,7 @@ def render(
         *_family("deployments", "gauge", "Deployments by phase.", by_phase),
         *_start_lines(starts),
         *_spare_lines(warmers),
+        *_log_lines(logs),
         *requests.lines(),
     ]
     return "\n".join(lines) + "\n"
@@ -103,6 +105,22 @@ def _spare_lines(warmers: Sequence[Warmer]) -> list[str]:
     return [
         *_family("spares_ready", "gauge", "Processes that wait to become engines.", _one(ready)),
         *_family("spare_resident_bytes", "gauge", "Memory of each of them.", held),
+    ]
+
+
+def _log_lines(logs: Sequence[LogCounts]) -> list[str]:
+    """Return engines' lines of output by replica, since this process first heard of it."""
+    labels = [_labels({"deployment": one.deployment, "replica": one.replica}) for one in logs]
+    kept = list(zip(labels, (one.lines for one in logs), strict=True))
+    dropped = list(zip(labels, (one.dropped for one in logs), strict=True))
+    return [
+        *_family("engine_log_lines_total", "counter", "Lines of engines that were kept.", kept),
+        *_family(
+            "engine_log_lines_dropped_total",
+            "counter",
+            "Lines of engines that came too fast to be kept.",
+            dropped,
+        ),
     ]
 
 

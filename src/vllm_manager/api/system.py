@@ -1,6 +1,6 @@
 """What the product says of itself: alive, ready, version, figures, and who takes part."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,7 +14,7 @@ from vllm_manager.api.events import Events
 from vllm_manager.api.metrics import RequestCounts
 from vllm_manager.auth.guard import ANYONE
 from vllm_manager.cluster import Cluster, Warmer, WarmerBoard
-from vllm_manager.deployments import StartCounts
+from vllm_manager.deployments import LogCounts, StartCounts
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.process import ProcessIdentity
@@ -162,6 +162,7 @@ class Facts:
     cluster: Cluster
     warmers: WarmerBoard
     starts: StartCounts
+    logs: Callable[[], Sequence[LogCounts]]
     publisher: SnapshotPublisher
     events: Events
     engine: Callable[[], EngineSeen]
@@ -210,7 +211,13 @@ async def get_metrics(request: Request) -> Response:
     requests: RequestCounts = request.app.state.request_counts
     streams, workers = facts.events.open_count, len(facts.publisher.workers())
     text = metrics.render(
-        requests, await facts.phases(), facts.starts, facts.warmers.all(), streams, workers
+        requests,
+        await facts.phases(),
+        facts.starts,
+        facts.warmers.all(),
+        streams,
+        workers,
+        facts.logs(),
     )
     return Response(text, media_type=metrics.MEDIA_TYPE)
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,6 @@ from typing import Final
 _HEAD_BYTES: Final = 1 << 20
 _ROTATE_BYTES: Final = 8 << 20
 KEPT_LIVES: Final = 100
-_BLOCK_BYTES: Final = 64 * 1024
 _SUFFIXES: Final = (".head", ".old", ".jsonl")
 """In the order of their lines."""
 _ABOUT: Final = ".about"
@@ -149,35 +148,6 @@ def forget(root: Path, known: Collection[str], before: float) -> int:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
-
-
-def backwards(path: Path) -> Iterator[bytes]:
-    """Yield a file's lines from its end, reading block by block."""
-    try:
-        file = path.open("rb")
-    except OSError:
-        return
-    with file:
-        position = file.seek(0, 2)
-        rest = b""
-        while position > 0:
-            size = min(_BLOCK_BYTES, position)
-            position -= size
-            file.seek(position)
-            block = file.read(size) + rest
-            rest, *whole = block.split(b"\n") if position else (b"", *block.split(b"\n"))
-            yield from reversed(whole)
-
-
-def forwards(path: Path) -> Iterator[bytes]:
-    """Yield a file's lines from its beginning."""
-    try:
-        file = path.open("rb")
-    except OSError:
-        return
-    with file:
-        for raw in file:
-            yield raw.rstrip(b"\n")
 
 
 def size_of(path: Path) -> int:

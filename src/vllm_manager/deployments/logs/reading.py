@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final, Literal
 
-from vllm_manager.deployments.logs.files import Life, backwards, forwards, lives_in
+from vllm_manager.deployments.logs.files import Life, lives_in
 from vllm_manager.deployments.logs.lines import (
     GAP,
     LONG_AGO,
@@ -19,6 +19,7 @@ from vllm_manager.deployments.logs.lines import (
     parse,
     with_gaps,
 )
+from vllm_manager.kit.logs import backwards, forwards
 from vllm_manager.kit.paging import encode_cursor
 
 Form = Literal["text", "jsonl"]
@@ -46,7 +47,7 @@ def page(
     """
     found: list[KeptLine] = []
     for life in _wanted_lives(folder, query):
-        lines = backwards_with_gaps(_backwards(life))
+        lines = backwards_with_gaps(newest_first(life))
         wanted = (line for line in lines if before is None or key_of(line) < before)
         found += islice((line for line in wanted if _is_wanted(line, query)), query.limit + 1)
     found.sort(key=key_of)
@@ -59,7 +60,7 @@ def stream(folder: Path, query: LogQuery, form: Form) -> Iterator[bytes]:
     """Yield everything that is kept of the wanted lives, oldest line first, piece by piece."""
     lives = _wanted_lives(folder, query)
     several = len(lives) > 1
-    lines = heapq.merge(*(with_gaps(_forwards(life), 1) for life in lives), key=key_of)
+    lines = heapq.merge(*(with_gaps(oldest_first(life), 1) for life in lives), key=key_of)
     wanted = (line for line in lines if _is_wanted(line, query))
     while chunk := list(islice(wanted, _CHUNK_LINES)):
         yield encoder.encode_lines(chunk) if form == "jsonl" else _as_text(chunk, several)
@@ -67,7 +68,7 @@ def stream(folder: Path, query: LogQuery, form: Form) -> Iterator[bytes]:
 
 def end_of(life: Life) -> tuple[int, datetime]:
     """Return the number that follows the newest line that is kept, and its place in time."""
-    for line in _backwards(life):
+    for line in newest_first(life):
         return line.number + 1, line.order
     return 1, LONG_AGO
 
@@ -98,14 +99,16 @@ def _is_wanted(line: KeptLine, query: LogQuery) -> bool:
     return line.stream != GAP and query.text.lower() in line.text.lower()
 
 
-def _backwards(life: Life) -> Iterator[KeptLine]:
+def newest_first(life: Life) -> Iterator[KeptLine]:
+    """Yield the lines that are kept of a life from the newest on."""
     raw = chain.from_iterable(backwards(path) for path in reversed(life.files()))
     return _parsed(raw)
 
 
-def _forwards(life: Life) -> Iterator[KeptLine]:
+def oldest_first(life: Life) -> Iterator[KeptLine]:
+    """Yield the lines that are kept of a life from the oldest on."""
     return _parsed(chain.from_iterable(forwards(path) for path in life.files()))
 
 
-def _parsed(raw: Iterable[bytes]) -> Iterator[KeptLine]:
-    return (line for line in map(parse, raw) if line is not None)
+def _parsed(raw: Iterable[tuple[int, bytes]]) -> Iterator[KeptLine]:
+    return (line for line in (parse(one) for _, one in raw) if line is not None)

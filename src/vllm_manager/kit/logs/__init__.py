@@ -2,7 +2,8 @@
 
 from vllm_manager.kit.logs.about import about, current
 from vllm_manager.kit.logs.files import KEPT_FILES, LARGEST_BYTES, RotatedFile, older
-from vllm_manager.kit.logs.lines import MEMBERS, JsonLine, PlainLine, plain
+from vllm_manager.kit.logs.lines import MEMBERS, JsonLine, PlainLine, moment, plain
+from vllm_manager.kit.logs.reading import backwards, forwards
 from vllm_manager.kit.logs.setup import configure, log_file, tell_uncaught
 
 __all__ = [
@@ -13,9 +14,12 @@ __all__ = [
     "PlainLine",
     "RotatedFile",
     "about",
+    "backwards",
     "configure",
     "current",
+    "forwards",
     "log_file",
+    "moment",
     "older",
     "plain",
     "tell_uncaught",
