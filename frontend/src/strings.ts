@@ -67,6 +67,7 @@ export const t = {
     library: "Library",
     downloads: "Downloads",
     cluster: "Cluster",
+    logs: "Logs",
     settings: "Settings",
     users: "Users",
     teams: "Teams",

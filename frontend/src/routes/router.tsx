@@ -8,12 +8,13 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { isUnauthorized } from "@/api/problem";
+import { reportError } from "@/api/client-errors";
+import { ApiError, isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
 import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
-import { readListSearch, readModelsSearch, readRevision, readTab } from "./search";
+import { readListSearch, readLogSearch, readModelsSearch, readRevision, readTab } from "./search";
 
 export const queryClient = new QueryClient({
   defaultOptions: { queries: { retry, staleTime: 5_000, refetchOnWindowFocus: true } },
@@ -154,6 +155,13 @@ const cluster = createRoute({
   component: lazyRouteComponent(() => import("./cluster")),
 });
 
+const logs = createRoute({
+  getParentRoute: () => app,
+  path: "/logs",
+  validateSearch: readLogSearch,
+  component: lazyRouteComponent(() => import("./logs")),
+});
+
 const users = createRoute({
   getParentRoute: () => app,
   path: "/users",
@@ -223,6 +231,7 @@ export const router = createRouter({
       library,
       settings,
       cluster,
+      logs,
       users,
       teams,
       keys,
@@ -233,6 +242,10 @@ export const router = createRouter({
     ]),
   ]),
   context: { client: queryClient },
+  defaultOnCatch: (error) => {
+    // What the server refused is in its log already.
+    if (!(error instanceof ApiError)) reportError("render", error);
+  },
   defaultPreload: "intent",
   defaultPendingComponent: SkeletonRows,
   scrollRestoration: true,

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptLinkData, AcceptLinkErrors, AcceptLinkResponses, AddTeamMemberData, AddTeamMemberErrors, AddTeamMemberResponses, AdoptModelData, AdoptModelErrors, AdoptModelResponses, CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, ChangeKeyData, ChangeKeyErrors, ChangeKeyResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateTeamData, CreateTeamErrors, CreateTeamResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTeamData, DeleteTeamErrors, DeleteTeamResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportAuditData, ExportAuditErrors, ExportAuditResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FinishOidcLoginData, FinishOidcLoginErrors, FinishOidcLoginResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetEffectiveLimitsData, GetEffectiveLimitsErrors, GetEffectiveLimitsResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetInstallationLimitsData, GetInstallationLimitsErrors, GetInstallationLimitsResponses, GetKeyData, GetKeyErrors, GetKeyResponses, GetLimitsData, GetLimitsErrors, GetLimitsResponses, GetLinkData, GetLinkErrors, GetLinkResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetModelData, GetModelErrors, GetModelResponses, GetOidcData, GetOidcErrors, GetOidcResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetTeamData, GetTeamErrors, GetTeamResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ImportModelData, ImportModelErrors, ImportModelResponses, ListAdoptableModelsData, ListAdoptableModelsErrors, ListAdoptableModelsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTeamsData, ListTeamsErrors, ListTeamsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, RemoveInstallationLimitsData, RemoveInstallationLimitsErrors, RemoveInstallationLimitsResponses, RemoveLimitsData, RemoveLimitsErrors, RemoveLimitsResponses, RemoveTeamMemberData, RemoveTeamMemberErrors, RemoveTeamMemberResponses, ResetUserData, ResetUserErrors, ResetUserResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, RotateKeyData, RotateKeyErrors, RotateKeyResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, SetInstallationLimitsData, SetInstallationLimitsErrors, SetInstallationLimitsResponses, SetLimitsData, SetLimitsErrors, SetLimitsResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StartOidcLoginData, StartOidcLoginErrors, StartOidcLoginResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, VerifyModelData, VerifyModelErrors, VerifyModelResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
+import type { AcceptLinkData, AcceptLinkErrors, AcceptLinkResponses, AddTeamMemberData, AddTeamMemberErrors, AddTeamMemberResponses, AdoptModelData, AdoptModelErrors, AdoptModelResponses, CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, ChangeKeyData, ChangeKeyErrors, ChangeKeyResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateTeamData, CreateTeamErrors, CreateTeamResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTeamData, DeleteTeamErrors, DeleteTeamResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, DisableUserData, DisableUserErrors, DisableUserResponses, DownloadLogData, DownloadLogErrors, DownloadLogResponses, DownloadLogsData, DownloadLogsErrors, DownloadLogsResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportAuditData, ExportAuditErrors, ExportAuditResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FinishOidcLoginData, FinishOidcLoginErrors, FinishOidcLoginResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetEffectiveLimitsData, GetEffectiveLimitsErrors, GetEffectiveLimitsResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetInstallationLimitsData, GetInstallationLimitsErrors, GetInstallationLimitsResponses, GetKeyData, GetKeyErrors, GetKeyResponses, GetLimitsData, GetLimitsErrors, GetLimitsResponses, GetLinkData, GetLinkErrors, GetLinkResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetModelData, GetModelErrors, GetModelResponses, GetOidcData, GetOidcErrors, GetOidcResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetTeamData, GetTeamErrors, GetTeamResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ImportModelData, ImportModelErrors, ImportModelResponses, ListAdoptableModelsData, ListAdoptableModelsErrors, ListAdoptableModelsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListLogAttemptsData, ListLogAttemptsErrors, ListLogAttemptsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListLogsData, ListLogsErrors, ListLogsResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTeamsData, ListTeamsErrors, ListTeamsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, RemoveInstallationLimitsData, RemoveInstallationLimitsErrors, RemoveInstallationLimitsResponses, RemoveLimitsData, RemoveLimitsErrors, RemoveLimitsResponses, RemoveTeamMemberData, RemoveTeamMemberErrors, RemoveTeamMemberResponses, ReportClientErrorsData, ReportClientErrorsErrors, ReportClientErrorsResponses, ResetUserData, ResetUserErrors, ResetUserResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, RotateKeyData, RotateKeyErrors, RotateKeyResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, SetInstallationLimitsData, SetInstallationLimitsErrors, SetInstallationLimitsResponses, SetLimitsData, SetLimitsErrors, SetLimitsResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StartOidcLoginData, StartOidcLoginErrors, StartOidcLoginResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, VerifyModelData, VerifyModelErrors, VerifyModelResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -330,6 +330,25 @@ export const testHubToken = <ThrowOnError extends boolean = false>(options?: Opt
 });
 
 /**
+ * Tell of what went wrong in a browser
+ *
+ * At most 20 a minute from one session and 100 from all; what is beyond is dropped.
+ */
+export const reportClientErrors = <ThrowOnError extends boolean = false>(options: Options<ReportClientErrorsData, ThrowOnError>) => (options.client ?? client).post<ReportClientErrorsResponses, ReportClientErrorsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/client-errors',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * List configs by name
  */
 export const listConfigs = <ThrowOnError extends boolean = false>(options?: Options<ListConfigsData, ThrowOnError>) => (options?.client ?? client).get<ListConfigsResponses, ListConfigsErrors, ThrowOnError>({
@@ -640,6 +659,32 @@ export const listLogLines = <ThrowOnError extends boolean = false>(options: Opti
             type: 'apiKey'
         }],
     url: '/api/v1/deployments/{name}/logs',
+    ...options
+});
+
+/**
+ * List the tries of each replica whose output is kept, newest first
+ */
+export const listLogAttempts = <ThrowOnError extends boolean = false>(options: Options<ListLogAttemptsData, ThrowOnError>) => (options.client ?? client).get<ListLogAttemptsResponses, ListLogAttemptsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/deployments/{name}/logs/attempts',
+    ...options
+});
+
+/**
+ * Take the engine's output out, oldest line first
+ */
+export const downloadLog = <ThrowOnError extends boolean = false>(options: Options<DownloadLogData, ThrowOnError>) => (options.client ?? client).get<DownloadLogResponses, DownloadLogErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/deployments/{name}/logs/download',
     ...options
 });
 
@@ -1160,6 +1205,34 @@ export const setLimits = <ThrowOnError extends boolean = false>(options: Options
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Read what the product's processes and the engines wrote, newest first
+ *
+ * A page may hold fewer lines than asked for and still have a next one: reading has bounds.
+ */
+export const listLogs = <ThrowOnError extends boolean = false>(options?: Options<ListLogsData, ThrowOnError>) => (options?.client ?? client).get<ListLogsResponses, ListLogsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/logs',
+    ...options
+});
+
+/**
+ * Take the same out, oldest line first
+ */
+export const downloadLogs = <ThrowOnError extends boolean = false>(options?: Options<DownloadLogsData, ThrowOnError>) => (options?.client ?? client).get<DownloadLogsResponses, DownloadLogsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/logs/download',
+    ...options
 });
 
 /**

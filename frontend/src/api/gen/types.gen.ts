@@ -350,6 +350,74 @@ export type ChainReport = {
 };
 
 /**
+ * ClientError
+ *
+ * Something that went wrong in a browser.
+ */
+export type ClientError = {
+    /**
+     * Count
+     *
+     * So often since it was last told.
+     */
+    count?: number;
+    /**
+     * Kind
+     */
+    kind: 'uncaught' | 'rejection' | 'request' | 'stream' | 'render';
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * Page
+     *
+     * Path of the page.
+     */
+    page?: string | null;
+    /**
+     * Request Id
+     *
+     * Of the request that failed.
+     */
+    request_id?: string | null;
+    /**
+     * Stack
+     */
+    stack?: string | null;
+};
+
+/**
+ * ClientErrors
+ *
+ * A batch of them.
+ */
+export type ClientErrors = {
+    /**
+     * Errors
+     */
+    errors: Array<ClientError>;
+};
+
+/**
+ * ClientErrorsTaken
+ *
+ * What became of a batch.
+ */
+export type ClientErrorsTaken = {
+    /**
+     * Accepted
+     */
+    accepted: number;
+    /**
+     * Dropped
+     *
+     * Too many came from this session, or from all together.
+     */
+    dropped: number;
+};
+
+/**
  * ClusterNode
  *
  * A machine of the Ray cluster, with what Ray may hand out on it.
@@ -3333,6 +3401,143 @@ export type Listing = {
 };
 
 /**
+ * LogAttempt
+ *
+ * One life of one replica's engine: when it was, how it ended, what is kept of its output.
+ */
+export type LogAttempt = {
+    /**
+     * Attempt
+     */
+    attempt: number;
+    /**
+     * Began At
+     */
+    began_at: string;
+    /**
+     * Ended At
+     *
+     * When it was last heard; null while it runs.
+     */
+    ended_at: string | null;
+    failure?: ReplicaFailure | null;
+    /**
+     * Generation
+     */
+    generation: number;
+    /**
+     * Incarnation
+     */
+    incarnation: string;
+    /**
+     * Lines
+     *
+     * Lines that its engine wrote.
+     */
+    lines: number;
+    /**
+     * Lines Dropped
+     *
+     * Of these, how many came too fast to be kept.
+     */
+    lines_dropped: number;
+    /**
+     * Node
+     *
+     * Host name.
+     */
+    node: string | null;
+    /**
+     * Phase
+     */
+    phase: string;
+    /**
+     * Replica
+     */
+    replica: string;
+    /**
+     * Size Bytes
+     */
+    size_bytes: number;
+    /**
+     * State
+     *
+     * `lost`: its reports ended without a word of why.
+     */
+    state: 'running' | 'stopped' | 'failed' | 'lost';
+};
+
+/**
+ * LogEntry
+ *
+ * One line of one process, whichever it is.
+ */
+export type LogEntry = {
+    /**
+     * Deployment
+     */
+    deployment?: string | null;
+    /**
+     * Exception
+     */
+    exception?: string | null;
+    /**
+     * Fields
+     *
+     * What else the line says, by name.
+     */
+    fields?: {
+        [key: string]: unknown;
+    };
+    /**
+     * Id
+     *
+     * Names this line; the same in every answer.
+     */
+    id: string;
+    /**
+     * Level
+     *
+     * Null where the line does not say.
+     */
+    level?: 'debug' | 'info' | 'warning' | 'error' | 'critical' | null;
+    /**
+     * Logger
+     */
+    logger?: string | null;
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * Phase
+     */
+    phase?: string | null;
+    /**
+     * Pid
+     */
+    pid?: number | null;
+    /**
+     * Process
+     *
+     * `control-plane`, `gateway`, `steward`, `ray`, `downloads`, `browser`, `engine`.
+     */
+    process: string;
+    /**
+     * Replica
+     */
+    replica?: string | null;
+    /**
+     * Request Id
+     */
+    request_id?: string | null;
+    /**
+     * Time
+     */
+    time: string;
+};
+
+/**
  * LogLine
  *
  * One line of an engine's output.
@@ -3347,15 +3552,29 @@ export type LogLine = {
      */
     attempt: number;
     /**
+     * Dropped
+     *
+     * In a gap: how many lines are missing here.
+     */
+    dropped?: number | null;
+    /**
      * Number
      */
     number: number;
+    /**
+     * Phase
+     *
+     * The replica's phase at that moment.
+     */
+    phase?: string | null;
     /**
      * Replica
      */
     replica: string;
     /**
      * Stream
+     *
+     * `stdout`, `stderr`; `supervisor`: said by the process beside the engine; `gap`: lines are missing here.
      */
     stream: string;
     /**
@@ -4164,6 +4383,34 @@ export type PageKeyView = {
      * Items
      */
     items: Array<KeyView>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[LogAttempt]
+ */
+export type PageLogAttempt = {
+    /**
+     * Items
+     */
+    items: Array<LogAttempt>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[LogEntry]
+ */
+export type PageLogEntry = {
+    /**
+     * Items
+     */
+    items: Array<LogEntry>;
     /**
      * Next Cursor
      */
@@ -6472,6 +6719,47 @@ export type TestHubTokenResponses = {
 
 export type TestHubTokenResponse = TestHubTokenResponses[keyof TestHubTokenResponses];
 
+export type ReportClientErrorsData = {
+    body: ClientErrors;
+    path?: never;
+    query?: never;
+    url: '/api/v1/client-errors';
+};
+
+export type ReportClientErrorsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ReportClientErrorsError = ReportClientErrorsErrors[keyof ReportClientErrorsErrors];
+
+export type ReportClientErrorsResponses = {
+    /**
+     * Successful Response
+     */
+    202: ClientErrorsTaken;
+};
+
+export type ReportClientErrorsResponse = ReportClientErrorsResponses[keyof ReportClientErrorsResponses];
+
 export type ListConfigsData = {
     body?: never;
     path?: never;
@@ -7619,6 +7907,12 @@ export type ListLogLinesData = {
          */
         attempt?: number | null;
         /**
+         * Generation
+         *
+         * Each start is one; an attempt is a try within it.
+         */
+        generation?: number | null;
+        /**
          * Q
          *
          * Text in the line.
@@ -7665,6 +7959,135 @@ export type ListLogLinesResponses = {
 };
 
 export type ListLogLinesResponse = ListLogLinesResponses[keyof ListLogLinesResponses];
+
+export type ListLogAttemptsData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The deployment's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/deployments/{name}/logs/attempts';
+};
+
+export type ListLogAttemptsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListLogAttemptsError = ListLogAttemptsErrors[keyof ListLogAttemptsErrors];
+
+export type ListLogAttemptsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageLogAttempt;
+};
+
+export type ListLogAttemptsResponse = ListLogAttemptsResponses[keyof ListLogAttemptsResponses];
+
+export type DownloadLogData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The deployment's name.
+         */
+        name: string;
+    };
+    query?: {
+        /**
+         * Replica
+         */
+        replica?: string | null;
+        /**
+         * Attempt
+         */
+        attempt?: number | null;
+        /**
+         * Generation
+         *
+         * Each start is one; an attempt is a try within it.
+         */
+        generation?: number | null;
+        /**
+         * Q
+         *
+         * Text in the line.
+         */
+        q?: string | null;
+        /**
+         * Format
+         */
+        format?: 'text' | 'jsonl';
+    };
+    url: '/api/v1/deployments/{name}/logs/download';
+};
+
+export type DownloadLogErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DownloadLogError = DownloadLogErrors[keyof DownloadLogErrors];
+
+export type DownloadLogResponses = {
+    /**
+     * Lines of text, or of JSON.
+     */
+    200: string;
+};
+
+export type DownloadLogResponse = DownloadLogResponses[keyof DownloadLogResponses];
 
 export type ListReplicasData = {
     body?: never;
@@ -9348,6 +9771,190 @@ export type SetLimitsResponses = {
 };
 
 export type SetLimitsResponse = SetLimitsResponses[keyof SetLimitsResponses];
+
+export type ListLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
+         * Process
+         *
+         * `control-plane`, `gateway`, `steward`, `ray`, `downloads`, `browser`, `engine`; repeat it for several. Engines come by themselves only where a deployment or a request is asked for.
+         */
+        process?: Array<string> | null;
+        /**
+         * Level
+         *
+         * The least one.
+         */
+        level?: 'debug' | 'info' | 'warning' | 'error' | 'critical' | null;
+        /**
+         * Q
+         *
+         * Text in the line.
+         */
+        q?: string | null;
+        /**
+         * Request Id
+         *
+         * Of one request, in every process.
+         */
+        request_id?: string | null;
+        /**
+         * Deployment
+         */
+        deployment?: string | null;
+        /**
+         * Replica
+         */
+        replica?: string | null;
+        /**
+         * From
+         *
+         * Start of the span, RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * End of the span, exclusive.
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/logs';
+};
+
+export type ListLogsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListLogsError = ListLogsErrors[keyof ListLogsErrors];
+
+export type ListLogsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageLogEntry;
+};
+
+export type ListLogsResponse = ListLogsResponses[keyof ListLogsResponses];
+
+export type DownloadLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Format
+         */
+        format?: 'text' | 'jsonl';
+        /**
+         * Process
+         *
+         * `control-plane`, `gateway`, `steward`, `ray`, `downloads`, `browser`, `engine`; repeat it for several. Engines come by themselves only where a deployment or a request is asked for.
+         */
+        process?: Array<string> | null;
+        /**
+         * Level
+         *
+         * The least one.
+         */
+        level?: 'debug' | 'info' | 'warning' | 'error' | 'critical' | null;
+        /**
+         * Q
+         *
+         * Text in the line.
+         */
+        q?: string | null;
+        /**
+         * Request Id
+         *
+         * Of one request, in every process.
+         */
+        request_id?: string | null;
+        /**
+         * Deployment
+         */
+        deployment?: string | null;
+        /**
+         * Replica
+         */
+        replica?: string | null;
+        /**
+         * From
+         *
+         * Start of the span, RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * End of the span, exclusive.
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/logs/download';
+};
+
+export type DownloadLogsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DownloadLogsError = DownloadLogsErrors[keyof DownloadLogsErrors];
+
+export type DownloadLogsResponses = {
+    /**
+     * Lines of text, or of JSON.
+     */
+    200: string;
+};
+
+export type DownloadLogsResponse = DownloadLogsResponses[keyof DownloadLogsResponses];
 
 export type ListModelsData = {
     body?: never;
