@@ -1,7 +1,7 @@
 /** A box of log lines that follows the end until one scrolls up; only the lines in view are drawn. */
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 import { type Span, spans } from "./ansi";
 
 const LINE_PX = 18;
@@ -36,13 +36,15 @@ export function Coloured({ text }: { text: string }) {
 interface Props<T> {
   label: string;
   lines: readonly T[];
+  /** Names a line, so that the view stays where it is when older ones come in front. */
+  keyOf: (line: T) => string;
   follow: boolean;
   onFollow: (follow: boolean) => void;
   height: string;
   children: (line: T) => ReactNode;
 }
 
-export function LineBox<T>({ label, lines, follow, onFollow, height, children }: Props<T>) {
+export function LineBox<T>({ label, lines, keyOf, follow, onFollow, height, children }: Props<T>) {
   const box = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: lines.length,
@@ -50,6 +52,15 @@ export function LineBox<T>({ label, lines, follow, onFollow, height, children }:
     estimateSize: () => LINE_PX,
     overscan: 20,
   });
+  const first = useRef<string | null>(null);
+  useLayoutEffect(() => {
+    const before = first.current;
+    const now = lines[0];
+    first.current = now === undefined ? null : keyOf(now);
+    if (follow || before === null || before === first.current || !box.current) return;
+    const moved = lines.findIndex((line) => keyOf(line) === before);
+    if (moved > 0) box.current.scrollTop += moved * LINE_PX;
+  }, [lines, follow, keyOf]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new line moves the end
   useEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;

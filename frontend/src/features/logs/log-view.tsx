@@ -36,6 +36,8 @@ const Line = memo(function Line({ line, mixed }: { line: LogLine; mixed: boolean
   );
 });
 
+const keyOf = (l: LogLine) => `${l.replica}/${l.attempt}/${l.number}`;
+
 function asText(lines: readonly LogLine[]): string {
   return lines.map((l) => `${l.at} ${plain(l.text)}`).join("\n");
 }
@@ -167,6 +169,7 @@ function Lines({ name, attempts, chosen, onChoose }: ChoiceProps & { name: strin
         <LineBox
           label={t.logs.label}
           lines={shown}
+          keyOf={keyOf}
           follow={follow}
           onFollow={setFollow}
           height={HEIGHT}

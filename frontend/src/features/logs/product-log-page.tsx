@@ -1,8 +1,7 @@
 /** The product's log: every process in one order, by text, process, level or request. */
 
-import { Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
-import { memo, useEffect, useMemo, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useState } from "react";
 import { type LogEntry, type ProductLogFilter, productLogFile } from "@/api/logs";
 import { Button, buttonClass } from "@/components/button";
 import { PageHead } from "@/components/card";
@@ -26,13 +25,20 @@ const LEVEL_CLASS: Record<string, string> = {
   critical: "text-failed-text font-[600]",
 };
 
+const keyOf = (row: Row) => (row.isFirst ? row.entry.id : `${row.entry.id}/${row.text}`);
+
 function sourceOf(entry: LogEntry): string {
   return entry.process === "engine" && entry.deployment
     ? `${entry.deployment}/${(entry.replica ?? "").slice(0, 6)}`
     : entry.process;
 }
 
-const Entry = memo(function Entry({ row }: { row: Row }) {
+interface EntryProps {
+  row: Row;
+  onRequest: (id: string) => void;
+}
+
+const Entry = memo(function Entry({ row, onRequest }: EntryProps) {
   const { entry, text, isFirst } = row;
   if (!isFirst) return <span className="pl-8 text-muted">{text}</span>;
   return (
@@ -48,14 +54,14 @@ const Entry = memo(function Entry({ row }: { row: Row }) {
       </span>
       <Coloured text={text} />
       {entry.request_id ? (
-        <Link
-          to="/logs"
-          search={{ request: entry.request_id }}
+        <button
+          type="button"
+          onClick={() => onRequest(entry.request_id ?? "")}
           aria-label={w.followRequest(entry.request_id)}
           className="ml-3 text-muted underline decoration-line-strong underline-offset-2 hover:text-text"
         >
           {entry.request_id}
-        </Link>
+        </button>
       ) : null}
     </>
   );
@@ -149,6 +155,7 @@ function Filters({ filter, onFilter }: FilterProps) {
 function Lines({ filter, onFilter }: FilterProps) {
   const [follow, setFollow] = useState(true);
   const log = useProductLog(filter, follow);
+  const followRequest = useCallback((request: string) => onFilter({ request }), [onFilter]);
   const rows = useMemo(() => rowsOf(log.entries), [log.entries]);
   return (
     <section className="overflow-hidden rounded-card border border-line bg-sunken">
@@ -195,8 +202,15 @@ function Lines({ filter, onFilter }: FilterProps) {
           action={<Button onClick={() => onFilter({})}>{w.clear}</Button>}
         />
       ) : (
-        <LineBox label={w.label} lines={rows} follow={follow} onFollow={setFollow} height={HEIGHT}>
-          {(row) => <Entry row={row} />}
+        <LineBox
+          label={w.label}
+          lines={rows}
+          keyOf={keyOf}
+          follow={follow}
+          onFollow={setFollow}
+          height={HEIGHT}
+        >
+          {(row) => <Entry row={row} onRequest={followRequest} />}
         </LineBox>
       )}
     </section>
