@@ -45,7 +45,7 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
-from vllm_manager.monitoring.logs import BrowserErrors, ProductLogs
+from vllm_manager.monitoring.logs import BrowserErrors, Logs, ProductLogs
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -86,8 +86,7 @@ class Services:
     presets: Presets
     fit: Fit
     publisher: SnapshotPublisher
-    product_logs: ProductLogs
-    browser_errors: BrowserErrors
+    logs: Logs
     events: Events
     facts: Facts
     internal_token: str
@@ -190,8 +189,7 @@ def _build(
         presets=Presets(),
         fit=fit,
         publisher=publisher,
-        product_logs=ProductLogs(settings.logs_dir),
-        browser_errors=BrowserErrors(clock),
+        logs=Logs(ProductLogs(settings.logs_dir), BrowserErrors(clock)),
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),

@@ -100,7 +100,10 @@ def test_lines_are_chosen_by_process_level_text_time_and_request(logs: ProductLo
     assert messages(all_of(logs, level="warning")) == ["newest", "in a page", "older"]
     assert messages(all_of(logs, text="OLDE")) == ["older", "oldest"]
     assert messages(all_of(logs, text="at x")) == ["in a page"]
-    span: dict[str, Any] = {"since": BEGAN + timedelta(seconds=1), "until": BEGAN + timedelta(seconds=4)}
+    span: dict[str, Any] = {
+        "since": BEGAN + timedelta(seconds=1),
+        "until": BEGAN + timedelta(seconds=4),
+    }
     assert messages(all_of(logs, **span)) == ["it began", "older"]
     assert messages(all_of(logs, request_id="req_a")) == ["in a page", "relayed", "it began"]
     assert all_of(logs, text="nothing such") == []

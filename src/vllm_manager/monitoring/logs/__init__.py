@@ -3,6 +3,6 @@
 from vllm_manager.monitoring.logs.browser import BrowserErrors
 from vllm_manager.monitoring.logs.query import EntryQuery
 from vllm_manager.monitoring.logs.schemas import LEVELS, LogEntry
-from vllm_manager.monitoring.logs.service import ProductLogs
+from vllm_manager.monitoring.logs.service import Logs, ProductLogs
 
-__all__ = ["LEVELS", "BrowserErrors", "EntryQuery", "LogEntry", "ProductLogs"]
+__all__ = ["LEVELS", "BrowserErrors", "EntryQuery", "LogEntry", "Logs", "ProductLogs"]

@@ -28,11 +28,11 @@ _FORMS: dict[Form, tuple[str, str]] = {
 
 
 def _logs_of(request: Request) -> ProductLogs:
-    return request.app.state.product_logs
+    return request.app.state.logs.product
 
 
 def _errors_of(request: Request) -> BrowserErrors:
-    return request.app.state.browser_errors
+    return request.app.state.logs.browser
 
 
 def _wanted(

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -10,6 +11,7 @@ import orjson
 
 from vllm_manager.kit.logs import moment, plain
 from vllm_manager.kit.paging import Page, decode_cursor, encode_cursor
+from vllm_manager.monitoring.logs.browser import BrowserErrors
 from vllm_manager.monitoring.logs.query import EntryQuery, narrowed
 from vllm_manager.monitoring.logs.schemas import LogEntry
 from vllm_manager.monitoring.logs.sources import Found, sources
@@ -48,6 +50,14 @@ class ProductLogs:
         as_bytes = _as_json if form == "jsonl" else _as_text
         while chunk := list(islice(entries, _CHUNK_LINES)):
             yield b"".join(map(as_bytes, chunk))
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What the routes of the log ask."""
+
+    product: ProductLogs
+    browser: BrowserErrors
 
 
 def _take(
