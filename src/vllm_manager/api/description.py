@@ -39,6 +39,7 @@ _TAGS = [
     {"name": "users", "description": "Users, invitations and teams."},
     {"name": "keys", "description": "API keys: shown once, kept as fingerprints."},
     {"name": "limits", "description": "Who may use how much."},
+    {"name": "logs", "description": "What the product's processes and the engines wrote."},
     {"name": "audit", "description": "Who did what to what, when and from where."},
     {"name": "usage", "description": "Requests and tokens."},
     {"name": "system", "description": "The product itself."},

@@ -197,7 +197,10 @@ async def list_log_attempts(name: DeploymentName, deployments: Service) -> Page[
             "description": "Lines of text, or of JSON.",
             "content": {
                 "text/plain": {"example": "2026-11-23T10:00:00.123Z INFO Starting\n"},
-                "application/x-ndjson": {"schema": {"type": "string"}},
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"number": 1, "at": "2026-11-23T10:00:00.123Z", "text": "…"}\n',
+                },
             },
         }
     },

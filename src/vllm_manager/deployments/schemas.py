@@ -326,6 +326,28 @@ class LogLine(BaseModel):
 class LogAttempt(BaseModel):
     """One life of one replica's engine: when it was, how it ended, what is kept of its output."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "replica": "4k2x9a1c",
+                    "generation": 2,
+                    "attempt": 1,
+                    "incarnation": "b0c1d2e3",
+                    "node": "gpu-a",
+                    "began_at": "2026-11-23T10:00:04Z",
+                    "ended_at": None,
+                    "state": "running",
+                    "phase": "ready",
+                    "failure": None,
+                    "lines": 1290,
+                    "lines_dropped": 0,
+                    "size_bytes": 262144,
+                }
+            ]
+        }
+    )
+
     replica: str
     generation: int
     attempt: int

@@ -102,7 +102,10 @@ async def list_logs(
             "description": "Lines of text, or of JSON.",
             "content": {
                 "text/plain": {"example": "2026-11-23T10:00:00.123Z INFO gateway: …\n"},
-                "application/x-ndjson": {"schema": {"type": "string"}},
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"time": "2026-11-23T10:00:00.123Z", "message": "…"}\n',
+                },
             },
         }
     },

@@ -14,6 +14,28 @@ ENGINE: Final = "engine"
 class LogEntry(BaseModel):
     """One line of one process, whichever it is."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "gateway.1f04.20480",
+                    "time": "2026-11-23T10:00:00.123Z",
+                    "level": "warning",
+                    "logger": "vllm_manager.gateway.relay",
+                    "process": "gateway",
+                    "pid": 4711,
+                    "message": "The engine broke off before its first byte; another is tried",
+                    "request_id": "req_01kb2m3n4p5q6r7s8t9v0w1x2y",
+                    "deployment": "demo",
+                    "replica": None,
+                    "phase": None,
+                    "exception": None,
+                    "fields": {"status": 200},
+                }
+            ]
+        }
+    )
+
     id: str = Field(description="Names this line; the same in every answer.")
     time: datetime
     level: Level | None = Field(default=None, description="Null where the line does not say.")
@@ -81,6 +103,8 @@ class ClientErrors(BaseModel):
 
 class ClientErrorsTaken(BaseModel):
     """What became of a batch."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"accepted": 1, "dropped": 0}]})
 
     accepted: int
     dropped: int = Field(description="Too many came from this session, or from all together.")
