@@ -6,7 +6,10 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./styles.css";
 import "@/api/client";
+import { watchErrors } from "@/api/client-errors";
 import { queryClient, router } from "@/routes/router";
+
+watchErrors();
 
 // After an upgrade the page may ask for a chunk that is gone: load the new page, once.
 window.addEventListener("vite:preloadError", (event) => {

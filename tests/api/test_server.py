@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from vllm_manager.api.server import run
 from vllm_manager.settings import Settings
-sys.exit(run(Settings(), Path(sys.argv[1]) if len(sys.argv) > 1 else None))
+sys.exit(run(Settings()))
 """
 WITHIN_SECONDS = 60.0
 
@@ -84,15 +84,15 @@ def key_of(home: Path) -> dict[str, str]:
 
 
 def test_it_stops_at_once_with_endless_streams_open(tmp_path: Path) -> None:
-    port, log = free_port(), tmp_path / "logs" / "control-plane.jsonl"
-    with started(tmp_path, port, str(log)) as process, httpx.Client() as client:
+    port, log = free_port(), tmp_path / "logs" / "control-plane.log"
+    with started(tmp_path, port) as process, httpx.Client() as client:
         url = f"http://127.0.0.1:{port}/api/v1/events"
         with client.stream("GET", url, headers=key_of(tmp_path)) as stream:
             next(stream.iter_lines())
             process.send_signal(signal.SIGTERM)
             assert process.wait(4) == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert {"at", "level", "logger", "message"} <= set(lines[0])
+    assert {"time", "level", "logger", "process", "pid", "message"} <= set(lines[0])
     assert not [line for line in lines if line["level"] in ("error", "critical")]
     assert key_of(tmp_path)["authorization"].removeprefix("Bearer ") not in log.read_text()
 

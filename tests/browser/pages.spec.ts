@@ -27,6 +27,7 @@ const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["configs", "/configs", (page) => page.getByRole("heading", { name: "Configs" }).waitFor()],
   ["new config", "/configs/new", (page) => page.getByLabel("Name", { exact: true }).waitFor()],
   ["cluster", "/cluster", (page) => page.getByRole("heading", { name: "Disks" }).waitFor()],
+  ["product log", "/logs", (page) => page.getByRole("log").waitFor()],
   ["settings", "/settings", (page) => page.getByLabel("Token").first().waitFor()],
   ["playground", "/playground", (page) => page.getByLabel("Question").waitFor()],
   ["missing", "/no-such-page", (page) => page.getByText("There is nothing here").waitFor()],

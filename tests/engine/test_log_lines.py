@@ -7,7 +7,10 @@ class Heard:
     def __init__(self, lines_per_second: int = 1000) -> None:
         self.lines: list[str] = []
         self.redrawn: list[str] = []
-        self.output = Output(self.lines.append, self.redrawn.append, lines_per_second)
+        self.dropped: list[int] = []
+        self.output = Output(
+            self.lines.append, self.redrawn.append, self.dropped.append, lines_per_second
+        )
 
 
 def test_a_line_in_pieces_is_one_line() -> None:
@@ -46,10 +49,8 @@ def test_a_flood_is_cut_and_said_to_be_cut() -> None:
     heard = Heard(lines_per_second=10)
     heard.output.feed(b"".join(b"line %d\n" % n for n in range(100_000)), 0.0)
     heard.output.feed(b"calm again\n", 10.0)
-    assert heard.lines[:11] == [
-        *(f"line {n}" for n in range(10)),
-        "… 99940 lines left out: the engine printed too fast …",
-    ]
+    assert heard.lines[:11] == [*(f"line {n}" for n in range(10)), "line 99950"]
+    assert heard.dropped == [99_940]
     assert heard.lines[-2:] == ["line 99999", "calm again"]
 
 
@@ -100,3 +101,32 @@ def test_lines_are_read_from_a_number_up_to_a_limit() -> None:
         ring.add("stdout", str(n))
     assert [line.number for line in ring.since(4, 2)] == [4, 5]
     assert ring.since(11, 2) == []
+
+
+def test_dropped_lines_leave_a_gap_in_the_numbers() -> None:
+    ring = LogRing()
+    ring.add("stdout", "before", "loading")
+    ring.skip(1000)
+    ring.add("stdout", "after")
+    assert [(line.number, line.text) for line in ring.since(1, 10)] == [
+        (1, "before"),
+        (1002, "after"),
+    ]
+    assert [line.text for line in ring.since(500, 10)] == ["after"]
+    assert ring.since(1, 1)[0].as_dict()["phase"] == "loading"
+
+
+def test_the_ring_is_bounded_in_characters_too() -> None:
+    ring = LogRing(capacity=100, most_characters=1000)
+    for n in range(50):
+        ring.add("stdout", f"{n:02d}" + "x" * 98)
+    assert ring.first == 41
+    assert len(ring.since(1, 100, most_characters=250)) == 2
+    assert len(ring.since(1, 100, most_characters=1)) == 1
+
+
+def test_what_the_supervisor_says_explains_no_failure() -> None:
+    ring = LogRing()
+    ring.add("stderr", "CUDA out of memory")
+    ring.add("supervisor", "port taken")
+    assert ring.last_texts(10, 1) == ["CUDA out of memory"]

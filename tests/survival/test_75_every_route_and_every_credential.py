@@ -27,7 +27,13 @@ OPEN = {
     "finishOidcLogin",
 }
 """Operations that say themselves who may come in. All others must name roles."""
-OWN = ("/api/v1/auth/", "/api/v1/keys", "/api/v1/fit", "/api/v1/requests/{request_id}/cancel")
+OWN = (
+    "/api/v1/auth/",
+    "/api/v1/keys",
+    "/api/v1/fit",
+    "/api/v1/requests/{request_id}/cancel",
+    "/api/v1/client-errors",
+)
 """Where members and viewers may change, or ask with POST: what is their own."""
 FOR_ADMINISTRATORS = ("/api/v1/users", "/api/v1/invitations", "/api/v1/teams", "/api/v1/limits")
 INTERNAL = (

@@ -10,7 +10,7 @@ import pytest
 from catalog.room import CANARY, engine_in
 from support.application import Running, running_in
 from support.hub import Fault, Hub, ready_made
-from vllm_manager.api import logs
+from vllm_manager.kit import logs
 
 pytestmark = pytest.mark.survival
 
@@ -32,7 +32,7 @@ async def running(tmp_path: Path) -> AsyncGenerator[tuple[Running, Hub]]:
     """The product with its own log in a file, at its most talkative."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    logs.configure("debug", tmp_path / "logs" / "control-plane.log")
+    logs.configure("control-plane", "debug", folder=tmp_path / "logs")
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.DEBUG)
     with Hub(ready_made()) as hub:

@@ -1,12 +1,18 @@
 """The engine's output as numbered lines: split, collapsed, bounded in rate and in number."""
 
 import re
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 MAX_LINE_CHARACTERS = 4096
+LINES_PER_SECOND = 2000
+"""What is kept of one stream of an engine, with bursts of as many; the rest is counted."""
+SUPERVISOR = "supervisor"
+"""The stream of what the supervisor itself says."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TAIL_BYTES = 16_384
 _LINES_AFTER_FLOOD = 50
@@ -22,16 +28,26 @@ class Line:
     at: str
     stream: str
     text: str
+    phase: str | None = None
+    """The engine's phase at that moment."""
 
-    def as_dict(self) -> dict[str, str | int]:
-        return {"number": self.number, "at": self.at, "stream": self.stream, "text": self.text}
+    def as_dict(self) -> dict[str, str | int | None]:
+        return {
+            "number": self.number,
+            "at": self.at,
+            "stream": self.stream,
+            "text": self.text,
+            "phase": self.phase,
+        }
 
 
 class LogRing:
-    """The last `capacity` lines of a supervisor's life."""
+    """The last lines of a supervisor's life: at most so many, and so many characters in all."""
 
-    def __init__(self, capacity: int = 5000) -> None:
+    def __init__(self, capacity: int = 20_000, most_characters: int = 8 << 20) -> None:
         self._lines: deque[Line] = deque(maxlen=capacity)
+        self._most_characters = most_characters
+        self._characters = 0
         self._last = 0
 
     @property
@@ -44,20 +60,38 @@ class LogRing:
         """The number that the next line will have."""
         return self._last + 1
 
-    def add(self, stream: str, text: str) -> None:
+    def add(self, stream: str, text: str, phase: str | None = None) -> None:
         self._last += 1
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._lines.append(Line(self._last, at, stream, text[:MAX_LINE_CHARACTERS]))
+        line = Line(self._last, at, stream, text[:MAX_LINE_CHARACTERS], phase)
+        if len(self._lines) == self._lines.maxlen:
+            self._characters -= len(self._lines[0].text)
+        self._lines.append(line)
+        self._characters += len(line.text)
+        while self._characters > self._most_characters and len(self._lines) > 1:
+            self._characters -= len(self._lines.popleft().text)
 
-    def since(self, number: int, limit: int) -> list[Line]:
-        """Return up to `limit` lines from `number` on, oldest first."""
-        skip = max(0, number - self.first)
-        held = len(self._lines)
-        return [self._lines[i] for i in range(skip, min(held, skip + limit))]
+    def skip(self, count: int) -> None:
+        """Note `count` lines that were dropped: their numbers stay without a line."""
+        self._last += count
+
+    def since(self, number: int, limit: int, most_characters: int | None = None) -> list[Line]:
+        """Return up to `limit` lines from `number` on, oldest first; always one if there is one."""
+        begin = bisect_left(self._lines, number, key=lambda line: line.number)
+        found: list[Line] = []
+        characters = 0
+        for line in islice(self._lines, begin, begin + limit):
+            characters += len(line.text)
+            if most_characters is not None and characters > most_characters and found:
+                break
+            found.append(line)
+        return found
 
     def last_texts(self, count: int, first: int) -> list[str]:
-        """Return the newest `count` texts from number `first` on, oldest first."""
-        return [line.text for line in self.since(max(first, self.next - count), count)]
+        """Return the engine's newest `count` texts from number `first` on, oldest first."""
+        begin = max(0, len(self._lines) - count)
+        newest = islice(self._lines, begin, None)
+        return [line.text for line in newest if line.number >= first and line.stream != SUPERVISOR]
 
 
 def visible(raw: bytes) -> str:
@@ -70,16 +104,18 @@ class Output:
     """Reads one stream of the engine; hands whole lines to `line` and redrawn ones to `redraw`.
 
     At most `lines_per_second` are handed on. Beyond that bytes are only counted, so a flood costs
-    little; what was left out is said in one line, and the very last lines are always kept.
+    little; `dropped` is told how many lines were left out, before the very last ones, which are
+    always kept.
     """
 
     def __init__(
         self,
         line: Callable[[str], None],
         redraw: Callable[[str], None],
-        lines_per_second: int = 500,
+        dropped: Callable[[int], None],
+        lines_per_second: int = LINES_PER_SECOND,
     ) -> None:
-        self._line, self._redraw = line, redraw
+        self._line, self._redraw, self._told_dropped = line, redraw, dropped
         self._budget = lines_per_second
         self._left = float(lines_per_second)
         self._refilled: float | None = None
@@ -133,10 +169,10 @@ class Output:
         self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
 
     def _end_flood(self) -> None:
-        """Hand on the last lines of the flood, after a line that counts the others."""
+        """Hand on the last lines of the flood, after telling how many others there were."""
         *whole, self._rest = self._tail.split(b"\n")
         last = whole[1:][-_LINES_AFTER_FLOOD:]
-        self._line(f"… {self._dropped - len(last)} lines left out: the engine printed too fast …")
+        self._told_dropped(self._dropped - len(last))
         self._dropped, self._tail = 0, b""
         left = self._left
         for raw in last:

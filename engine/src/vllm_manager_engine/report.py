@@ -8,6 +8,9 @@ from vllm_manager_engine.log_lines import LogRing
 from vllm_manager_engine.phases import Course
 from vllm_manager_engine.spec import Identity, ReplicaSpec
 
+_MOST_CHARACTERS = 1 << 20
+"""In one report: as JSON they stay well below what the control plane takes at once."""
+
 
 def who(spec: ReplicaSpec, identity: Identity) -> dict[str, Any]:
     """Return the members that never change during a supervisor's life."""
@@ -37,8 +40,9 @@ def where(course: Course, failure: Failure | None, now: float) -> dict[str, Any]
 
 
 def lines(ring: LogRing, wanted: int, limit: int) -> dict[str, Any]:
-    """Return the log lines from number `wanted` on, and where the log now begins."""
+    """Return the log lines from number `wanted` on, and where the log now begins and ends."""
     return {
-        "log": [line.as_dict() for line in ring.since(wanted, limit)],
+        "log": [line.as_dict() for line in ring.since(wanted, limit, _MOST_CHARACTERS)],
         "log_first": ring.first,
+        "log_last": ring.next - 1,
     }

@@ -34,7 +34,8 @@ class Reporter:
         self._compose = compose
         self._interval_seconds = interval_seconds
         self._sequence = 0
-        self._log_next = 1
+        self.log_next = 1
+        """The number of the line that the control plane wants next."""
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -47,6 +48,11 @@ class Reporter:
     def nudge(self) -> None:
         """Report now rather than after the pause."""
         self._wake.set()
+
+    def has_lines(self, log_next: int) -> None:
+        """Report soon where many lines wait; not while nobody takes them."""
+        if log_next - self.log_next >= LINES_PER_REPORT // 2 and not self._complained:
+            self.nudge()
 
     async def flush(self, timeout_seconds: float) -> bool:
         """Send the present state at once; returns whether it was taken."""
@@ -77,7 +83,7 @@ class Reporter:
     async def _send(self) -> bool:
         async with self._one_at_a_time:
             self._sequence += 1
-            report = self._compose(self._sequence, self._log_next)
+            report = self._compose(self._sequence, self.log_next)
             try:
                 answer = await request(
                     "POST",
@@ -93,9 +99,8 @@ class Reporter:
                 self._complain(error)
                 return False
             self._complained = False
-            self._log_next = wanted
-            lines = report["log"]
-            if len(lines) == LINES_PER_REPORT and wanted > lines[-1]["number"]:
+            progressed, self.log_next = wanted > self.log_next, wanted
+            if progressed and wanted <= report.get("log_last", 0):
                 self.nudge()
             return True
 

@@ -13,12 +13,13 @@ from vllm_manager_engine import command, failures, metrics, model_folder, read_a
 from vllm_manager_engine.failures import Failure
 from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.histograms import Histograms
-from vllm_manager_engine.log_lines import LogRing, Output
+from vllm_manager_engine.log_lines import SUPERVISOR, LogRing, Output
 from vllm_manager_engine.memory import Memory
 from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.phases import Course, is_listening
 from vllm_manager_engine.probe import Engine, ProbeFailed
 from vllm_manager_engine.process import EngineProcess, OnOutput, free_port
+from vllm_manager_engine.redaction import hide, secrets_of
 from vllm_manager_engine.reporter import LINES_PER_REPORT, Reporter
 from vllm_manager_engine.spec import Identity, ReplicaSpec, listen_host
 from vllm_manager_engine.warm import client
@@ -85,6 +86,7 @@ class Supervisor:
         self._warmer = warmer
         self._prospect = prospect
         self._inherited = os.environ if inherited is None else inherited
+        self._secrets = (identity.secret, *secrets_of(self._inherited, spec.environment))
         self._pick_port = pick_port
         self._patience = patience or Patience()
         self.figures: metrics.Figures | None = None
@@ -207,6 +209,7 @@ class Supervisor:
             self.how = "cold"
             self.how_reason = "; ".join(filter(None, (str(reason), wait.came_to())))
             log.info("A cold start: %s", self.how_reason)
+            self.ring.add(SUPERVISOR, f"A cold start: {self.how_reason}", self.course.phase)
             return await EngineProcess.launch(words, environment, output)
         self.how, self.how_reason = "warm", wait.came_to()
         return process
@@ -336,14 +339,16 @@ class Supervisor:
     # Telling
 
     def _output(self, stream: str) -> Output:
-        return Output(lambda text: self._on_line(stream, text), self._on_redraw)
+        return Output(lambda text: self._on_line(stream, text), self._on_redraw, self.ring.skip)
 
     def _settle(self) -> None:
         for stream in self._streams.values():
             stream.settle(time.monotonic())
 
     def _on_line(self, stream: str, text: str) -> None:
-        self.ring.add(stream, text)
+        text = hide(text, self._secrets)
+        self.ring.add(stream, text, self.course.phase)
+        self.reporter.has_lines(self.ring.next)
         self.memory.read(text)
         self._on_redraw(text)
 
@@ -362,6 +367,7 @@ class Supervisor:
 
     def _fail(self, phase: str, failure: Failure) -> None:
         self.failure = failure
+        self.ring.add(SUPERVISOR, hide(f"{failure.code}: {failure.detail}", self._secrets), phase)
         self._enter(phase)
         self.reporter.nudge()
 

@@ -1,5 +1,6 @@
 /** Configures the generated client: CSRF on unsafe methods, and one kind of error. */
 
+import { reportError } from "./client-errors";
 import { client } from "./gen/client.gen";
 import { ApiError, problemOf } from "./problem";
 import { csrf, sessionLost } from "./session";
@@ -18,7 +19,16 @@ client.interceptors.request.use((request) => {
   return request;
 });
 
-client.interceptors.error.use((error, response) => {
+/** What the server answers wrongly, or not at all; a refusal is no error of the page's. */
+function reportFailed(request: Request | undefined, response: Response | undefined): void {
+  if (response && response.status < 500) return;
+  const what = request ? `${request.method} ${new URL(request.url).pathname}` : "A request";
+  const how = response ? `answered ${response.status}` : "was not answered";
+  reportError("request", `${what} ${how}`, response?.headers.get("x-request-id"));
+}
+
+client.interceptors.error.use((error, response, request) => {
+  if (!request?.signal.aborted) reportFailed(request, response);
   // A failure of the network has no response and is left as it is.
   if (!response) return error;
   if (response.status === 401) sessionLost();

@@ -97,12 +97,21 @@ export const engineArgumentsQuery = queryOptions({
 /** One page of log lines, oldest first; `before` is a cursor that an earlier page gave. */
 export async function fetchLogs(
   name: string,
+  of: { replica: string; attempt: number; generation: number } | null,
   before: string | null,
   limit: number,
   signal: AbortSignal,
 ): Promise<{ lines: LogLine[]; before: string | null }> {
   const page = await data(
-    listLogLines({ path: { name }, query: { limit, ...(before ? { before } : {}) }, signal }),
+    listLogLines({
+      path: { name },
+      query: {
+        limit,
+        ...(before ? { before } : {}),
+        ...(of ? { replica: of.replica, attempt: of.attempt, generation: of.generation } : {}),
+      },
+      signal,
+    }),
   );
   return { lines: page.items, before: page.next_cursor ?? null };
 }

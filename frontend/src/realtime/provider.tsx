@@ -11,6 +11,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { reportError } from "@/api/client-errors";
 import { keys } from "@/api/queries";
 import type { Deployment, LogLine } from "@/api/types";
 import { applyEvents, type StreamEvent } from "./apply";
@@ -121,7 +122,10 @@ class Stream {
 
   private setLive(live: boolean): void {
     if (live) this.heard();
-    else if (this.state.status === "live") this.announce("reconnecting");
+    else if (this.state.status === "live") {
+      this.announce("reconnecting");
+      reportError("stream", "The event stream was lost");
+    }
   }
 
   /** A tab that does not lead learns of a leader that froze only by its silence. */

@@ -23,6 +23,7 @@ const SECTIONS = [
   { to: "/downloads", label: t.pages.downloads },
   { to: "/library", label: t.pages.library },
   { to: "/cluster", label: t.pages.cluster },
+  { to: "/logs", label: t.pages.logs },
   { to: "/settings", label: t.pages.settings },
   { to: "/users", label: t.pages.users },
   { to: "/teams", label: t.pages.teams },

@@ -8,13 +8,15 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { isUnauthorized } from "@/api/problem";
+import { reportError } from "@/api/client-errors";
+import { ApiError, isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
 import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
 import {
   readListSearch,
+  readLogSearch,
   readModelsSearch,
   readMonitoringSearch,
   readRevision,
@@ -179,6 +181,13 @@ const monitoring = createRoute({
   component: lazyRouteComponent(() => import("./monitoring")),
 });
 
+const logs = createRoute({
+  getParentRoute: () => app,
+  path: "/logs",
+  validateSearch: readLogSearch,
+  component: lazyRouteComponent(() => import("./logs")),
+});
+
 const users = createRoute({
   getParentRoute: () => app,
   path: "/users",
@@ -251,6 +260,7 @@ export const router = createRouter({
       cluster,
       monitoring,
       alerts,
+      logs,
       users,
       teams,
       keys,
@@ -261,6 +271,10 @@ export const router = createRouter({
     ]),
   ]),
   context: { client: queryClient },
+  defaultOnCatch: (error) => {
+    // What the server refused is in its log already.
+    if (!(error instanceof ApiError)) reportError("render", error);
+  },
   defaultPreload: "intent",
   defaultPendingComponent: SkeletonRows,
   scrollRestoration: true,

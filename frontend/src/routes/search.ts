@@ -84,6 +84,31 @@ export function readMonitoringSearch(search: Record<string, unknown>): Monitorin
   };
 }
 
+export interface LogSearch {
+  q?: string;
+  process?: string;
+  level?: (typeof LEVELS)[number];
+  request?: string;
+  deployment?: string;
+}
+
+const LEVELS = ["debug", "info", "warning", "error"] as const;
+
+export function readLogSearch(search: Record<string, unknown>): LogSearch {
+  const words = (value: unknown, most: number) =>
+    value == null ? "" : String(value).slice(0, most);
+  const [q, process] = [words(search.q, 200), words(search.process, 32)];
+  const [request, deployment] = [words(search.request, 64), words(search.deployment, 63)];
+  const level = oneOf(LEVELS, search.level);
+  return {
+    ...(q ? { q } : {}),
+    ...(process ? { process } : {}),
+    ...(level ? { level } : {}),
+    ...(request ? { request } : {}),
+    ...(deployment ? { deployment } : {}),
+  };
+}
+
 /** A branch, tag or commit of a model. */
 export function readRevision(search: Record<string, unknown>): { revision?: string } {
   const revision = search.revision == null ? "" : String(search.revision).slice(0, 128);

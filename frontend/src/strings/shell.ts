@@ -14,6 +14,7 @@ export const pages = {
   cluster: "Cluster",
   monitoring: "Monitoring",
   alerts: "Alerts",
+  logs: "Logs",
   settings: "Settings",
   users: "Users",
   teams: "Teams",

@@ -34,6 +34,7 @@ from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
 from vllm_manager.limits.policies import routes as policy_routes
 from vllm_manager.monitoring.alerts import routes as alert_routes
+from vllm_manager.monitoring.logs import routes as log_routes
 from vllm_manager.monitoring.prometheus import routes as prometheus_routes
 from vllm_manager.monitoring.samples import routes as sample_routes
 from vllm_manager.operations import routes as operation_routes
@@ -70,6 +71,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     prometheus_routes.router,
     sample_routes.router,
     request_routes.router,
+    log_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
 _FOR_REPLICAS: tuple[APIRouter, ...] = (

@@ -15,9 +15,9 @@ from vllm_manager.auth.routes import links_of
 from vllm_manager.kit.errors import Problem
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-READING: Final = frozenset({"estimateFit", "startOidcLogin"})
+READING: Final = frozenset({"estimateFit", "reportClientErrors", "startOidcLogin"})
 """Operations that change nothing although their method is POST: what they are asked is too long
-for an address, or their answer is for this browser alone."""
+for an address, their answer is for this browser alone, or they go into the log."""
 _STATE: Final = "audit_seq"
 _NAMES: Final = ("name", "username", "repo", "model", "path")
 """What names a thing that is being made."""

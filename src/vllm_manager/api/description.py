@@ -41,6 +41,7 @@ _TAGS = [
     {"name": "keys", "description": "API keys: shown once, kept as fingerprints."},
     {"name": "limits", "description": "Who may use how much."},
     {"name": "alerts", "description": "What needs attention, and who is told of it."},
+    {"name": "logs", "description": "What the product's processes and the engines wrote."},
     {"name": "audit", "description": "Who did what to what, when and from where."},
     {"name": "usage", "description": "Requests and tokens."},
     {"name": "metrics", "description": "What was measured, now and over time."},

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import psutil
 
 from vllm_manager.cluster import Warmer
-from vllm_manager.deployments import Standing, StartCounts
+from vllm_manager.deployments import LogCounts, Standing, StartCounts
 from vllm_manager.monitoring.prometheus import Family, one
 from vllm_manager.monitoring.samples import Distribution, Labels
 
@@ -106,6 +106,18 @@ def spare_families(warmers: Iterable[Warmer]) -> list[Family]:
     return [
         Family("spares_ready", "gauge", "Processes that wait to become engines.", _by_node(ready)),
         Family("spare_resident_bytes", "gauge", "Memory that they hold.", _by_node(held)),
+    ]
+
+
+def log_families(logs: Sequence[LogCounts]) -> list[Family]:
+    """Return engines' lines of output by replica, since this process first heard of it."""
+    labels = [_labels(deployment=each.deployment, replica=each.replica) for each in logs]
+    kept = list(zip(labels, (each.lines for each in logs), strict=True))
+    dropped = list(zip(labels, (each.dropped for each in logs), strict=True))
+    about = "Lines of engines that came too fast to be kept."
+    return [
+        Family("engine_log_lines_total", "counter", "Lines of engines that were kept.", kept),
+        Family("engine_log_lines_dropped_total", "counter", about, dropped),
     ]
 
 

@@ -2,17 +2,17 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
 import sys
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from vllm_manager.api import logs
 from vllm_manager.api.app import create_app
+from vllm_manager.kit import logs
 from vllm_manager.kit.errors import Problem
 from vllm_manager.migrations import upgrade
 from vllm_manager.settings import Settings
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _STOP_SECONDS = 5
+_SWITCH_SECONDS = 0.001
+"""After so long a thread that reads or writes files gives way to the loop."""
 
 
 class ControlServer(uvicorn.Server):
@@ -34,18 +36,21 @@ class ControlServer(uvicorn.Server):
         self.should_exit = True
         self._loop.call_soon_threadsafe(self.config.app.state.close_streams)  # pyright: ignore
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what was built at the start stays: no pause to look at it again
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
 
-def run(settings: Settings, log_file: Path | None = None) -> int:
-    """Serve until told to stop and return the exit code; 1 with a reason where it can't start.
-
-    `log_file` takes the log as JSON lines; without it plain lines go to standard error.
-    """
+def run(settings: Settings) -> int:
+    """Serve until told to stop and return the exit code; 1 with a reason where it can't start."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    logs.configure(settings.log_level, log_file)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    logs.configure("control-plane", settings.log_level, settings.log_format, settings.logs_dir)
     try:
         with _listen(settings.control_port) as listener:
             if upgrade(settings.database, settings.home):

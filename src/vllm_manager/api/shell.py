@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vllm_manager.api.problems import answer, unexpected
 from vllm_manager.kit.ids import new_id
+from vllm_manager.kit.logs import about
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class _Exchange:
     async def run(self, receive: Receive) -> None:
         started = time.perf_counter()
         try:
-            await self._app(self._scope, receive, self._send)
+            with about(request_id=self._request_id):
+                await self._app(self._scope, receive, self._send)
         except ClientDisconnect:
             pass  # nobody is left to answer
         except Exception:
@@ -68,6 +70,7 @@ class _Exchange:
                 self._scope["method"],
                 self._scope["path"],
                 self._request_id,
+                extra={"request_id": self._request_id},
             )
             if self._status is not None:
                 raise  # the answer is half-way out: breaking the connection is all that is left
@@ -93,9 +96,8 @@ class _Exchange:
         # Reports and usage come every second or two: only what goes wrong with them is told.
         routine = method in ("GET", "HEAD") or route.startswith("/internal/")
         level = logging.DEBUG if routine and status < 500 else logging.INFO
-        log.log(
-            level, "%s %s %d %.1f ms %s", method, route, status, seconds * 1000, self._request_id
-        )
+        said = {"request_id": self._request_id}
+        log.log(level, "%s %s %d %.1f ms", method, route, status, seconds * 1000, extra=said)
 
 
 def _request_id(scope: Scope) -> str:

@@ -15,7 +15,7 @@ from vllm_manager.api.events import Events
 from vllm_manager.api.metrics import RequestCounts
 from vllm_manager.auth.guard import ANYONE
 from vllm_manager.cluster import Cluster, Warmer, WarmerBoard
-from vllm_manager.deployments import Standing, StartCounts
+from vllm_manager.deployments import LogCounts, Standing, StartCounts
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.process import ProcessIdentity
@@ -166,6 +166,7 @@ class Facts:
     cluster: Cluster
     warmers: WarmerBoard
     starts: StartCounts
+    logs: Callable[[], Sequence[LogCounts]]
     publisher: SnapshotPublisher
     events: Events
     engine: Callable[[], EngineSeen]
@@ -220,6 +221,7 @@ async def get_metrics(request: Request) -> Response:
         *metrics.deployment_families(facts.standings()),
         *metrics.start_families(facts.starts),
         *metrics.spare_families(facts.warmers.all()),
+        *metrics.log_families(facts.logs()),
         *requests.families(),
     ]
     readings = list(facts.board.fresh().values())

@@ -49,12 +49,14 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
+from vllm_manager.monitoring.logs import BrowserErrors, Logs, ProductLogs
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 3600.0
+_DAY_SECONDS = 86_400.0
 _DEMO = DeploymentRequest(name="demo", model="demo", arguments={"max_model_len": 1024})
 
 
@@ -89,6 +91,7 @@ class Services:
     fit: Fit
     publisher: SnapshotPublisher
     requests: Requests
+    logs: Logs
     events: Events
     facts: Facts
     monitoring: Monitoring
@@ -121,7 +124,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         services, rooms = _build(settings, clock, database, ray)
         if settings.demo:
             await _deploy_demo(services.deployments)
-        loops = [services.publisher.loop, _housekeeping(services)]
+        loops = [services.publisher.loop, _housekeeping(services, settings)]
         for room in rooms:
             await room.start()
         for loop in loops:
@@ -209,6 +212,7 @@ def _build(
         fit=fit,
         publisher=publisher,
         requests=Requests(requests, Captures(clock), people.subjects, room.service.get),
+        logs=Logs(ProductLogs(settings.logs_dir), BrowserErrors(clock)),
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
         monitoring=seen,
@@ -267,6 +271,7 @@ def _facts(
         cluster=cluster,
         warmers=warmers,
         starts=room.service.start_counts,
+        logs=room.service.log_counts,
         publisher=publisher,
         events=events,
         engine=lambda: _engine(settings),
@@ -301,8 +306,8 @@ def _warmer_settings(settings: Settings) -> WarmerSettings | None:
     return WarmerSettings(settings.warm_spares, settings.warm_memory_bytes)
 
 
-def _housekeeping(services: Services) -> Loop:
-    """Forgets what is over: logins, batches of usage, operations."""
+def _housekeeping(services: Services, settings: Settings) -> Loop:
+    """Forgets what is over: logins, batches of usage, operations, the output of engines."""
 
     async def step() -> None:
         await services.people.access.prune()
@@ -312,6 +317,7 @@ def _housekeeping(services: Services) -> Loop:
         await services.downloads.forget_old()
         await services.catalog.forget_old()
         await services.monitoring.alerts.forget_old()
+        await services.deployments.forget_logs(settings.engine_log_retention_days * _DAY_SECONDS)
 
     return Loop("housekeeping", step, _HOUSEKEEPING_SECONDS)
 

@@ -136,11 +136,16 @@ class Client:
             raise self._unreachable(error) from error
 
     @contextmanager
-    def lines(self, method: str, path: str, body: object = None) -> Generator[Iterator[str]]:
+    def lines(
+        self, method: str, path: str, body: object = None, query: Json | None = None
+    ) -> Generator[Iterator[str]]:
         """Yield the lines of an answer as they come."""
+        known = {name: value for name, value in (query or {}).items() if value is not None}
         endless = httpx.Timeout(10.0, read=None)
         try:
-            with self._http.stream(method, path, json=body, timeout=endless) as response:
+            with self._http.stream(
+                method, path, json=body, params=known, timeout=endless
+            ) as response:
                 if response.is_error:
                     response.read()
                     _answer(response)

@@ -5,6 +5,7 @@ import typer
 from vllm_manager.cli.runner import watch_steward
 from vllm_manager.cli.tls import check_certificate
 from vllm_manager.gateway import serve
+from vllm_manager.kit.logs import tell_uncaught
 from vllm_manager.settings import Settings
 
 
@@ -13,6 +14,7 @@ def server() -> None:
     # Imported here because it takes most of a second, which no other verb should wait for.
     from vllm_manager.api.server import run
 
+    tell_uncaught()
     settings = Settings()
     watch_steward(settings)
     raise typer.Exit(run(settings))

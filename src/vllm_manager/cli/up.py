@@ -23,6 +23,7 @@ from vllm_manager.cli.runner import (
 )
 from vllm_manager.cli.runner.records import Wanted
 from vllm_manager.cli.tls import check_certificate, local_url
+from vllm_manager.kit import logs
 from vllm_manager.kit.errors import Cause, Problem, Remedy
 from vllm_manager.settings import Settings
 
@@ -165,6 +166,7 @@ def up(
         check_certificate(settings)
         files.want(Wanted.of(settings, foreground=foreground))
     if foreground:
+        logs.configure("steward", settings.log_level, settings.log_format, settings.logs_dir)
         if running or not run_steward(settings, foreground=True):
             raise Problem("already_running", "It runs already. To stop it: vllm-manager down")
         return

@@ -1,6 +1,7 @@
 """Deployments: what is wanted, what is seen, and the loop that brings the two together."""
 
 from vllm_manager.deployments.build import Below, DeploymentsRoom, build
+from vllm_manager.deployments.logs import LogCounts
 from vllm_manager.deployments.observed import Report
 from vllm_manager.deployments.schemas import (
     Deployment,
@@ -20,6 +21,7 @@ __all__ = [
     "DeploymentSpec",
     "Deployments",
     "DeploymentsRoom",
+    "LogCounts",
     "Report",
     "Route",
     "RouteEndpoint",

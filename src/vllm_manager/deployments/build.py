@@ -107,7 +107,7 @@ def build(
         below.cluster,
         Checks(below.arguments, settings.ray_address is None, settings.fake_engine),
         planning,
-        LogStore(settings.logs_dir / "engines"),
+        LogStore(settings.logs_dir / "engines", clock, settings.engine_log_bytes),
         hub,
         clock,
         reconcile.nudge,

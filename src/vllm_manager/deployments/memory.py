@@ -139,6 +139,15 @@ class Memory:
         now = self._clock.monotonic()
         return assess(self.wanted(row), self.observation, reports, now, self.silence_seconds)
 
+    def heard(self, uid: str) -> frozenset[str]:
+        """Return the lives of a deployment's replicas that have reported within the silence."""
+        now = self._clock.monotonic()
+        return frozenset(
+            report.incarnation
+            for report in self.board.of(uid)
+            if now - report.received <= self.silence_seconds
+        )
+
     def refresh(self, row: DeploymentRow, assessment: Assessment | None = None) -> Deployment:
         """Derive a row's view anew, publish it if it changed, and return it.
 

@@ -1,10 +1,14 @@
 """Replicas' reports: their shape on the wire, and the newest of each incarnation in memory."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from math import inf
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, cast
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+import msgspec
+import orjson
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 
 from vllm_manager.configs.fit import MemoryActual
 from vllm_manager.deployments.observed import (
@@ -17,19 +21,27 @@ from vllm_manager.deployments.observed import (
 )
 from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure, Told
 from vllm_manager.kit.clock import Clock
+from vllm_manager.kit.errors import FieldError, invalid
+from vllm_manager.kit.redaction import hints_at_secret, redact
 
 _FORGET_SECONDS = 300.0
 _SETTLING_SECONDS = 3.0
 """A replica younger than this may be missing from an observation that is only a little old."""
 
 
-class ReportedLine(BaseModel):
+MAX_LINES = 1000
+_LONGEST_LINE = 65_536
+
+
+@dataclass(slots=True)
+class ReportedLine:
     """One line of the engine's output."""
 
     number: int
-    at: AwareDatetime
+    at: Annotated[datetime, AwareDatetime, msgspec.Meta(tz=True)]
+    text: Annotated[Told, Field(max_length=_LONGEST_LINE), msgspec.Meta(max_length=_LONGEST_LINE)]
     stream: str = "stdout"
-    text: Annotated[Told, Field(max_length=65_536)]
+    phase: str | None = None
 
 
 class ReportedPhase(BaseModel):
@@ -82,8 +94,36 @@ class ReportBody(BaseModel):
         default_factory=dict[str, ReportedHistogram], max_length=32
     )
     memory: MemoryActual | None = None
-    log: list[ReportedLine] = Field(default_factory=list[ReportedLine], max_length=1000)
+    log: list[ReportedLine] = Field(default_factory=list[ReportedLine], max_length=MAX_LINES)
     log_first: int = 1
+
+
+def parse(raw: bytes) -> ReportBody:
+    """Return the report in a request's body, its lines without what looks like a secret.
+
+    Lines come by the thousand a second, so they are read all at once and not one by one.
+
+    Raises:
+        Problem: it is none (422).
+    """
+    try:
+        document: object = orjson.loads(raw)
+        if not isinstance(document, dict):
+            raise TypeError("a report is an object")
+        members = cast("dict[str, Any]", document)
+        lines = msgspec.convert(members.pop("log", []), list[ReportedLine])
+        _redact(lines)
+        return ReportBody.model_validate({**members, "log": lines})
+    except (ValueError, TypeError, ValidationError) as error:
+        message = str(error).splitlines()[0]
+        raise invalid([FieldError(field="body", message=message, suggestion=None)]) from error
+
+
+def _redact(lines: Sequence[ReportedLine]) -> None:
+    """Look at all lines at once first: hardly ever one of them needs a look of its own."""
+    if hints_at_secret("\n".join(line.text for line in lines)):
+        for line in lines:
+            line.text = redact(line.text)
 
 
 class ReportAnswer(BaseModel):

@@ -2,17 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
-from vllm_manager.deployments.logs import LogQuery
-from vllm_manager.deployments.reports import ReportAnswer, ReportBody
+from vllm_manager.deployments.logs import Form, LogQuery
+from vllm_manager.deployments.reports import ReportAnswer
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentAccepted,
     DeploymentChange,
     DeploymentEvent,
     DeploymentRequest,
+    LogAttempt,
     LogLine,
     Replica,
     StartRequest,
@@ -35,10 +37,17 @@ def deployments_of(request: Request) -> Deployments:
 
 Service = Annotated[Deployments, Depends(deployments_of)]
 DeploymentName = Annotated[str, Path(max_length=63, description="The deployment's name.")]
+Generation = Annotated[
+    int | None, Query(ge=1, description="Each start is one; an attempt is a try within it.")
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 
 
 _NEWEST = StartRequest()
+_FORMS: dict[Form, tuple[str, str]] = {
+    "text": ("log", "text/plain; charset=utf-8"),
+    "jsonl": ("jsonl", "application/x-ndjson"),
+}
 
 
 @router.get(
@@ -163,9 +172,55 @@ async def list_log_lines(
     before: Annotated[str | None, Query(description="The cursor of the page below.")] = None,
     replica: str | None = None,
     attempt: Annotated[int | None, Query(ge=1)] = None,
+    generation: Generation = None,
     q: Annotated[str | None, Query(max_length=200, description="Text in the line.")] = None,
 ) -> Page[LogLine]:
-    return await deployments.logs(name, LogQuery(limit, replica, attempt, before, q))
+    return await deployments.logs(name, LogQuery(limit, replica, attempt, before, q, generation))
+
+
+@router.get(
+    "/{name}/logs/attempts",
+    operation_id="listLogAttempts",
+    summary="List the tries of each replica whose output is kept, newest first",
+)
+async def list_log_attempts(name: DeploymentName, deployments: Service) -> Page[LogAttempt]:
+    return await deployments.log_attempts(name)
+
+
+@router.get(
+    "/{name}/logs/download",
+    operation_id="downloadLog",
+    summary="Take the engine's output out, oldest line first",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Lines of text, or of JSON.",
+            "content": {
+                "text/plain": {"example": "2026-11-23T10:00:00.123Z INFO Starting\n"},
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"number": 1, "at": "2026-11-23T10:00:00.123Z", "text": "…"}\n',
+                },
+            },
+        }
+    },
+)
+async def download_log(
+    name: DeploymentName,
+    deployments: Service,
+    replica: str | None = None,
+    attempt: Annotated[int | None, Query(ge=1)] = None,
+    generation: Generation = None,
+    q: Annotated[str | None, Query(max_length=200, description="Text in the line.")] = None,
+    form: Annotated[Form, Query(alias="format")] = "text",
+) -> StreamingResponse:
+    query = LogQuery(0, replica, attempt, None, q, generation)
+    pieces = await deployments.log_stream(name, query, form)
+    ending, media_type = _FORMS[form]
+    disposition = f'attachment; filename="{name}.{ending}"'
+    return StreamingResponse(
+        pieces, media_type=media_type, headers={"content-disposition": disposition}
+    )
 
 
 @router.get(
@@ -180,5 +235,5 @@ async def list_deployment_events(
 
 
 @report_router.post("/reports")
-async def take_report(body: Annotated[ReportBody, Body()], deployments: Service) -> ReportAnswer:
-    return await deployments.report(body)
+async def take_report(request: Request, deployments: Service) -> ReportAnswer:
+    return await deployments.report(await deployments.read_report(await request.body()))

@@ -321,8 +321,57 @@ class LogLine(BaseModel):
     at: datetime
     replica: str
     attempt: int
-    stream: str
+    stream: str = Field(
+        description="`stdout`, `stderr`; `supervisor`: said by the process beside the engine; "
+        "`gap`: lines are missing here."
+    )
     text: str
+    phase: str | None = Field(default=None, description="The replica's phase at that moment.")
+    dropped: int | None = Field(
+        default=None, description="In a gap: how many lines are missing here."
+    )
+
+
+class LogAttempt(BaseModel):
+    """One life of one replica's engine: when it was, how it ended, what is kept of its output."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "replica": "4k2x9a1c",
+                    "generation": 2,
+                    "attempt": 1,
+                    "incarnation": "b0c1d2e3",
+                    "node": "gpu-a",
+                    "began_at": "2026-11-23T10:00:04Z",
+                    "ended_at": None,
+                    "state": "running",
+                    "phase": "ready",
+                    "failure": None,
+                    "lines": 1290,
+                    "lines_dropped": 0,
+                    "size_bytes": 262144,
+                }
+            ]
+        }
+    )
+
+    replica: str
+    generation: int
+    attempt: int
+    incarnation: str
+    node: str | None = Field(description="Host name.")
+    began_at: datetime
+    ended_at: datetime | None = Field(description="When it was last heard; null while it runs.")
+    state: Literal["running", "stopped", "failed", "lost"] = Field(
+        description="`lost`: its reports ended without a word of why."
+    )
+    phase: str
+    failure: ReplicaFailure | None = None
+    lines: int = Field(description="Lines that its engine wrote.")
+    lines_dropped: int = Field(description="Of these, how many came too fast to be kept.")
+    size_bytes: int
 
 
 class DeploymentEvent(BaseModel):

@@ -10,7 +10,7 @@ from vllm_manager.cluster import Cluster, ClusterNode
 from vllm_manager.db import Database
 from vllm_manager.deployments import refusals, store
 from vllm_manager.deployments.checks import Checks
-from vllm_manager.deployments.logs import LogStore
+from vllm_manager.deployments.logs import LogStore, as_line
 from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.naming import refuse_if_taken
 from vllm_manager.deployments.planning import Planning
@@ -174,6 +174,14 @@ class Deployments(Showing):
         """
         return await self._end(name, "deleted", "deployment.delete", "Deletion was asked for.")
 
+    async def read_report(self, raw: bytes) -> ReportBody:
+        """Return the report in a request's body.
+
+        Raises:
+            Problem: it is none (422).
+        """
+        return await self._logs.read(raw)
+
     async def report(self, body: ReportBody) -> ReportAnswer:
         """Take in a replica's report.
 
@@ -184,11 +192,10 @@ class Deployments(Showing):
         if row is None and self._memory.is_settled():
             raise Problem("unknown_incarnation", "No deployment has this replica.", status=410)
         log_next, lines = await self._logs.append(body)
-        if lines:
-            data = [line.model_dump(mode="json") for line in lines]
-            self._hub.publish(
-                f"logs:{body.deployment}", "log", {"deployment": body.deployment, "lines": data}
-            )
+        topic = f"logs:{body.deployment}"
+        if lines and self._hub.is_wanted(topic):
+            shown = [as_line(line).model_dump(mode="json") for line in lines]
+            self._hub.tell(topic, "log", {"deployment": body.deployment, "lines": shown})
         if self._memory.board.post(body):
             self._nudge()
         elif row is not None:

@@ -2,7 +2,7 @@
 
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vllm_manager.db import Database
 from vllm_manager.deployments import store
-from vllm_manager.deployments.logs import LogQuery, LogStore
+from vllm_manager.deployments.logs import Form, LogCounts, LogQuery, LogStore
 from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.models import ModelUse, uses_of
 from vllm_manager.deployments.observed import Report
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentEvent,
+    LogAttempt,
     LogLine,
     Replica,
     Route,
@@ -100,9 +101,44 @@ class Showing:
         Raises:
             Problem: there is no such deployment (404).
         """
-        row = await self._row(name)
-        lines, next_cursor = await self._logs.page(row.uid, query)
+        lines, next_cursor = await self._logs.page(await self._uid_of_logs(name), query)
         return Page(items=lines, next_cursor=next_cursor)
+
+    async def log_stream(self, name: str, query: LogQuery, form: Form) -> Iterator[bytes]:
+        """Return all that is kept of a deployment's output, piece by piece, oldest line first.
+
+        Raises:
+            Problem: there is no such deployment, and none is remembered (404).
+        """
+        return self._logs.stream(await self._uid_of_logs(name), query, form)
+
+    async def log_attempts(self, name: str) -> Page[LogAttempt]:
+        """Return every try of every replica whose output is kept, newest first.
+
+        Raises:
+            Problem: there is no such deployment, and none is remembered (404).
+        """
+        uid = await self._uid_of_logs(name)
+        return Page(items=await self._logs.attempts(uid, self._memory.heard(uid)))
+
+    def log_counts(self) -> Sequence[LogCounts]:
+        """Return how many lines of output were kept and dropped, by replica."""
+        return self._logs.counts()
+
+    async def forget_logs(self, seconds: float) -> None:
+        """Remove the output of deployments that were deleted, `seconds` after its last line."""
+        async with self._database.read() as session:
+            known = [key.uid for key in await store.all_keys(session)]
+        await self._logs.forget(known, seconds)
+
+    async def _uid_of_logs(self, name: str) -> str:
+        """Return whose output to show: the deployment's, else that of the last one so called."""
+        async with self._database.read() as session:
+            row = await store.by_name(session, name)
+        if row is not None:
+            return row.uid
+        remembered = await self._logs.uid_of(name)
+        return remembered or (await self._row(name)).uid
 
     async def events(self, name: str, limit: int, cursor: str | None) -> Page[DeploymentEvent]:
         """Return a page of what happened, newest first.

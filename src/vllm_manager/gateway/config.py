@@ -23,6 +23,9 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     drain_seconds: float = 30
     log_level: str = "info"
+    log_format: str = "auto"
+    logs_dir: str = ""
+    """Folder of the log file; empty: standard error alone."""
     tls_certificate: str = ""
     """Path of the certificate; empty: plain HTTP. With it goes `tls_key`."""
     tls_key: str = ""

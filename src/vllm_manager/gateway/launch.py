@@ -21,6 +21,8 @@ def gateway_config(settings: "Settings") -> GatewayConfig:
         workers=settings.gateway_workers,
         drain_seconds=settings.drain_seconds,
         log_level=settings.log_level,
+        log_format=settings.log_format,
+        logs_dir=str(settings.logs_dir.resolve()),
         tls_certificate=str(settings.tls_certificate or ""),
         tls_key=str(settings.tls_key or ""),
         otlp_endpoint=settings.otlp_endpoint or "",

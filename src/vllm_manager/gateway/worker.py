@@ -37,6 +37,7 @@ from vllm_manager.gateway.traces import Tracer
 from vllm_manager.gateway.upstream import Target, UpstreamClient
 from vllm_manager.gateway.usage import UsageSender
 from vllm_manager.kit.certificates import PairRefused, Served
+from vllm_manager.kit.logs import tell_uncaught
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +233,8 @@ def _handing_out(served: Served) -> Callable[[uvicorn.Config, object], ssl.SSLCo
 def main() -> int:
     """Run as `python -m vllm_manager.gateway.worker`, started by `workers`."""
     config = worker_config_from_environment()
-    logs.configure(config.gateway.log_level)
+    logs.configure(config.gateway)
+    tell_uncaught()
     listener = socket.socket(fileno=config.listen_fd)
 
     async def serve() -> None:

@@ -19,6 +19,7 @@ from vllm_manager.gateway.config import (
     encode,
     gateway_config_from_environment,
 )
+from vllm_manager.kit.logs import tell_uncaught
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,8 @@ def _raise_descriptor_limit() -> None:
 def main() -> int:
     """Run as `python -m vllm_manager.gateway.workers`, started by `launch.serve`."""
     config = gateway_config_from_environment()
-    logs.configure(config.log_level)
+    logs.configure(config)
+    tell_uncaught()
     _raise_descriptor_limit()
     try:
         listener = listen(config)

@@ -31,12 +31,17 @@ def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "…")
-    small = text.lower()
-    if not any(hint in small for hint in _HINTS):
+    if not hints_at_secret(text):
         return text
     for pattern, shown in _LOOKS:
         text = pattern.sub(shown, text)
     return text
+
+
+def hints_at_secret(text: str) -> bool:
+    """Tell whether something in `text` may look like a secret; False is certain."""
+    small = text.lower()
+    return any(hint in small for hint in _HINTS)
 
 
 class Redacted(logging.Formatter):

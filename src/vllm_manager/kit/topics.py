@@ -85,6 +85,16 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.offer(message)
 
+    def tell(self, topic: str, event: str, data: dict[str, Any]) -> None:
+        """Hand out what is of use now only: it has no number of its own and is never replayed."""
+        message = Message(self._last_id, topic, event, data)
+        for subscription in self._subscriptions:
+            subscription.offer(message)
+
+    def is_wanted(self, topic: str) -> bool:
+        """Whether anybody listens to a topic now."""
+        return any(topic in subscription.topics for subscription in self._subscriptions)
+
     def subscribe(self, topics: Collection[str], capacity: int = 1024) -> Subscription:
         """Return a subscription to `topics` from now on; the caller must `close` it."""
         subscription = Subscription(self, topics, capacity)

@@ -211,6 +211,16 @@ class Settings(Watching):
         description="Address of an OpenID Connect provider, to the letter as it calls itself. "
         "Unset: no single sign-on.",
     )
+    engine_log_bytes: int = Field(
+        default=256 << 20,
+        ge=1 << 20,
+        description="The most that the engines' output of one deployment takes on disk.",
+    )
+    engine_log_retention_days: float = Field(
+        default=14,
+        gt=0,
+        description="The engines' output of a deleted deployment is kept for this long.",
+    )
 
     @field_validator("tls_key", "tls_certificate")
     @classmethod

@@ -1,6 +1,7 @@
 """The settings of what watches: alerts, Prometheus, traces and logs."""
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -56,6 +57,11 @@ class Watching(BaseSettings):
         "`http://127.0.0.1:4318`. Unset: no traces.",
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_format: Literal["auto", "json", "plain"] = Field(
+        default="auto",
+        description="How processes write to standard error; `auto`: plain on a terminal, else JSON "
+        "lines. The files in `logs/` are always JSON lines.",
+    )
 
     @field_validator("smtp_url")
     @classmethod

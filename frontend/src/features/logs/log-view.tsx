@@ -1,36 +1,22 @@
-/** The log viewer: follows the tail until one scrolls up; only the lines in view are drawn. */
+/** A deployment's log viewer: live, or one try of one replica, also after its death. */
 
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
-import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useDeferredValue, useMemo, useState } from "react";
+import { attemptsQuery, type LogAttempt, logFile } from "@/api/logs";
 import type { LogLine } from "@/api/types";
-import { Button } from "@/components/button";
+import { Button, buttonClass } from "@/components/button";
 import { CopyButton } from "@/components/copy";
-import { BareInput } from "@/components/field";
-import { clockTime, count } from "@/components/format";
+import { BareInput, BareSelect } from "@/components/field";
+import { clockTime, count, dateTime } from "@/components/format";
 import { Empty, ErrorCard, SkeletonRows } from "@/components/states";
 import { t } from "@/strings";
-import { plain, type Span, spans } from "./ansi";
+import { attempts as w } from "@/strings/logs";
+import { plain } from "./ansi";
+import { Coloured, LineBox } from "./line-box";
 import { useLog } from "./use-log";
 
-const LINE_PX = 18;
-/** This close to the end counts as being at the end. */
-const END_PX = 30;
-const COLOURS = [
-  "text-muted",
-  "text-failed-text",
-  "text-ready-text",
-  "text-warning-text",
-  "text-working-text",
-  "text-data-4",
-  "text-data-2",
-  "",
-];
-
-function classOf(span: Span): string {
-  const colour = span.colour === null ? "" : COLOURS[span.colour];
-  return `${colour} ${span.bold ? "font-[600]" : ""} ${span.dim ? "text-muted" : ""}`;
-}
+const HEIGHT = "h-[max(300px,calc(100vh-440px))]";
 
 const Line = memo(function Line({ line, mixed }: { line: LogLine; mixed: boolean }) {
   return (
@@ -39,27 +25,21 @@ const Line = memo(function Line({ line, mixed }: { line: LogLine; mixed: boolean
       {mixed ? (
         <span className="mr-3.5 text-working-text select-none">{line.replica.slice(0, 6)}</span>
       ) : null}
-      {spans(line.text).map((span, n) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: spans of an unchanging line
-        <span key={n} className={classOf(span)}>
-          {span.text}
+      {line.stream === "gap" || line.stream === "supervisor" ? (
+        <span className={line.stream === "gap" ? "text-warning-text" : "text-working-text"}>
+          {plain(line.text)}
         </span>
-      ))}
+      ) : (
+        <Coloured text={line.text} />
+      )}
     </>
   );
 });
 
+const keyOf = (l: LogLine) => `${l.replica}/${l.attempt}/${l.number}`;
+
 function asText(lines: readonly LogLine[]): string {
   return lines.map((l) => `${l.at} ${plain(l.text)}`).join("\n");
-}
-
-function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `${name}.log`;
-  link.click();
-  URL.revokeObjectURL(url);
 }
 
 function useFiltered(lines: readonly LogLine[], q: string): readonly LogLine[] {
@@ -70,62 +50,70 @@ function useFiltered(lines: readonly LogLine[], q: string): readonly LogLine[] {
   );
 }
 
-interface BodyProps {
-  lines: readonly LogLine[];
-  follow: boolean;
-  onFollow: (follow: boolean) => void;
+interface ChoiceProps {
+  attempts: readonly LogAttempt[];
+  chosen: LogAttempt | null;
+  onChoose: (attempt: LogAttempt | null) => void;
 }
 
-function Body({ lines, follow, onFollow }: BodyProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const mixed = useMemo(() => new Set(lines.map((l) => l.replica)).size > 1, [lines]);
-  const virtual = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => LINE_PX,
-    overscan: 20,
-  });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: every new line moves the end
-  useEffect(() => {
-    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [follow, lines]);
+function AttemptChoice({ attempts, chosen, onChoose }: ChoiceProps) {
+  if (attempts.length < 2) return null;
   return (
-    <div
-      ref={box}
-      role="log"
-      aria-label={t.logs.label}
-      aria-live="off"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      tabIndex={0}
-      onScroll={(event) => {
-        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-        onFollow(scrollHeight - scrollTop - clientHeight < END_PX);
-      }}
-      className="h-[max(300px,calc(100vh-440px))] overflow-auto py-2 font-mono text-small"
+    <BareSelect
+      aria-label={w.choose}
+      className="h-7! max-w-full min-w-0 sm:max-w-90"
+      value={chosen?.incarnation ?? ""}
+      onChange={(event) =>
+        onChoose(attempts.find((a) => a.incarnation === event.target.value) ?? null)
+      }
     >
-      <div className="relative min-w-max" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map((item) => {
-          const line = lines[item.index];
-          return line ? (
-            <div
-              key={item.key}
-              className="absolute left-0 h-4.5 px-3 whitespace-pre"
-              style={{ transform: `translateY(${item.start}px)` }}
-            >
-              <Line line={line} mixed={mixed} />
-            </div>
-          ) : null;
-        })}
-      </div>
+      <option value="">{w.all}</option>
+      {attempts.map((a) => (
+        <option key={a.incarnation} value={a.incarnation}>
+          {w.one(a.replica.slice(0, 8), a.attempt, w.states[a.state], dateTime(a.began_at))}
+        </option>
+      ))}
+    </BareSelect>
+  );
+}
+
+function AttemptNotes({ attempt }: { attempt: LogAttempt | null }) {
+  if (!attempt || (!attempt.failure && attempt.lines_dropped === 0)) return null;
+  return (
+    <div className="border-b border-line px-3 py-2 text-small">
+      {attempt.failure ? (
+        <p className="break-words text-failed-text">
+          <span className="sr-only">{w.why}: </span>
+          {attempt.failure.detail}
+        </p>
+      ) : null}
+      {attempt.lines_dropped > 0 ? (
+        <p className="text-muted">{w.dropped(count(attempt.lines_dropped))}</p>
+      ) : null}
     </div>
   );
 }
 
 export function LogView({ name }: { name: string }) {
-  const log = useLog(name);
+  const [chosen, setChosen] = useState<LogAttempt | null>(null);
+  const attempts = useQuery(attemptsQuery(name)).data ?? [];
+  return (
+    <Lines
+      key={chosen?.incarnation ?? ""}
+      name={name}
+      attempts={attempts}
+      chosen={chosen}
+      onChoose={setChosen}
+    />
+  );
+}
+
+function Lines({ name, attempts, chosen, onChoose }: ChoiceProps & { name: string }) {
+  const log = useLog(name, chosen);
   const [q, setQ] = useState("");
   const [follow, setFollow] = useState(true);
   const shown = useFiltered(log.lines, q);
+  const mixed = useMemo(() => new Set(log.lines.map((l) => l.replica)).size > 1, [log.lines]);
   if (log.error && log.lines.length === 0) {
     return <ErrorCard error={log.error} title={t.logs.failed} onRetry={log.retry} />;
   }
@@ -141,6 +129,7 @@ export function LogView({ name }: { name: string }) {
           onChange={(event) => setQ(event.target.value)}
           className="h-7! min-w-40 flex-1 sm:max-w-52"
         />
+        <AttemptChoice attempts={attempts} chosen={chosen} onChoose={onChoose} />
         <span className="text-small text-muted">{t.logs.lines(count(shown.length))}</span>
         <span className="ml-auto flex flex-wrap gap-2">
           {log.hasOlder ? (
@@ -163,12 +152,13 @@ export function LogView({ name }: { name: string }) {
             {follow ? t.logs.following : t.logs.follow}
           </Button>
           <CopyButton text={() => asText(shown)} />
-          <Button size="small" onClick={() => download(name, asText(shown))}>
+          <a href={logFile(name, chosen)} download className={buttonClass("plain", "small")}>
             <Download size={13} aria-hidden />
             {t.logs.download}
-          </Button>
+          </a>
         </span>
       </div>
+      <AttemptNotes attempt={chosen} />
       {!log.loaded && log.lines.length === 0 ? (
         <SkeletonRows rows={8} />
       ) : log.lines.length === 0 ? (
@@ -176,7 +166,16 @@ export function LogView({ name }: { name: string }) {
       ) : shown.length === 0 ? (
         <p className="px-4 py-8 text-center text-muted">{t.logs.noMatch}</p>
       ) : (
-        <Body lines={shown} follow={follow} onFollow={setFollow} />
+        <LineBox
+          label={t.logs.label}
+          lines={shown}
+          keyOf={keyOf}
+          follow={follow}
+          onFollow={setFollow}
+          height={HEIGHT}
+        >
+          {(line) => <Line line={line} mixed={mixed} />}
+        </LineBox>
       )}
     </section>
   );

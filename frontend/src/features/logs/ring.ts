@@ -1,8 +1,8 @@
-/** The lines that the page holds: the newest 20,000, each once, in order. */
+/** The lines that the page holds: the newest 50,000, each once, in order. */
 
 import type { LogLine } from "@/api/types";
 
-export const RING_LINES = 20_000;
+const RING_LINES = 50_000;
 
 const keyOf = (l: LogLine) => `${l.replica}\u0000${l.attempt}\u0000${l.number}`;
 

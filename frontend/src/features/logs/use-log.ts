@@ -1,6 +1,7 @@
 /** A deployment's log: the last page by REST, then the tail from the stream, older pages on demand. */
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { LogAttempt } from "@/api/logs";
 import { fetchLogs } from "@/api/queries";
 import type { LogLine } from "@/api/types";
 import { useConnection, useLogTail } from "@/realtime/provider";
@@ -17,7 +18,8 @@ export interface Log {
   retry: () => void;
 }
 
-export function useLog(name: string): Log {
+/** Lines of one try alone where one is given. */
+export function useLog(name: string, attempt: LogAttempt | null = null): Log {
   const ring = useMemo(() => ({ of: name, lines: new LogRing() }), [name]).lines;
   const [lines, setLines] = useState<readonly LogLine[]>([]);
   const [loaded, setLoaded] = useState(false);
@@ -29,14 +31,17 @@ export function useLog(name: string): Log {
   const live = status === "live";
 
   useLogTail(name, (batch) => {
-    if (ring.append(batch)) setLines(ring.all);
+    const wanted = attempt
+      ? batch.filter((l) => l.replica === attempt.replica && l.attempt === attempt.attempt)
+      : batch;
+    if (ring.append(wanted)) setLines(ring.all);
   });
 
   // Read again after every reconnection: lines may have passed while the stream was away.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `tries` ask for it
   useEffect(() => {
     const abort = new AbortController();
-    fetchLogs(name, null, PAGE_LINES, abort.signal)
+    fetchLogs(name, attempt, null, PAGE_LINES, abort.signal)
       .then((page) => {
         ring.append(page.lines);
         setLines(ring.all);
@@ -49,18 +54,18 @@ export function useLog(name: string): Log {
         if (!abort.signal.aborted) setError(reason);
       });
     return () => abort.abort();
-  }, [name, ring, live, tries]);
+  }, [name, attempt, ring, live, tries]);
 
   const loadOlder = useCallback(async () => {
     try {
-      const page = await fetchLogs(name, before, PAGE_LINES, new AbortController().signal);
+      const page = await fetchLogs(name, attempt, before, PAGE_LINES, new AbortController().signal);
       ring.prepend(page.lines);
       setLines(ring.all);
       setBefore(page.before);
     } catch (reason) {
       setError(reason);
     }
-  }, [name, before, ring]);
+  }, [name, attempt, before, ring]);
 
   return {
     lines,

@@ -82,6 +82,11 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/cluster" }))}>
             {t.pages.cluster}
           </Command.Item>
+          {role === "administrator" || role === "operator" ? (
+            <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/logs" }))}>
+              {t.pages.logs}
+            </Command.Item>
+          ) : null}
           {pagesOf(role).map((page) => (
             <Command.Item
               key={page}

@@ -72,6 +72,11 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       <Link to="/cluster" onClick={onNavigate} className={ITEM}>
         {t.pages.cluster}
       </Link>
+      {role === "administrator" || role === "operator" ? (
+        <Link to="/logs" onClick={onNavigate} className={ITEM}>
+          {t.pages.logs}
+        </Link>
+      ) : null}
       <Link to="/settings" onClick={onNavigate} className={ITEM}>
         {t.pages.settings}
       </Link>

@@ -13,6 +13,7 @@ from typing import Any
 from vllm_manager.downloads.worker.addresses import Addresses
 from vllm_manager.downloads.worker.job import Job, Order
 from vllm_manager.downloads.worker.limiter import Limiter
+from vllm_manager.kit import logs
 
 _NICENESS = 10
 """The control plane and the gateway go first where there are few cores."""
@@ -55,6 +56,8 @@ class Worker:
 
 def main() -> None:
     """Work until standard input ends."""
+    logs.configure("downloads", "info")
+    logs.tell_uncaught()
     os.nice(_NICENESS)
     worker = Worker()
     for line in sys.stdin.buffer:

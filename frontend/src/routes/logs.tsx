@@ -1,0 +1,18 @@
+/** The address `/logs`. */
+
+import { getRouteApi } from "@tanstack/react-router";
+import { ProductLogPage } from "@/features/logs/product-log-page";
+import { readLogSearch } from "./search";
+
+const route = getRouteApi("/app/logs");
+
+export default function LogsRoute() {
+  const filter = route.useSearch();
+  const navigate = route.useNavigate();
+  return (
+    <ProductLogPage
+      filter={filter}
+      onFilter={(next) => void navigate({ search: readLogSearch({ ...next }), replace: true })}
+    />
+  );
+}

@@ -1,0 +1,46 @@
+/** Words of the logs: the product's, and a deployment's tries. */
+
+export const attempts = {
+  choose: "Which try",
+  all: "All tries",
+  states: { running: "running", stopped: "stopped", failed: "failed", lost: "lost" },
+  one: (replica: string, attempt: number, state: string, began: string) =>
+    `${replica} · try ${attempt} · ${state} · ${began}`,
+  why: "Why it ended",
+  dropped: (lines: string) =>
+    `${lines} lines of this try were dropped: they came faster than they could be kept.`,
+  whole: "Download all",
+};
+
+export const productLog = {
+  title: "Logs",
+  lead: "What the gateway, the control plane and the other processes did. Give a request's id to follow it through all of them and the engines.",
+  label: "Lines of the product's log",
+  filter: "Text in the line",
+  process: "Process",
+  anyProcess: "All processes",
+  processes: {
+    gateway: "Gateway",
+    "control-plane": "Control plane",
+    steward: "Steward",
+    ray: "Ray",
+    downloads: "Downloads",
+    browser: "Browsers",
+    engine: "Engines",
+  } as Record<string, string>,
+  level: "Level",
+  anyLevel: "All levels",
+  levels: {
+    debug: "debug and up",
+    info: "info and up",
+    warning: "warnings and errors",
+    error: "errors",
+  } as Record<string, string>,
+  request: "Request id",
+  deployment: "Deployment",
+  followRequest: (id: string) => `Follow request ${id}`,
+  none: "No line matches",
+  noneWhy: "Widen the filter, or look at older lines.",
+  failed: "The log could not be read",
+  clear: "Clear the filter",
+};
