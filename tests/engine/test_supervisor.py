@@ -78,7 +78,7 @@ async def test_an_engine_out_of_memory_fails_with_cause_and_proof() -> None:
         supervised(fake={"out_of_memory": True}, report_url=sink.url) as supervisor,
     ):
         error = await failure_of(supervisor)
-        assert error.failure.code == "out_of_memory"
+        assert error.failure.code == "weights_too_large"
         assert "2.50 GiB" in str(error)
         assert sink.last["phase"] == "failed"
         assert sink.last["failure"]["exit_code"] == 1

@@ -59,7 +59,9 @@ def explain(case: Case, damaged: Damage | None = None) -> Failure:
     found = ending.killed_for_memory(case) or ending.damaged(damaged) or recognise(case)
     if found is not None and found.code in _WITHOUT_A_WORD:
         found = _silent_death(case, found)
-    found = found or ending.by_signal(case) or (ending.core_killed(case) if case.core_died else None)
+    found = (
+        found or ending.by_signal(case) or (ending.core_killed(case) if case.core_died else None)
+    )
     if found is None:
         found = ending.unrecognised(case, _proof(case), _tail(case))
     evidence = found.evidence or _proof(case)

@@ -116,7 +116,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "quantization_missing",
         r"Cannot find the config file for (?P<asked>\w+)",
-        "{asked} was asked for, but this model is not quantized with it. Take quantization out, or "
+        "The quantization {asked} was asked for, but this model has none of it. Take it out, or "
         "choose a model that was quantized with {asked}.",
         suggest=_without("quantization"),
     ),
