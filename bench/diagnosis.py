@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,18 @@ GOAL_SHARE = 38 / 40
 def produce(scenario: Scenario, hub: HubProcess, keep: Path | None) -> dict[str, Any]:
     """Return what was seen of one failure, with how long it took."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # noqa: S108 - not a memory disk
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         try:
-            seen = runs.run(scenario, Path(folder) / "x", hub)
+            seen: dict[str, Any] = runs.run(scenario, Path(folder) / "x", hub)
         except Exception as error:
             seen = {"failure": None, "lines": [repr(error)], "phase": None}
     seen["seconds"] = round(time.monotonic() - began, 1)
     if keep is not None:
         (keep / f"{scenario.name}.json").write_text(json.dumps(seen, indent=1))
-    told = seen["failure"] or {}
-    right = "right" if told.get("code") == scenario.code else "WRONG"
+    told: dict[str, Any] = seen["failure"] or {}
+    seen["right"] = told.get("code") == scenario.code
+    right = "right" if seen["right"] else "WRONG"
     row = (right, scenario.name, scenario.code, str(told.get("code")), f"{seen['seconds']:.0f} s")
     print("{:6} {:26} {:24} {:24} {:>6}".format(*row), flush=True)
     return seen
@@ -54,13 +56,14 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--record", action="store_true")
     told = parser.parse_args()
+    keep: Path | None = told.keep
     chosen = [s for s in ALL if told.only is None or s.name in told.only]
-    if told.keep is not None:
-        told.keep.mkdir(parents=True, exist_ok=True)
-    if told.record:
-        return recordings.write(chosen, told.keep)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        if told.record:
+            return recordings.write(chosen, keep)
     with runs.hub() as hub, ThreadPoolExecutor(told.workers) as pool:
-        seen = list(pool.map(lambda s: produce(s, hub, told.keep), chosen))
+        seen = list(pool.map(partial(produce, hub=hub, keep=keep), chosen))
     right = sum(
         (r["failure"] or {}).get("code") == s.code for s, r in zip(chosen, seen, strict=True)
     )

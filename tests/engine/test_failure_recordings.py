@@ -81,8 +81,16 @@ def test_half_of_the_recordings_and_more_are_of_real_engines() -> None:
 @pytest.mark.parametrize(
     ("name", "words", "suggestion"),
     [
-        ("kv_cache_too_small-gpu-context", "largest context that fits is 16,384", ("max_model_len", 16384)),
-        ("kv_cache_too_small-kv-too-small", "largest context that fits is 512", ("max_model_len", 512)),
+        (
+            "kv_cache_too_small-gpu-context",
+            "largest context that fits is 16,384",
+            ("max_model_len", 16384),
+        ),
+        (
+            "kv_cache_too_small-kv-too-small",
+            "largest context that fits is 512",
+            ("max_model_len", 512),
+        ),
         ("gpu_memory_taken-start", "3.2 of 79.11 GiB", ("gpu_memory_utilization", 0.04)),
         ("weights_too_large-loading", "79.11 GiB", ("tensor_parallel_size", 2)),
         ("graphs_out_of_memory-capturing", "CUDA graphs", ("enforce_eager", True)),
@@ -91,7 +99,11 @@ def test_half_of_the_recordings_and_more_are_of_real_engines() -> None:
         ("not_enough_gpus-world-size", "4 GPUs, and 2 are there", ("tensor_parallel_size", 2)),
         ("context_too_long-context-beyond-the-model", "2,048", ("max_model_len", 2048)),
         ("batch_too_small-batch-below-context", "256", ("max_num_batched_tokens", 2048)),
-        ("parallel_size_unfit-heads-not-divisible", "4 attention heads", ("tensor_parallel_size", 2)),
+        (
+            "parallel_size_unfit-heads-not-divisible",
+            "4 attention heads",
+            ("tensor_parallel_size", 2),
+        ),
         ("lora_rank_too_high-lora-rank", "rank 64", ("max_lora_rank", 64)),
         ("quantization_mismatch-quantization-differs", "gptq", ("quantization", None)),
         ("unknown_argument-unknown-argument", "--frobnicate", ("frobnicate", None)),
@@ -99,7 +111,7 @@ def test_half_of_the_recordings_and_more_are_of_real_engines() -> None:
         ("dtype_unsupported-bfloat16", "Tesla T4", ("dtype", "half")),
         ("host_out_of_memory-kernel-log", "may use 1.4 GiB", ("kv_cache_memory_bytes", "2048M")),
     ],
-)  # fmt: skip
+)
 def test_the_numbers_of_the_case_are_told_and_a_setting_computed(
     name: str, words: str, suggestion: tuple[str, Any] | None
 ) -> None:

@@ -1,4 +1,4 @@
-"""Why an engine failed: its end, its last lines and its machine, turned into a cause and a way out."""
+"""Why an engine failed: its end, last lines and machine, turned into a cause and a way out."""
 
 import re
 from collections.abc import Sequence

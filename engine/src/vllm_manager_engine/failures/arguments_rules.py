@@ -58,7 +58,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "batch_too_small",
-        r"max_num_batched_tokens \((?P<have>\d+)\) (?:is smaller than max_model_len|must be greater "
+        r"max_num_batched_tokens \((?P<have>\d+)\) (?:is smaller than max_model_len|must be "
+        r"greater "
         r"than or equal to max_num_seqs) \((?P<need>\d+)\)",
         "A step of the engine takes {have} tokens (max_num_batched_tokens), and must take {need} "
         "for these settings.",
@@ -66,7 +67,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "parallel_size_unfit",
-        r"[Tt]otal number of attention heads \((?P<heads>\d+)\) must be divisible by tensor parallel "
+        r"[Tt]otal number of attention heads \((?P<heads>\d+)\) must be divisible by tensor "
+        r"parallel "
         r"size \((?P<size>\d+)\)",
         "The model has {heads} attention heads, which can't be shared evenly by {size} workers.",
         suggest=_fitting_parallel,

@@ -17,7 +17,7 @@ _DOING = {
 
 
 def too_long(course: Course, lasted: float, still: float, doubt: str | None) -> Failure:
-    """Return that the whole start took longer than it may, though it may have moved until the end."""
+    """Return that the whole start took longer than it may, whether it moved on or not."""
     moved = "and nothing moved any more" if still > lasted / 4 else "though it still moved on"
     detail = (
         f"The engine was still {course.phase} {lasted:g} s after its start, {moved}. "
@@ -32,7 +32,8 @@ def hung(course: Course, idle: float, doubt: str | None, texts: Sequence[str]) -
     found = failures.recognise(failures.read(None, None, texts))
     because: Any = f" {found.detail}" if found is not None else ""
     detail = (
-        f"The engine was {course.phase} without a sign of progress for {idle:g} s, and was stopped. "
+        f"The engine was {course.phase} without a sign of progress for {idle:g} s, and was "
+        f"stopped. "
         f"{_DOING.get(course.phase, 'It was not ready')}.{because}"
     )
     proof = found.evidence if found is not None else doubt or course.message

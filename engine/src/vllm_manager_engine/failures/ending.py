@@ -1,4 +1,4 @@
-"""What an end itself tells: the kernel's out-of-memory killer, a signal, a damaged file, an exit."""
+"""What an end itself tells: the kernel's killer, a signal, a damaged file, an exit."""
 
 import signal as signals
 from typing import Final
@@ -17,7 +17,9 @@ def killed_for_memory(case: Case) -> Failure | None:
     """Return that the kernel killed the engine for memory, where that is proved."""
     host = case.host
     named = host.kill_line is not None and any(f"({name}" in host.kill_line for name in _OURS)
-    if not (host.group_oom_kills or (named and _was_killed(case))):
+    # The group's own count is told for any kill in it; the kernel's words may be of another engine.
+    proved = host.group_oom_kills > 0 if host.group_oom_kills is not None else named
+    if not proved or not (host.group_oom_kills or _was_killed(case)):
         return None
     limit, total = host.memory_limit_bytes, host.memory_total_bytes
     bound = f" Its control group may use {gib(limit)}." if limit else ""
@@ -28,7 +30,8 @@ def killed_for_memory(case: Case) -> Failure | None:
     )
     detail = (
         f"The host's out-of-memory killer ended the engine while it was {case.phase or 'running'}."
-        f"{bound} Give it more memory, set a smaller kv_cache_memory_bytes, or stop what else holds "
+        f"{bound} Give it more memory, set a smaller kv_cache_memory_bytes, or stop what else "
+        f"holds "
         "memory."
     )
     return Failure("host_out_of_memory", detail, proof, suggestion=_smaller_cache(case))
@@ -68,7 +71,8 @@ def by_signal(case: Case) -> Failure | None:
     name = signals.Signals(case.signal).name if case.signal in set(signals.Signals) else ""
     if case.signal == signals.SIGILL:
         detail = (
-            "The processor lacks instructions that this engine was built with (SIGILL). Use a newer "
+            "The processor lacks instructions that this engine was built with (SIGILL). Use a "
+            "newer "
             "machine, or an engine that was built for this one."
         )
         return Failure("cpu_unsupported", detail)
@@ -82,7 +86,8 @@ def by_signal(case: Case) -> Failure | None:
             "limit_reached", f"The engine hit a limit of its user ({name}); see `ulimit -a`."
         )
     detail = (
-        f"The engine crashed (signal {case.signal}, {name}). Its last lines say where; with the same "
+        f"The engine crashed (signal {case.signal}, {name}). Its last lines say where; with the "
+        f"same "
         "crash again, choose another version of the engine or other settings."
     )
     return Failure("engine_crashed", detail)
@@ -92,7 +97,8 @@ def _who(case: Case) -> str:
     kills = case.host.host_oom_kills
     if kills:
         return (
-            f"The kernel's out-of-memory killer ended {kills} processes on this machine meanwhile, so "
+            f"The kernel's out-of-memory killer ended {kills} processes on this machine "
+            f"meanwhile, so "
             "most likely memory ran out: free some, or set a smaller KV cache."
         )
     if kills == 0:
@@ -124,12 +130,14 @@ def unrecognised(case: Case, evidence: str | None, tail: str | None) -> Failure:
         return _stopped("its server shut down in an orderly way")
     if case.exit_code is None:
         detail = (
-            "The engine and its guard are gone without a word, as when the guard itself was killed. "
+            "The engine and its guard are gone without a word, as when the guard itself was "
+            "killed. "
             "Start it again."
         )
         return Failure("guard_lost", detail, evidence)
     detail = (
-        f"The engine ended with code {case.exit_code}, and no known cause fits its last lines. Read "
+        f"The engine ended with code {case.exit_code}, and no known cause fits its last lines. "
+        f"Read "
         "them below; please report them, so that the next one is told the cause."
     )
     return Failure("engine_exited", detail, evidence, tail=tail)

@@ -90,7 +90,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "gpu_memory_faulty",
-        r"uncorrectable (?:NVLink|ECC) error|CUDA error: uncorrectable|Xid.{0,40}: (?:48|63|64|94|95)\b",
+        r"uncorrectable (?:NVLink|ECC) error|CUDA error: uncorrectable|Xid.{0,40}: "
+        r"(?:48|63|64|94|95)\b",
         "The GPU's memory made an error that it could not mend. Reset or reboot; a GPU on which "
         "it comes back must be replaced.",
     ),

@@ -1,4 +1,4 @@
-"""What this machine's kernel says around an engine's end: who was killed for memory, which limits."""
+"""What the kernel says around an engine's end: who was killed for memory, which limits."""
 
 import contextlib
 import os

@@ -75,7 +75,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "chat_template_missing",
-        r"supplied chat template.*?\((?P<file>[^)]*)\) (?:appears path-like|looks like a file path)",
+        r"supplied chat template.*?\((?P<file>[^)]*)\) (?:appears path-like|looks like a file "
+        r"path)",
         "There is no chat template {file} on this node. Correct the path, or take chat_template "
         "out: the model may bring its own.",
         suggest=_without("chat_template"),
@@ -171,7 +172,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "model_not_found",
-        r"Invalid repository ID or local directory|does not appear to have a file named (?P<file>\S+)|"
+        r"Invalid repository ID or local directory|does not appear to have a file named "
+        r"(?P<file>\S+)|"
         r"Cannot find any (?:model )?weights|Can't load the configuration of",
         "The model's folder lacks what the engine needs ({file}). Check the path, or download the "
         "model again.",

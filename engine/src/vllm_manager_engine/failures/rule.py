@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from vllm_manager_engine.failures.case import Case
@@ -32,7 +32,7 @@ class Rule:
     applies: Callable[[Case, int], bool] | None = None
     """Asked with the number of the line, where the line alone does not tell."""
     standing: Standing = "root"
-    any_line: bool = field(default=False)
+    any_line: bool = False
     """Also lines that the engine itself calls information or a warning."""
 
     def detail(self, groups: Groups, case: Case) -> str:
@@ -40,9 +40,20 @@ class Rule:
         return self.cause.format(**told | dict(self.values(groups, case) if self.values else {}))
 
 
-def rule(code: str, pattern: str, cause: str, **more: Any) -> Rule:
+def rule(
+    code: str,
+    pattern: str,
+    cause: str,
+    *,
+    suggest: Suggest | None = None,
+    values: Values | None = None,
+    applies: Callable[[Case, int], bool] | None = None,
+    standing: Standing = "root",
+    any_line: bool = False,
+) -> Rule:
     """Return a rule for lines in which `pattern` is found."""
-    return Rule(code, re.compile(pattern), cause, **more)
+    known = re.compile(pattern)
+    return Rule(code, known, cause, suggest, values, applies, standing, any_line)
 
 
 def setting(argument: str, value: Any) -> Suggestion:

@@ -31,13 +31,16 @@ def _shared(_groups: Groups, case: Case) -> Mapping[str, str]:
 RULES: Final[tuple[Rule, ...]] = (
     rule(
         "shared_memory_full",
-        r"Insufficient space in /dev/shm.*?: (?P<need>[\d.]+ \w+) required, (?P<have>[\d.]+ \w+) free",
-        "Shared memory is too small: the engine's processes need {need} of /dev/shm, and {have} are "
+        r"Insufficient space in /dev/shm.*?: (?P<need>[\d.]+ \w+) required, (?P<have>[\d.]+ \w+) "
+        r"free",
+        "Shared memory is too small: the engine's processes need {need} of /dev/shm, and {have} "
+        "are "
         "free. Make it larger (in a container: --shm-size, or --ipc=host).",
     ),
     rule(
         "shared_memory_full",
-        r"[Ee]rror while creating shared memory segment|unable to (?:open|allocate|mmap) shared memory|"
+        r"[Ee]rror while creating shared memory segment|unable to (?:open|allocate|mmap) shared "
+        r"memory|"
         r"unable to write to file </torch_|No space left on device.*(?:/dev/shm|nccl|psm_)|"
         r"Bus error.*shared memory|insufficient shared memory",
         "Shared memory (/dev/shm) ran out.{shared} Make it larger (in a container: --shm-size, or "
@@ -90,7 +93,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "address_unusable",
-        r"Cannot assign requested address|Temporary failure in name resolution|Name or service not known",
+        r"Cannot assign requested address|Temporary failure in name resolution|Name or service "
+        r"not known",
         "The node's own address or name can't be used: it changed, or can't be resolved. Check the "
         "node's network, and restart Ray on it.",
         standing="general",
@@ -103,7 +107,8 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "missing_dependency",
         r"(?:ModuleNotFoundError: )?No module named '?(?P<name>[\w.]+)|"
-        r"[Pp]lease install (?P<other>[\w.>=\[\]-]+)|requires the (?P<third>\w+) (?:library|package)",
+        r"[Pp]lease install (?P<other>[\w.>=\[\]-]+)|requires the (?P<third>\w+) "
+        r"(?:library|package)",
         "The engine needs the Python package {name}{other}{third}, which is not installed in the "
         "engine environment of this node. Install it there, or run the set-up again.",
     ),
@@ -116,12 +121,14 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "library_missing",
         r"(?P<name>lib[\w.+-]+\.so[\w.]*): cannot open shared object file",
-        "The system library {name} is missing on this node: the engine was built for other libraries "
+        "The system library {name} is missing on this node: the engine was built for other "
+        "libraries "
         "(for CUDA where there is none, for instance). Install it, or run the set-up again.",
     ),
     rule(
         "version_mismatch",
-        r"cannot import name '(?P<name>[^']*)' from '(?P<where>[^']*)'|undefined symbol: (?P<symbol>\w+)|"
+        r"cannot import name '(?P<name>[^']*)' from '(?P<where>[^']*)'|undefined symbol: "
+        r"(?P<symbol>\w+)|"
         r"operator (?P<operator>\w+::\w+) does not exist|VersionConflict|"
         r"is required for a normal functioning of this module, but found",
         "Packages of the engine environment don't belong together ({where}{symbol}{operator} lacks "
@@ -129,9 +136,11 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "compiler_missing",
-        r"Failed to find C compiler|No such file or directory: '(?P<name>(?:g\+\+|gcc|cc|clang|nvcc|ninja)[^']*)'"
+        r"Failed to find C compiler|No such file or directory: "
+        r"'(?P<name>(?:g\+\+|gcc|cc|clang|nvcc|ninja)[^']*)'"
         r"|CUDA_HOME environment variable is not set|InvalidCxxCompiler",
-        "Kernels are compiled at the start, and this node has no compiler for it {name}. Install one "
+        "Kernels are compiled at the start, and this node has no compiler for it {name}. Install "
+        "one "
         "(`apt install build-essential`), or do without compiled kernels (enforce_eager).",
         suggest=lambda _groups, _case: [setting("enforce_eager", True)],
     ),
@@ -145,14 +154,16 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "compile_failed",
         r"InductorError: (?P<why>.*)|CppCompileError|BackendCompilerFailed",
-        "Compiling the model's kernels failed ({why}). Do without compiled kernels (enforce_eager).",
+        "Compiling the model's kernels failed ({why}). Do without compiled kernels "
+        "(enforce_eager).",
         suggest=lambda _groups, _case: [setting("enforce_eager", True)],
         standing="general",
     ),
     rule(
         "cpu_unsupported",
         r"Illegal instruction|requires AVX512|does not support (?:AVX|AMX)",
-        "The processor lacks instructions that this engine was built with. Use a newer machine, or an "
+        "The processor lacks instructions that this engine was built with. Use a newer machine, "
+        "or an "
         "engine that was built for this one.",
     ),
 )
