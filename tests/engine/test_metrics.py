@@ -13,6 +13,9 @@ def test_every_figure_is_found_in_a_real_answer() -> None:
         "kv_cache_usage_ratio": 0.0,
         "prompt_tokens_total": 0,
         "generation_tokens_total": 0,
+        "preemptions_total": 0,
+        "prefix_cache_queries_total": 0,
+        "prefix_cache_hits_total": 0,
     }
 
 

@@ -132,6 +132,7 @@ def datacenter(index: int, **more: Any) -> FakeGpu:
         "nvmlDeviceGetTemperature": 52,
         "nvmlDeviceGetPowerUsage": 412_345,
         "nvmlDeviceGetEnforcedPowerLimit": 700_000,
+        "nvmlDeviceGetCurrentClocksEventReasons": 0x20 | 0x01,
         "nvmlDeviceGetClockInfo": {0: 1980, 2: 2619},
         "nvmlDeviceGetMaxClockInfo": {0: 1980, 2: 2619},
         "nvmlDeviceGetEccMode": [1, 1],

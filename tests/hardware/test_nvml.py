@@ -41,6 +41,7 @@ _H100: dict[str, Any] = {
     "temperature_celsius": 52.0,
     "power_watts": 412.345,
     "power_limit_watts": 700.0,
+    "throttled_by": ["heat"],
     "clocks": {
         "graphics_mhz": 1980,
         "memory_mhz": 2619,

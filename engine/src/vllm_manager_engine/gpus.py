@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PATIENCE_SECONDS = 2.0
-_BINDINGS = ("pynvml", "ray._private.thirdparty.pynvml")
+BINDINGS = ("pynvml", "ray._private.thirdparty.pynvml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _uuid(library: Any, index: int) -> str | None:
 
 def _list(known: dict[int, str]) -> None:
     """Put what the driver says into `known`; where it can't be asked, nothing."""
-    for name in _BINDINGS:
+    for name in BINDINGS:
         try:
             library: Any = importlib.import_module(name)
         except ImportError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vllm_manager_engine import engine_core, metrics
 from vllm_manager_engine.failures.failure import Failure
+from vllm_manager_engine.histograms import Histograms, WithoutProbes, histograms
 from vllm_manager_engine.metrics import Figures
 from vllm_manager_engine.probe import Engine, ProbeFailed
 
@@ -51,6 +52,8 @@ class Health:
         self._moved = clock()
         self._usual: deque[float] = deque(maxlen=5)
         self.figures: Figures | None = None
+        self.histograms: Histograms = {}
+        self._without_probes = WithoutProbes()
 
     async def look(self) -> Failure | None:
         """Return what is wrong with the engine now, or None."""
@@ -65,6 +68,7 @@ class Health:
         if text is None:
             return self._silent_verdict()
         self.figures = metrics.without(metrics.figures(text), self._engine.probed)
+        self.histograms = self._without_probes.take(histograms(text), self._engine.probes)
         sign = metrics.life_sign(text)
         if sign != self._sign:
             self._sign, self._moved = sign, self._clock()

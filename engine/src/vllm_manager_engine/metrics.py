@@ -12,6 +12,9 @@ _SOURCES = {
     "kv_cache_usage_ratio": "vllm:kv_cache_usage_perc",
     "prompt_tokens_total": "vllm:prompt_tokens_total",
     "generation_tokens_total": "vllm:generation_tokens_total",
+    "preemptions_total": "vllm:num_preemptions_total",
+    "prefix_cache_queries_total": "vllm:prefix_cache_queries_total",
+    "prefix_cache_hits_total": "vllm:prefix_cache_hits_total",
 }
 _RATIOS = {"kv_cache_usage_ratio"}
 

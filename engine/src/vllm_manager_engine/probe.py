@@ -20,13 +20,14 @@ class ProbeFailed(Exception):
 class Engine:
     """The HTTP side of one engine, for its supervisor.
 
-    `probed` counts the tokens that probes read and wrote: nobody's work, though the engine's own
-    counters hold them.
+    `probes` counts what was proved, `probed` the tokens that it read and wrote: nobody's work,
+    though the engine's own counters hold them.
     """
 
     def __init__(self, endpoint: str, secret: str, model: str) -> None:
         self.endpoint = endpoint
         self.probed = Counter[str]()
+        self.probes = 0
         self._headers = {HEADER: secret}
         self._model = model
         self._way: tuple[str, dict[str, Any], str] | None = None
@@ -80,6 +81,8 @@ class Engine:
         raise ProbeFailed(f"{path} answered {answer.status}: {text}")
 
     def _count(self, usage: dict[str, Any]) -> None:
+        self.probes += 1
+        self.probed["prefix_cache_queries_total"] += usage.get("prompt_tokens") or 0
         self.probed["prompt_tokens_total"] += usage.get("prompt_tokens") or 0
         self.probed["generation_tokens_total"] += usage.get("completion_tokens") or 0
 

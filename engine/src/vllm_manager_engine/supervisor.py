@@ -14,6 +14,7 @@ from vllm_manager_engine.failures import deadlines
 from vllm_manager_engine.failures.failure import Failure
 from vllm_manager_engine.failures.witness import Witness, asked
 from vllm_manager_engine.health import Health, Patience
+from vllm_manager_engine.histograms import Histograms
 from vllm_manager_engine.log_lines import LogRing, Output
 from vllm_manager_engine.memory import Memory
 from vllm_manager_engine.model_folder import Model
@@ -32,7 +33,7 @@ _UNANNOUNCED_POLL_SECONDS = 1.0
 _FIRST_TOKEN_SECONDS = 60.0
 _DOUBT_SECONDS = 0.5
 # The end of the whole engine tells more than the death of its core, where both happen together.
-_LAST_WORDS_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 1.0
 _TERM_SECONDS = 5.0
 _KILL_SECONDS = 6.0
 _DEREGISTER_SECONDS = 0.3
@@ -89,6 +90,7 @@ class Supervisor:
         self._pick_port = pick_port
         self._patience = patience or Patience()
         self.figures: metrics.Figures | None = None
+        self.histograms: Histograms = {}
         self._streams: dict[str, Output] = {}
         self._launch_line = 1
         self._announced = False
@@ -266,15 +268,10 @@ class Supervisor:
         for stream in self._streams.values():
             stream.close()
         exits = (ended.exit_code, ended.signal) if ended else (None, None)
+        texts, weights = self._last_texts(), self.memory.weights_bytes
         if self._witness is None:
-            return failures.explain(failures.read(*exits, self._last_texts()))
-        return self._witness.explain(
-            exits,
-            self._last_texts(),
-            phase=self.course.phase,
-            weights_bytes=self.memory.weights_bytes,
-            core_died=core_died,
-        )
+            return failures.explain(failures.read(*exits, texts))
+        return self._witness.explain(exits, texts, self.course.phase, weights, core_died)
 
     def _last_texts(self) -> list[str]:
         return self.ring.last_texts(_EVIDENCE_LINES, self._launch_line)
@@ -296,7 +293,7 @@ class Supervisor:
         while not await process.wait(self._patience.period):
             self._settle()
             found = await self._looked(health)
-            self.figures = health.figures
+            self.figures, self.histograms = health.figures, health.histograms
             if found is None:
                 self._recover()
             elif found.code == "engine_hung":
@@ -395,5 +392,6 @@ class Supervisor:
             "engine_pid": process.engine_pid if process is not None else None,
             "endpoint": engine.endpoint if engine is not None else None,
             "metrics": self.figures,
+            "histograms": {name: h.as_dict() for name, h in self.histograms.items()},
             "memory": self.memory.as_dict(),
         }

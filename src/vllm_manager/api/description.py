@@ -41,6 +41,7 @@ _TAGS = [
     {"name": "limits", "description": "Who may use how much."},
     {"name": "audit", "description": "Who did what to what, when and from where."},
     {"name": "usage", "description": "Requests and tokens."},
+    {"name": "metrics", "description": "What was measured, now and over time."},
     {"name": "system", "description": "The product itself."},
 ]
 _PROBLEMS = {

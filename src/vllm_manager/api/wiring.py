@@ -45,6 +45,8 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
+from vllm_manager.monitoring.samples import Samples, SamplesRoom, Sources
+from vllm_manager.monitoring.samples import build as build_samples
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -83,6 +85,7 @@ class Services:
     recipes: Recipes
     presets: Presets
     fit: Fit
+    samples: Samples
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
@@ -145,7 +148,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
-) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom]]:
+) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, SamplesRoom]]:
     hub = Hub(new_token())
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
@@ -170,6 +173,14 @@ def _build(
     room.service.on_route_change(publisher.nudge)
     snapshots = _snapshots(operations, room.service, downloads.service)
     events = Events(hub, snapshots, people.access, clock)
+    sources = Sources(
+        hardware=hardware,
+        reports=room.service.reports,
+        machines=warmers.machines,
+        gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
+        run_dir=settings.run_dir,
+    )
+    samples = build_samples(database, room.lease, sources, clock)
     services = Services(
         people=people,
         audit=AuditLog(database, clock, settings.audit_retention_days),
@@ -185,13 +196,14 @@ def _build(
         recipes=recipes,
         presets=Presets(),
         fit=fit,
+        samples=samples.service,
         publisher=publisher,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room)
+    return services, (downloads, library, room, samples)
 
 
 def _recipes(

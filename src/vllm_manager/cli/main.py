@@ -19,6 +19,7 @@ from vllm_manager.cli import (
     limits,
     login,
     logs,
+    metrics,
     models,
     serving,
     status,
@@ -68,6 +69,8 @@ app.add_typer(limits.app)
 app.add_typer(audit.app)
 app.command()(usage.usage)
 app.command()(hardware.hardware)
+app.command()(metrics.metrics)
+app.command()(metrics.figures)
 app.command()(fit.fit)
 app.command()(serving.server)
 app.command()(serving.gateway)

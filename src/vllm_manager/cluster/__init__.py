@@ -3,7 +3,7 @@
 from vllm_manager.cluster.ray import RayRest, RayUnavailableError
 from vllm_manager.cluster.schemas import ClusterNode, RayStatus
 from vllm_manager.cluster.service import Cluster
-from vllm_manager.cluster.warmers import Warmer, WarmerBoard
+from vllm_manager.cluster.warmers import SeenMachine, Warmer, WarmerBoard
 
 __all__ = [
     "Cluster",
@@ -11,6 +11,7 @@ __all__ = [
     "RayRest",
     "RayStatus",
     "RayUnavailableError",
+    "SeenMachine",
     "Warmer",
     "WarmerBoard",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,8 +33,17 @@ class WarmerNode(BaseModel):
     hostname: str | None = None
 
 
-class WarmerReport(BaseModel):
-    """What a warmer says of itself, every five seconds; see docs/reference/protocols.md."""
+class MachineReport(BaseModel):
+    """The node's own figures by name, and those of its GPUs by index."""
+
+    node: dict[str, float] = Field(default_factory=dict[str, float], max_length=64)
+    gpus: dict[str, dict[str, float]] = Field(
+        default_factory=dict[str, dict[str, float]], max_length=64
+    )
+
+
+class WarmerState(BaseModel):
+    """What a warmer says of itself."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -48,7 +58,22 @@ class WarmerReport(BaseModel):
     spares: list[Spare] = Field(default_factory=list[Spare], max_length=64)
 
 
-class Warmer(WarmerReport):
+class WarmerReport(WarmerState):
+    """What comes every five seconds; see docs/reference/protocols.md."""
+
+    machine: MachineReport | None = None
+
+
+class SeenMachine(NamedTuple):
+    """What a node said of itself, and when."""
+
+    node: WarmerNode
+    received: float
+    """Monotonic seconds."""
+    machine: MachineReport
+
+
+class Warmer(WarmerState):
     """The warmer of a node, and when it was heard of."""
 
     last_seen_at: datetime
@@ -60,19 +85,30 @@ class WarmerBoard:
 
     clock: Clock
     _seen: dict[str, tuple[float, Warmer]] = field(default_factory=dict[str, tuple[float, Warmer]])
+    _machines: dict[str, SeenMachine] = field(default_factory=dict[str, SeenMachine])
 
     def post(self, report: WarmerReport) -> None:
         """Keep a report."""
         self._prune()
         if report.node.id in self._seen or len(self._seen) < _MAX_NODES:
-            warmer = Warmer(**report.model_dump(), last_seen_at=self.clock.now())
-            self._seen[report.node.id] = (self.clock.monotonic(), warmer)
+            said = report.model_dump(exclude={"machine"})
+            warmer = Warmer(**said, last_seen_at=self.clock.now())
+            now = self.clock.monotonic()
+            self._seen[report.node.id] = (now, warmer)
+            if report.machine is not None:
+                self._machines[report.node.id] = SeenMachine(report.node, now, report.machine)
 
     def all(self) -> Sequence[Warmer]:
         """Return the warmers that were heard of lately, by node."""
         self._prune()
         return [warmer for _, (_, warmer) in sorted(self._seen.items())]
 
+    def machines(self) -> Sequence[SeenMachine]:
+        """Return what nodes said last of themselves."""
+        self._prune()
+        return list(self._machines.values())
+
     def _prune(self) -> None:
         oldest = self.clock.monotonic() - _FORGET_SECONDS
         self._seen = {node: seen for node, seen in self._seen.items() if seen[0] >= oldest}
+        self._machines = {n: m for n, m in self._machines.items() if m.received >= oldest}

@@ -1,6 +1,7 @@
 """Deployments: what is wanted, what is seen, and the loop that brings the two together."""
 
 from vllm_manager.deployments.build import Below, DeploymentsRoom, build
+from vllm_manager.deployments.observed import Report
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentRequest,
@@ -18,6 +19,7 @@ __all__ = [
     "DeploymentSpec",
     "Deployments",
     "DeploymentsRoom",
+    "Report",
     "Route",
     "RouteEndpoint",
     "StartCounts",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vllm_manager.kit.errors import ProblemDetails
 
@@ -112,6 +112,17 @@ class Fetch:
         return min(1.0, self.bytes_done / self.bytes_total)
 
 
+class SeenHistogram(NamedTuple):
+    """A histogram of an engine's, since it began: how many values were at most each bound."""
+
+    bounds: tuple[float, ...]
+    """Upper bounds, rising; the last is infinite."""
+    counts: tuple[float, ...]
+    """Cumulative: as many as bounds."""
+    total: float
+    """Sum of all values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The last report of one incarnation of a replica, and when it came."""
@@ -133,6 +144,7 @@ class Report:
     how_reason: str | None = None
     failure: Failure | None = None
     metrics: Mapping[str, float | None] | None = None
+    histograms: Mapping[str, SeenHistogram] = field(default_factory=dict[str, SeenHistogram])
     memory: Mapping[str, int | None] | None = None
     """What the engine said of its memory; see `configs.fit.MemoryActual`."""
     endpoint: str | None = None

@@ -1,12 +1,20 @@
 """Replicas' reports: their shape on the wire, and the newest of each incarnation in memory."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from math import inf
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from vllm_manager.configs.fit import MemoryActual
-from vllm_manager.deployments.observed import Failure, HeldGpu, Identity, Observation, Report
+from vllm_manager.deployments.observed import (
+    Failure,
+    HeldGpu,
+    Identity,
+    Observation,
+    Report,
+    SeenHistogram,
+)
 from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure, Told
 from vllm_manager.kit.clock import Clock
 
@@ -29,6 +37,20 @@ class ReportedPhase(BaseModel):
 
     phase: str
     seconds: float
+
+
+class ReportedHistogram(BaseModel):
+    """How many values were at most each bound, since the engine began. Null is infinity."""
+
+    bounds: list[float | None] = Field(min_length=1, max_length=200)
+    counts: list[float] = Field(max_length=200)
+    total: float
+
+    @model_validator(mode="after")
+    def _match(self) -> Self:
+        if len(self.bounds) != len(self.counts):
+            raise ValueError("there must be a count for each bound")
+        return self
 
 
 class ReportBody(BaseModel):
@@ -56,6 +78,9 @@ class ReportBody(BaseModel):
     how_reason: str | None = None
     failure: ReplicaFailure | None = None
     metrics: EngineMetrics | None = None
+    histograms: dict[str, ReportedHistogram] = Field(
+        default_factory=dict[str, ReportedHistogram], max_length=32
+    )
     memory: MemoryActual | None = None
     log: list[ReportedLine] = Field(default_factory=list[ReportedLine], max_length=1000)
     log_first: int = 1
@@ -88,6 +113,10 @@ class ReportBoard:
     def of(self, uid: str) -> Sequence[Report]:
         """Return the reports of one deployment, of any generation."""
         return [r for r in self._reports.values() if r.identity.uid == uid]
+
+    def all(self) -> Sequence[Report]:
+        """Return every report."""
+        return list(self._reports.values())
 
     def engine_pids(self, hostname: str) -> frozenset[int]:
         """Return the engines' and supervisors' processes on one machine."""
@@ -140,6 +169,7 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         how_reason=body.how_reason,
         failure=_to_failure(body.failure) if body.failure else None,
         metrics=body.metrics.model_dump() if body.metrics else None,
+        histograms={name: _to_histogram(h) for name, h in body.histograms.items()},
         memory=body.memory.model_dump() if body.memory else None,
         endpoint=body.endpoint,
         secret=body.secret,
@@ -151,6 +181,11 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         engine_pid=body.engine_pid,
         was_ready=body.phase == "ready" or (before is not None and before.was_ready),
     )
+
+
+def _to_histogram(told: ReportedHistogram) -> SeenHistogram:
+    bounds = tuple(inf if bound is None else bound for bound in told.bounds)
+    return SeenHistogram(bounds, tuple(told.counts), told.total)
 
 
 def _to_gpus(node: Node) -> tuple[HeldGpu, ...] | None:

@@ -184,6 +184,15 @@ class EngineMetrics(BaseModel):
     kv_cache_usage_ratio: float | None = None
     prompt_tokens_total: float | None = None
     generation_tokens_total: float | None = None
+    preemptions_total: float | None = Field(
+        default=None, description="Requests that were put back for lack of room in the KV cache."
+    )
+    prefix_cache_queries_total: float | None = Field(
+        default=None, description="Prompt tokens looked up in the prefix cache."
+    )
+    prefix_cache_hits_total: float | None = Field(
+        default=None, description="Prompt tokens found there."
+    )
 
 
 class TimelineStep(BaseModel):

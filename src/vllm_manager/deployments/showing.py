@@ -12,6 +12,7 @@ from vllm_manager.deployments import store
 from vllm_manager.deployments.logs import LogQuery, LogStore
 from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.models import ModelUse, uses_of
+from vllm_manager.deployments.observed import Report
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentEvent,
@@ -113,6 +114,10 @@ class Showing:
     def engine_pids(self) -> frozenset[int]:
         """Return the processes of this machine's engines that replicas have reported."""
         return self._memory.board.engine_pids(socket.gethostname())
+
+    def reports(self) -> Sequence[Report]:
+        """Return the newest report of each replica, however old."""
+        return self._memory.board.all()
 
     async def model_uses(self) -> Sequence[ModelUse]:
         """Return which models deployments name, and which snapshots their engines run from."""

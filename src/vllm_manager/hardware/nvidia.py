@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from vllm_manager.hardware.nvidia_links import Node, link_between, nvlinks_of
-from vllm_manager.hardware.nvidia_parts import read_ecc, read_mig, read_pcie, read_processes
+from vllm_manager.hardware.nvidia_parts import (
+    read_ecc,
+    read_mig,
+    read_pcie,
+    read_processes,
+    read_throttling,
+)
 from vllm_manager.hardware.nvml import GpuGone, Loader, Nvml, load_pynvml
 from vllm_manager.hardware.probe import GpusFound, Probe, ProbeFailure
 from vllm_manager.hardware.schemas import Gpu, GpuClocks, GpuDriver, ProbeProblem
@@ -107,6 +113,7 @@ class NvidiaGpus:
             ),
             power_watts=_watts(nvml.ask("nvmlDeviceGetPowerUsage", handle)),
             power_limit_watts=_watts(nvml.ask("nvmlDeviceGetEnforcedPowerLimit", handle)),
+            throttled_by=read_throttling(nvml, handle),
             clocks=_clocks(nvml, handle),
             ecc=read_ecc(nvml, handle),
             mig=read_mig(nvml, handle),

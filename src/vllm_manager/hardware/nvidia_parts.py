@@ -1,11 +1,19 @@
 """What NVML tells of one GPU's parts: memory errors, instances, PCIe, processes."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from vllm_manager.hardware.nvml import Nvml
 from vllm_manager.hardware.schemas import GpuEcc, GpuMig, GpuPcie, GpuProcess, MigInstance
 
 _NO_INSTANCE = 0xFFFFFFFF
+Throttle = Literal["heat", "power", "hardware"]
+_THROTTLES: Mapping[Throttle, int] = {
+    "heat": 0x20 | 0x40,  # by the driver, by the hardware
+    "power": 0x04 | 0x80,  # its own limit, the supply's brake
+    "hardware": 0x08,
+}
+"""Bits of nvml.h, `nvmlClocksEventReason…`; being idle or set to fixed clocks is none of them."""
 
 
 def read_ecc(nvml: Nvml, handle: Any) -> GpuEcc | None:
@@ -27,6 +35,16 @@ def read_ecc(nvml: Nvml, handle: Any) -> GpuEcc | None:
         corrected_errors=counts[0],
         uncorrected_errors=counts[1],
     )
+
+
+def read_throttling(nvml: Nvml, handle: Any) -> list[Throttle] | None:
+    """Return what slows the GPU's clocks down now; None where it does not tell."""
+    reasons = nvml.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
+    if reasons is None:  # a driver older than the function's name
+        reasons = nvml.ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
+    if reasons is None:
+        return None
+    return [cause for cause, bits in _THROTTLES.items() if reasons & bits]
 
 
 def read_mig(nvml: Nvml, handle: Any) -> GpuMig | None:

@@ -196,6 +196,11 @@ class Gpu(BaseModel):
     temperature_celsius: float | None
     power_watts: float | None
     power_limit_watts: float | None
+    throttled_by: list[Literal["heat", "power", "hardware"]] | None = Field(
+        default=None,
+        description="What slows it down now: `heat`, `power` (its limit, or the supply), or "
+        "`hardware`, which does not say which. Null where it does not tell.",
+    )
     clocks: GpuClocks | None
     ecc: GpuEcc | None = Field(description="Null where the GPU has no ECC.")
     mig: GpuMig | None = Field(description="Null where the GPU can't be split.")

@@ -48,7 +48,6 @@ class Witness:
         self,
         ended: tuple[int | None, int | None],
         texts: Sequence[str],
-        *,
         phase: str,
         weights_bytes: int | None,
         core_died: bool,

@@ -100,7 +100,7 @@ class Service:
         """Count a generation that was delivered."""
         counters = self.counters
         counters.succeeded += 1
-        counters.latency += seconds
+        counters.took(seconds, self.behaviour.first_token_seconds or 0.0, self._tokens(body))
         counters.generation_tokens += self._tokens(body)
         counters.prompt_tokens += count_tokens(
             body.get("messages") or body.get("prompt") or body.get("input")

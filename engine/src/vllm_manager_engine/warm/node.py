@@ -19,6 +19,7 @@ from typing import Any
 
 from vllm_manager_engine import command, model_folder, placement, secret
 from vllm_manager_engine.http_client import HttpError, request
+from vllm_manager_engine.machine import Machine
 from vllm_manager_engine.reporter import token
 from vllm_manager_engine.spec import ReplicaSpec
 from vllm_manager_engine.warm import client, room, wire
@@ -32,6 +33,7 @@ log = logging.getLogger("ray.serve")
 
 _ASK_SECONDS = 5.0
 _REPORT_SECONDS = 5.0
+_MACHINE_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.2
 _MOST_PAUSE_SECONDS = 30.0
 _STABLE_SECONDS = 30.0
@@ -66,6 +68,8 @@ class Warmer:
         self._place = wire.address(self._node.id)
         self._process: asyncio.subprocess.Process | None = None
         self._restarts = -1
+        self._machine = Machine()
+        self._reading: asyncio.Task[dict[str, Any]] | None = None
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell())]
 
     async def check_health(self) -> None:
@@ -132,9 +136,24 @@ class Warmer:
         except client.NotWarm as error:
             status = {"reason": str(error), "spares": [], "wanted": self._args.get("spares", 1)}
         body = {**status, "node": asdict(self._node), "restarts": max(0, self._restarts)}
+        body["machine"] = await self._read_machine()
         headers = {"Authorization": f"Bearer {token()}"}
         with contextlib.suppress(HttpError):
             await request("POST", url, headers=headers, body=body, timeout_seconds=5)
+
+    async def _read_machine(self) -> dict[str, Any] | None:
+        """Return this node's figures; None while they can't be read, which holds up no report."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(self._machine.read))
+        done, _ = await asyncio.wait([self._reading], timeout=_MACHINE_SECONDS)
+        if not done:
+            return None
+        reading, self._reading = self._reading, None
+        error = reading.exception()
+        if error is not None:
+            log.warning("The machine's figures can't be read: %r", error)
+            return None
+        return reading.result()
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:

@@ -1825,6 +1825,44 @@ export type FieldError = {
 };
 
 /**
+ * FigureInfo
+ *
+ * One thing that is measured.
+ */
+export type FigureInfo = {
+    /**
+     * About
+     */
+    about: string;
+    /**
+     * Functions
+     *
+     * What can be asked of it; the first is what is meant where none is named.
+     */
+    functions: Array<'value' | 'rate' | 'quantile' | 'mean'>;
+    /**
+     * Kind
+     */
+    kind: 'gauge' | 'counter' | 'histogram';
+    /**
+     * Labels
+     *
+     * What its series can be told apart by.
+     */
+    labels: Array<string>;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Unit
+     *
+     * What a value is in; of a counter, what is counted.
+     */
+    unit: 'bytes' | 'seconds' | 'ratio' | 'celsius' | 'watts' | 'count';
+};
+
+/**
  * Finding
  *
  * Something about a model that keeps it from being served as it is, and the way out.
@@ -2927,6 +2965,60 @@ export type KeyView = {
 };
 
 /**
+ * Latest
+ *
+ * What is known now. What was silent for 10 s is not among it.
+ */
+export type Latest = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Items
+     */
+    items: Array<LatestValue>;
+};
+
+/**
+ * LatestValue
+ *
+ * What one series is now.
+ */
+export type LatestValue = {
+    /**
+     * Age Seconds
+     */
+    age_seconds: number;
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Figure
+     */
+    figure: string;
+    /**
+     * Function
+     */
+    function: 'value' | 'rate' | 'quantile' | 'mean';
+    /**
+     * Labels
+     */
+    labels: {
+        [key: string]: string;
+    };
+    /**
+     * Unit
+     */
+    unit: string;
+    /**
+     * Value
+     */
+    value: number;
+};
+
+/**
  * LibraryAccepted
  *
  * Long work on the library that was accepted.
@@ -3490,6 +3582,115 @@ export type MemoryActual = {
      * Weights Bytes
      */
     weights_bytes?: number | null;
+};
+
+/**
+ * MetricAnswer
+ *
+ * One figure over a span of time.
+ */
+export type MetricAnswer = {
+    /**
+     * Figure
+     */
+    figure: string;
+    /**
+     * From
+     *
+     * Aligned to the step.
+     */
+    from: string;
+    /**
+     * Function
+     */
+    function: 'value' | 'rate' | 'quantile' | 'mean';
+    /**
+     * Newest At
+     *
+     * The newest of all series.
+     */
+    newest_at: string | null;
+    /**
+     * Quantile
+     *
+     * Which, where the function is `quantile`.
+     */
+    quantile: number | null;
+    /**
+     * Series
+     */
+    series: Array<MetricSeries>;
+    /**
+     * Source
+     *
+     * Where the oldest of the points come from.
+     */
+    source: 'memory' | 'database' | 'prometheus';
+    /**
+     * Stale Since
+     *
+     * Set where every series is stale, to when the last of them was heard.
+     */
+    stale_since: string | null;
+    /**
+     * Step Seconds
+     */
+    step_seconds: number;
+    /**
+     * To
+     *
+     * Exclusive; aligned to the step.
+     */
+    to: string;
+    /**
+     * Unit
+     *
+     * Of the points. A `rate` is `bytes_per_second`, `per_second` and so on; of processor time it is `cores`.
+     */
+    unit: string;
+};
+
+/**
+ * MetricSeries
+ *
+ * One line of a chart.
+ */
+export type MetricSeries = {
+    /**
+     * Highest
+     *
+     * For each point the highest value within the step, so that no peak is lost (the points hold the mean). Null for `quantile` and `mean`. Of several series that are summed up it is the sum of their peaks, so an upper bound.
+     */
+    highest?: Array<number | null> | null;
+    /**
+     * Labels
+     *
+     * Those of `by` that its samples have.
+     */
+    labels: {
+        [key: string]: string;
+    };
+    /**
+     * Newest At
+     *
+     * When its newest value was measured.
+     */
+    newest_at?: string | null;
+    /**
+     * Points
+     *
+     * Start of each step in seconds since 1970 (UTC), and the value; null: unknown.
+     */
+    points: Array<[
+        number,
+        number | null
+    ]>;
+    /**
+     * Stale Since
+     *
+     * Set once nothing was heard for 10 s, to when it was last heard: its last point is not how things are now. Null for spans that end in the past.
+     */
+    stale_since?: string | null;
 };
 
 /**
@@ -4136,6 +4337,20 @@ export type PageDownload = {
      * Items
      */
     items: Array<Download>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[FigureInfo]
+ */
+export type PageFigureInfo = {
+    /**
+     * Items
+     */
+    items: Array<FigureInfo>;
     /**
      * Next Cursor
      */
@@ -9348,6 +9563,239 @@ export type SetLimitsResponses = {
 };
 
 export type SetLimitsResponse = SetLimitsResponses[keyof SetLimitsResponses];
+
+export type ListFiguresData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/metrics/figures';
+};
+
+export type ListFiguresErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListFiguresError = ListFiguresErrors[keyof ListFiguresErrors];
+
+export type ListFiguresResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageFigureInfo;
+};
+
+export type ListFiguresResponse = ListFiguresResponses[keyof ListFiguresResponses];
+
+export type LatestMetricsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Figure
+         *
+         * Left out: every figure.
+         */
+        figure?: Array<string> | null;
+        /**
+         * Deployment
+         *
+         * Repeat it for several.
+         */
+        deployment?: Array<string> | null;
+        /**
+         * Replica
+         *
+         * Repeat it for several.
+         */
+        replica?: Array<string> | null;
+        /**
+         * Node
+         *
+         * Repeat it for several.
+         */
+        node?: Array<string> | null;
+        /**
+         * Gpu
+         *
+         * Repeat it for several.
+         */
+        gpu?: Array<string> | null;
+        /**
+         * Process
+         *
+         * Repeat it for several.
+         */
+        process?: Array<string> | null;
+    };
+    url: '/api/v1/metrics/latest';
+};
+
+export type LatestMetricsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type LatestMetricsError = LatestMetricsErrors[keyof LatestMetricsErrors];
+
+export type LatestMetricsResponses = {
+    /**
+     * Successful Response
+     */
+    200: Latest;
+};
+
+export type LatestMetricsResponse = LatestMetricsResponses[keyof LatestMetricsResponses];
+
+export type QueryMetricsData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * Figure
+         *
+         * Its name; see `figures`.
+         */
+        figure: string;
+        /**
+         * From
+         *
+         * RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * Exclusive; now where left out.
+         */
+        to?: string | null;
+        /**
+         * Range
+         *
+         * Instead of `from`: `15m`, `1h`, `7d` before `to`. Where both are left out it is `1h`.
+         */
+        range?: string | null;
+        /**
+         * Points
+         *
+         * The chart's width in pixels.
+         */
+        points?: number;
+        /**
+         * By
+         *
+         * Labels to tell series apart by, repeated or with commas; the others are put together. Left out: every series for itself. Empty: one line of all.
+         */
+        by?: Array<string> | null;
+        /**
+         * Function
+         *
+         * Gauges: `value` (series put together as suits the figure: memory is summed, ratios and temperatures are averaged) or `mean`. Counters: `rate` per second, or `value`, how many within the step. Histograms: `quantile`, `mean`, or `rate`, how many per second. Left out: the first of these.
+         */
+        function?: 'value' | 'rate' | 'quantile' | 'mean' | null;
+        /**
+         * Quantile
+         */
+        quantile?: number;
+        /**
+         * Deployment
+         *
+         * Repeat it for several.
+         */
+        deployment?: Array<string> | null;
+        /**
+         * Replica
+         *
+         * Repeat it for several.
+         */
+        replica?: Array<string> | null;
+        /**
+         * Node
+         *
+         * Repeat it for several.
+         */
+        node?: Array<string> | null;
+        /**
+         * Gpu
+         *
+         * Repeat it for several.
+         */
+        gpu?: Array<string> | null;
+        /**
+         * Process
+         *
+         * Repeat it for several.
+         */
+        process?: Array<string> | null;
+    };
+    url: '/api/v1/metrics/query';
+};
+
+export type QueryMetricsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type QueryMetricsError = QueryMetricsErrors[keyof QueryMetricsErrors];
+
+export type QueryMetricsResponses = {
+    /**
+     * Successful Response
+     */
+    200: MetricAnswer;
+};
+
+export type QueryMetricsResponse = QueryMetricsResponses[keyof QueryMetricsResponses];
 
 export type ListModelsData = {
     body?: never;

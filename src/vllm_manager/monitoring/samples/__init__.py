@@ -1,6 +1,9 @@
 """Figures of nodes, GPUs, processes, engines and the gateway: now, and over time."""
 
+from vllm_manager.monitoring.samples.build import SamplesRoom, Sources, build
 from vllm_manager.monitoring.samples.figures import BY_NAME, FIGURES, Figure, Kind, Labels
+from vllm_manager.monitoring.samples.history import History, HistoryUnavailableError, Line
+from vllm_manager.monitoring.samples.question import Question
 from vllm_manager.monitoring.samples.reading import (
     FRESH_SECONDS,
     Board,
@@ -9,6 +12,7 @@ from vllm_manager.monitoring.samples.reading import (
     Reading,
     Sample,
 )
+from vllm_manager.monitoring.samples.service import Samples
 
 __all__ = [
     "BY_NAME",
@@ -18,8 +22,16 @@ __all__ = [
     "Collector",
     "Distribution",
     "Figure",
+    "History",
+    "HistoryUnavailableError",
     "Kind",
     "Labels",
+    "Line",
+    "Question",
     "Reading",
     "Sample",
+    "Samples",
+    "SamplesRoom",
+    "Sources",
+    "build",
 ]

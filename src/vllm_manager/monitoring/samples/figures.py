@@ -3,6 +3,8 @@
 from typing import Final, Literal, NamedTuple
 
 Kind = Literal["gauge", "counter", "histogram"]
+Unit = Literal["bytes", "seconds", "ratio", "celsius", "watts", "count"]
+Together = Literal["sum", "mean", "highest"]
 Labels = tuple[tuple[str, str], ...]
 """Names and values, in the order of the figure's own labels."""
 
@@ -14,12 +16,33 @@ class Figure(NamedTuple):
     kind: Kind
     about: str
     labels: tuple[str, ...]
-    """Bounded by what is deployed and built in; never what a client sent."""
+    """Bounded by what is deployed and built in; never what a client sent.
 
+    A sample may lack some."""
+
+    @property
+    def unit(self) -> Unit:
+        """What a value is measured in; of a counter, what is counted."""
+        stem = self.name.removesuffix("_total")
+        for unit in _UNITS:
+            if stem.endswith(f"_{unit}"):
+                return unit
+        return "count"
+
+    @property
+    def together(self) -> Together:
+        """What several series of this figure are as one: 64 GPUs hold the sum of their memory."""
+        if self.name in _SWITCHES:
+            return "highest"
+        return "mean" if self.unit in ("ratio", "celsius") else "sum"
+
+
+_UNITS: Final[tuple[Unit, ...]] = ("bytes", "seconds", "ratio", "celsius", "watts")
+_SWITCHES: Final = frozenset({"gpu_up", "gpu_throttled"})
 
 _NODE = ("node",)
 _GPU = ("node", "gpu")
-_PROCESS = ("node", "process")
+_PROCESS = ("node", "process", "deployment", "replica")
 _REPLICA = ("deployment", "replica")
 
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -77,5 +100,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
 )
 """In the order in which they are shown. Add one here, and a collector that yields it."""
+
+LABELS: Final = tuple(dict.fromkeys(label for figure in FIGURES for label in figure.labels))
+"""Every label of any figure."""
 
 BY_NAME: Final = {figure.name: figure for figure in FIGURES}

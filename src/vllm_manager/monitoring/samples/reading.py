@@ -1,7 +1,7 @@
 """What was measured: samples, who yields them, and the newest of each source while it is fresh."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 from vllm_manager.kit.clock import Clock
@@ -58,9 +58,10 @@ class Board:
         self._clock = clock
         self._readings: dict[str, Reading] = {}
 
-    def put(self, source: str, samples: Sequence[Sample]) -> Reading:
-        """Replace what `source` said before."""
-        reading = Reading(source, self._clock.now(), self._clock.monotonic(), samples)
+    def put(self, source: str, samples: Sequence[Sample], age_seconds: float = 0.0) -> Reading:
+        """Replace what `source` said before. `age_seconds`: how long ago it was measured."""
+        at = self._clock.now() - timedelta(seconds=age_seconds)
+        reading = Reading(source, at, self._clock.monotonic() - age_seconds, samples)
         self._readings[source] = reading
         return reading
 

@@ -1,0 +1,262 @@
+"""Many values in few bytes: all series of one figure over a stretch of time, as the database keeps.
+
+Values are kept as logarithms on a grid of 0.4 %, so they are right to 0.2 % (a value that never
+changes is exact), counts in a histogram's buckets up to 32 exactly and above to 4 %. What changes
+little from step to step is small numbers as differences, and deflate makes little of those.
+"""
+
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import inf, log, nan
+from typing import Any, Final, Literal
+
+import orjson
+
+from vllm_manager.monitoring.samples.columns import Bounds, HistogramSpan, ScalarSpan, Span
+from vllm_manager.monitoring.samples.figures import Labels
+
+_UNKNOWN: Final = 0
+_ZERO: Final = 1
+_FIRST: Final = 2
+_GRID: Final = 0.004
+_LEAST: Final = 1e-9
+_CODES: Final = 16_384
+_LOG_LEAST: Final = log(_LEAST)
+_VALUES: Final = (nan, 0.0, *(_LEAST * 2.718281828459045 ** (_GRID * n) for n in range(_CODES)))
+
+_EXACT_COUNTS: Final = 32
+_COUNT_GRID: Final = 1.08
+_COUNTS: Final = (
+    *range(_EXACT_COUNTS),
+    *(round(_EXACT_COUNTS * _COUNT_GRID**n) for n in range(256 - _EXACT_COUNTS)),
+)
+_LEVEL: Final = 6
+
+
+@dataclass(slots=True)
+class ScalarCodes:
+    """One series of a gauge or of rates."""
+
+    means: "array[int]"
+    above: "array[int]"
+    """How far the highest value lies above the mean, in codes."""
+    exact: float | None = None
+    """What each known value is, where all are the same."""
+
+    def put(self, offset: int, span: ScalarSpan) -> None:
+        """Write a span's values from step `offset` on; what it doesn't know stays."""
+        known = {v for values in (span.means, span.highs) for v in values if v == v}
+        if not any(self.means):
+            self.exact = next(iter(known)) if len(known) == 1 else None
+        elif known - {self.exact}:
+            self.exact = None
+        for index, (mean, high) in enumerate(zip(span.means, span.highs, strict=True), offset):
+            if mean == mean:
+                self.means[index] = code = code_of(mean)
+                self.above[index] = max(0, code_of(high) - code)
+
+    def span(self, start: int, step: int) -> ScalarSpan:
+        if self.exact is not None:
+            same = [self.exact if code else nan for code in self.means]
+            return ScalarSpan(start, step, same, same)
+        means = list(map(_VALUES.__getitem__, self.means))
+        if not any(self.above):
+            return ScalarSpan(start, step, means, means)
+        tops = map(int.__add__, self.means, self.above)
+        return ScalarSpan(start, step, means, list(map(_VALUES.__getitem__, tops)))
+
+
+@dataclass(slots=True)
+class HistogramCodes:
+    """One series of a histogram."""
+
+    sums: "array[int]"
+    bounds: Bounds
+    buckets: dict[int, bytearray] = field(default_factory=dict[int, bytearray])
+
+    def put(self, offset: int, span: HistogramSpan) -> None:
+        """Write a span's values from step `offset` on; with other bounds what was is given up."""
+        if span.bounds != self.bounds:
+            self.sums, self.bounds = array("H", bytes(2 * len(self.sums))), span.bounds
+            self.buckets = {}
+        for index, total in enumerate(span.sums):
+            if total == total:
+                self.sums[offset + index] = code_of(total)
+        for bucket, counts in span.buckets.items():
+            for index, count in enumerate(counts):
+                if count and span.sums[index] == span.sums[index]:
+                    column = self.buckets.setdefault(bucket, bytearray(len(self.sums)))
+                    column[offset + index] = _count_code(count)
+
+    def span(self, start: int, step: int) -> HistogramSpan:
+        sums = list(map(_VALUES.__getitem__, self.sums))
+        buckets = {b: list(map(_COUNTS.__getitem__, c)) for b, c in self.buckets.items()}
+        return HistogramSpan(start, step, sums, self.bounds, buckets)
+
+
+Codes = ScalarCodes | HistogramCodes
+
+
+class Block:
+    """Every series of one figure over `slots` steps."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.series: dict[Labels, Codes] = {}
+
+    def put(self, labels: Labels, offset: int, span: Span) -> None:
+        """Write a span into a series from step `offset` on."""
+        found = self.series.get(labels)
+        none = bytes(2 * self.slots)
+        if isinstance(span, ScalarSpan):
+            if not isinstance(found, ScalarCodes):
+                found = ScalarCodes(array("H", none), array("H", none))
+                self.series[labels] = found
+            found.put(offset, span)
+        else:
+            if not isinstance(found, HistogramCodes):
+                found = self.series[labels] = HistogramCodes(array("H", none), span.bounds)
+            found.put(offset, span)
+
+    def pack(self) -> bytes:
+        """Return the block as bytes."""
+        bounds = list(dict.fromkeys(c.bounds for c in self._histograms()))
+        heads: list[Any] = []
+        parts: list[bytes] = []
+        for labels, codes in self.series.items():
+            if isinstance(codes, ScalarCodes):
+                heads.append([labels, codes.exact])
+                means = array("H", map(bool, codes.means)) if codes.exact is not None else None
+                parts += [_planes(means or _differences(codes.means)), _planes(codes.above)]
+            else:
+                used = sorted(codes.buckets)
+                heads.append([labels, bounds.index(codes.bounds), used])
+                parts.append(_planes(_differences(codes.sums)))
+                parts += [bytes(codes.buckets[bucket]) for bucket in used]
+        finite = [[None if bound == inf else bound for bound in one] for one in bounds]
+        head = orjson.dumps({"bounds": finite, "series": heads})
+        return zlib.compress(b"".join([len(head).to_bytes(4, "big"), head, *parts]), _LEVEL)
+
+    def _histograms(self) -> list[HistogramCodes]:
+        return [codes for codes in self.series.values() if isinstance(codes, HistogramCodes)]
+
+    @classmethod
+    def unpack(
+        cls, data: bytes, slots: int, wants: Callable[[Labels], bool] = lambda _: True
+    ) -> "Block":
+        """Return the series of a packed block that are wanted."""
+        raw = zlib.decompress(data)
+        begin = 4 + int.from_bytes(raw[:4], "big")
+        head: dict[str, Any] = orjson.loads(raw[4:begin])
+        bounds = bounds_of(head["bounds"])
+        block, two = cls(slots), 2 * slots
+        for words, *rest in head["series"]:
+            labels: Labels = tuple((name, value) for name, value in words)
+            used: Sequence[int] = rest[1] if len(rest) > 1 else ()
+            size = two + len(used) * slots if len(rest) > 1 else 2 * two
+            if wants(labels):
+                part = raw[begin : begin + size]
+                if len(rest) > 1:
+                    known = bounds[int(rest[0])]
+                    block.series[labels] = _histogram(part, known, used, slots)
+                else:
+                    block.series[labels] = _scalar(part, rest[0], two)
+            begin += size
+        return block
+
+
+def bounds_of(finite: Iterable[Iterable[float | None]]) -> list[Bounds]:
+    """Return bounds as they are from how JSON has them, which knows no infinity."""
+    return [tuple([inf if bound is None else bound for bound in one]) for one in finite]
+
+
+def code_of(value: float) -> int:
+    """Return the place of a value on the grid; negative values, which no figure has, count as 0."""
+    if value != value:
+        return _UNKNOWN
+    if value < _LEAST:
+        return _ZERO
+    return min(_FIRST + round((log(value) - _LOG_LEAST) / _GRID), _CODES + 1)
+
+
+def _count_code(count: int) -> int:
+    if count < _EXACT_COUNTS:
+        return count
+    upper = min(bisect_left(_COUNTS, count), 255)
+    lower = upper - 1
+    return lower if count - _COUNTS[lower] < _COUNTS[upper] - count else upper
+
+
+def _differences(codes: "array[int]") -> "array[int]":
+    return array("h", map(int.__sub__, codes, [0, *codes[:-1]]))
+
+
+def _planes(values: "array[int]") -> bytes:
+    """Return the lower bytes of all values, then the upper ones, which are mostly 0."""
+    raw = values.tobytes()
+    return raw[0::2] + raw[1::2]
+
+
+def _unplanes(raw: bytes, kind: Literal["H", "h"]) -> "array[int]":
+    half = len(raw) // 2
+    joined = bytearray(len(raw))
+    joined[0::2], joined[1::2] = raw[:half], raw[half:]
+    return array(kind, bytes(joined))
+
+
+def _sums(differences: "array[int]") -> "array[int]":
+    return array("H", accumulate(differences))
+
+
+def _scalar(part: bytes, exact: float | None, two: int) -> ScalarCodes:
+    if exact is None:
+        means = _sums(_unplanes(part[:two], "h"))
+    else:
+        code = code_of(exact)
+        known = _unplanes(part[:two], "H")
+        means = array("H", [code if is_known else _UNKNOWN for is_known in known])
+    return ScalarCodes(means, _unplanes(part[two:], "H"), exact)
+
+
+def _histogram(part: bytes, bounds: Bounds, used: Sequence[int], slots: int) -> HistogramCodes:
+    begin = 2 * slots
+    columns = {
+        bucket: bytearray(part[begin + n * slots : begin + (n + 1) * slots])
+        for n, bucket in enumerate(used)
+    }
+    return HistogramCodes(_sums(_unplanes(part[:begin], "h")), bounds, columns)
+
+
+def coarser(span: Span, times: int) -> Span:
+    """Return a span with steps `times` as long: means of means, highest of highest, sums."""
+    step = span.step * times
+    if isinstance(span, ScalarSpan):
+        pieces = range(0, len(span.means), times)
+        means = [_mean(span.means[p : p + times]) for p in pieces]
+        highs = [_highest(span.highs[p : p + times]) for p in pieces]
+        return ScalarSpan(span.start, step, means, highs)
+    pieces = range(0, len(span.sums), times)
+    sums = [_total(span.sums[p : p + times]) for p in pieces]
+    buckets: Mapping[int, Sequence[int]] = {
+        bucket: [sum(counts[p : p + times]) for p in pieces]
+        for bucket, counts in span.buckets.items()
+    }
+    return HistogramSpan(span.start, step, sums, span.bounds, buckets)
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if value == value]
+    return sum(known) / len(known) if known else nan
+
+
+def _highest(values: Sequence[float]) -> float:
+    return max((value for value in values if value == value), default=nan)
+
+
+def _total(values: Sequence[float]) -> float:
+    known = [value for value in values if value == value]
+    return sum(known) if known else nan

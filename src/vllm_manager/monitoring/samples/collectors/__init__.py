@@ -1,0 +1,1 @@
+"""Where samples come from: this machine, its GPUs, the product's processes, the engines."""

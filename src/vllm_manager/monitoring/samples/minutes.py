@@ -1,0 +1,109 @@
+"""Minutes: what two-second steps come to, and how a minute is written until its hour is over."""
+
+import zlib
+from collections.abc import Iterator
+from math import inf
+from typing import Any, Final
+
+import orjson
+
+from vllm_manager.monitoring.samples.blocks import bounds_of, coarser
+from vllm_manager.monitoring.samples.columns import HistogramSpan, Ring, ScalarSpan, Span
+from vllm_manager.monitoring.samples.figures import BY_NAME, Labels
+from vllm_manager.monitoring.samples.question import MINUTE
+
+SLOTS: Final = 180
+"""Three hours: those of the hour that is not written yet, and more where the database is away."""
+_LEVEL: Final = 1
+Value = tuple[str, Labels, Span]
+
+
+def new_ring() -> Ring:
+    return Ring(MINUTE, SLOTS, has_highs=True)
+
+
+def close(fine: Ring, minutes: Ring, minute: int) -> None:
+    """Sum one minute of the fine ring up in the ring of minutes."""
+    minutes.advance(minute)
+    per_minute = MINUTE // fine.step
+    first = minute * per_minute
+    for figure in fine.figures():
+        for labels, column in fine.of(figure).items():
+            span = fine.span(column, first, first + per_minute)
+            if span is None:
+                return
+            put(minutes, figure, labels, minute, _whole(span), column.newest)
+
+
+def put(minutes: Ring, figure: str, labels: Labels, minute: int, span: Span, newest: float) -> None:
+    """Write one minute's value of one series, if it is known."""
+    place = minute % SLOTS
+    if isinstance(span, ScalarSpan):
+        if span.means[0] == span.means[0]:
+            scalar = minutes.scalar(figure, labels)
+            scalar.means[place], scalar.highs[place] = span.means[0], span.highs[0]
+            scalar.newest = max(scalar.newest, newest)
+    elif span.sums[0] == span.sums[0]:
+        histogram = minutes.histogram(figure, labels, span.bounds)
+        histogram.clear(place)
+        counts = {bucket: values[0] for bucket, values in span.buckets.items() if values[0]}
+        histogram.put(place, span.sums[0], counts)
+        histogram.newest = max(histogram.newest, newest)
+
+
+def fill(ring: Ring, figure: str, labels: Labels, minute: int, span: Span) -> None:
+    """Write one minute's value of one series where the ring knows none."""
+    column = ring.of(figure).get(labels)
+    known = None if column is None else ring.span(column, minute, minute + 1)
+    if known is None or not is_known(known):
+        put(ring, figure, labels, minute, span, float((minute + 1) * MINUTE))
+
+
+def is_known(span: Span) -> bool:
+    """Whether anything is."""
+    values = span.means if isinstance(span, ScalarSpan) else span.sums
+    return any(value == value for value in values)
+
+
+def _whole(span: Span) -> Span:
+    length = len(span.means) if isinstance(span, ScalarSpan) else len(span.sums)
+    return coarser(span, length)
+
+
+def pack(minutes: Ring, minute: int) -> bytes:
+    """Return one minute of every series as bytes."""
+    bounds: dict[tuple[float, ...], int] = {}
+    found: dict[str, list[Any]] = {}
+    for figure in minutes.figures():
+        rows: list[Any] = []
+        for labels, column in minutes.of(figure).items():
+            span = minutes.span(column, minute, minute + 1)
+            if isinstance(span, ScalarSpan) and span.means[0] == span.means[0]:
+                rows.append([labels, span.means[0], span.highs[0]])
+            elif isinstance(span, HistogramSpan) and span.sums[0] == span.sums[0]:
+                counts = [(bucket, n[0]) for bucket, n in span.buckets.items() if n[0]]
+                known = bounds.setdefault(span.bounds, len(bounds))
+                rows.append([labels, span.sums[0], known, counts])
+        if rows:
+            found[figure] = rows
+    finite = [[None if bound == inf else bound for bound in one] for one in bounds]
+    return zlib.compress(orjson.dumps({"bounds": finite, "figures": found}), _LEVEL)
+
+
+def unpack(data: bytes, minute: int) -> Iterator[Value]:
+    """Yield every value of a packed minute, of figures that are still known."""
+    read: dict[str, Any] = orjson.loads(zlib.decompress(data))
+    bounds = bounds_of(read["bounds"])
+    start = minute * MINUTE
+    for figure, rows in read["figures"].items():
+        if figure not in BY_NAME:
+            continue
+        for words, *rest in rows:
+            labels: Labels = tuple((name, value) for name, value in words)
+            if len(rest) == 3:
+                buckets = {bucket: [count] for bucket, count in rest[2]}
+                span: Span = HistogramSpan(start, MINUTE, [rest[0]], bounds[rest[1]], buckets)
+            else:
+                mean, high = rest
+                span = ScalarSpan(start, MINUTE, [mean], [high])
+            yield figure, labels, span

@@ -1,0 +1,94 @@
+"""Sums two-second steps up to minutes, and has them written: minute by minute, hour by hour."""
+
+from typing import Final
+
+from vllm_manager.kit.clock import Clock
+from vllm_manager.monitoring.samples import minutes
+from vllm_manager.monitoring.samples.archive import Archive
+from vllm_manager.monitoring.samples.columns import Ring
+from vllm_manager.monitoring.samples.question import HOUR, MINUTE
+
+_SWEEPS: Final = 60
+_MINUTES_PER_HOUR = HOUR // MINUTE
+
+
+class Rollup:
+    """What was closed is written by `write`, which may fail and be called again."""
+
+    def __init__(self, fine: Ring, archive: Archive, clock: Clock) -> None:
+        self.minutes = minutes.new_ring()
+        self.began_empty = False
+        """Whether nothing older than this process is remembered."""
+        self._fine = fine
+        self._archive = archive
+        self._clock = clock
+        self._unwritten: list[int] = []
+        """Minutes that are closed, and not written."""
+        self._hour = int(clock.now().timestamp()) // HOUR
+        """The hour whose minutes are being collected."""
+        self._is_mine = False
+
+    async def restore(self) -> None:
+        """Take up where an earlier process left off."""
+        self.began_empty = await self._archive.is_empty()
+        await self._adopt()
+
+    async def _adopt(self) -> None:
+        """Take in what another process wrote of this hour, and finish the hours before."""
+        now = int(self._clock.now().timestamp())
+        await self._archive.restore(self.minutes, now // HOUR * HOUR)
+        self._hour = now // HOUR
+        self._is_mine = self._archive.is_mine
+
+    def close_minutes(self) -> None:
+        """Sum up every minute that is over since the last call."""
+        newest = self._fine.newest
+        if newest is None:
+            return
+        now = newest * self._fine.step // MINUTE
+        closed = self.minutes.newest
+        if closed is not None and closed > now:  # the wall clock was set back
+            self.minutes.advance(now - 1)
+            self._unwritten = [minute for minute in self._unwritten if minute < now]
+            return
+        begin = max(now - minutes.SLOTS + 1, (self._fine.oldest or 0) * self._fine.step // MINUTE)
+        for minute in range(begin if closed is None else max(begin, closed + 1), now):
+            self._close(minute)
+
+    def _close(self, minute: int) -> None:
+        minutes.close(self._fine, self.minutes, minute)
+        self._unwritten.append(minute)
+        del self._unwritten[: -minutes.SLOTS]
+        self._fine.sweep(minute, _SWEEPS)
+        self.minutes.sweep(minute, _SWEEPS)
+
+    async def write(self) -> None:
+        """Write the minutes that are closed, and the hour if one is over."""
+        if not self._archive.is_mine:
+            self._is_mine = False
+            self._unwritten.clear()
+            return
+        if not self._is_mine:
+            await self._adopt()
+        if self._unwritten:
+            await self._write_minutes(list(self._unwritten))
+        if self.minutes.newest is None:
+            return
+        over = (self.minutes.newest + 1) // _MINUTES_PER_HOUR
+        self._hour = min(self._hour, over)
+        while self._hour < over:
+            if not await self._archive.write_hour(self.minutes, self._hour * HOUR):
+                return
+            self._hour += 1
+
+    async def flush(self) -> None:
+        """Write the minute that is not over yet, too: the process ends."""
+        newest = self._fine.newest
+        if newest is not None and self._archive.is_mine:
+            self._close(newest * self._fine.step // MINUTE)
+            await self._write_minutes(list(self._unwritten))
+
+    async def _write_minutes(self, closed: list[int]) -> None:
+        packed = {minute * MINUTE: minutes.pack(self.minutes, minute) for minute in closed}
+        if await self._archive.write_minutes(packed):
+            self._unwritten = [minute for minute in self._unwritten if minute not in closed]
