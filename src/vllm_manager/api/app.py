@@ -33,6 +33,7 @@ from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
 from vllm_manager.limits.policies import routes as policy_routes
 from vllm_manager.monitoring.samples import routes as sample_routes
+from vllm_manager.monitoring.slowness import routes as slowness_routes
 from vllm_manager.operations import routes as operation_routes
 from vllm_manager.settings import Settings
 
@@ -64,6 +65,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     hardware_routes.router,
     limits_routes.router,
     sample_routes.router,
+    slowness_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
 _FOR_REPLICAS: tuple[APIRouter, ...] = (

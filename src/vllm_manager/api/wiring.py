@@ -47,6 +47,7 @@ from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
 from vllm_manager.monitoring.samples import Samples, SamplesRoom, Sources
 from vllm_manager.monitoring.samples import build as build_samples
+from vllm_manager.monitoring.slowness import Slowness
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -86,6 +87,7 @@ class Services:
     presets: Presets
     fit: Fit
     samples: Samples
+    slowness: Slowness
     publisher: SnapshotPublisher
     events: Events
     facts: Facts
@@ -197,6 +199,7 @@ def _build(
         presets=Presets(),
         fit=fit,
         samples=samples.service,
+        slowness=Slowness(samples.service, room.service, clock),
         publisher=publisher,
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events),
