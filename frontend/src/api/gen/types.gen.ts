@@ -1723,6 +1723,24 @@ export type EngineMetrics = {
      */
     kv_cache_usage_ratio?: number | null;
     /**
+     * Preemptions Total
+     *
+     * Requests that were put back for lack of room in the KV cache.
+     */
+    preemptions_total?: number | null;
+    /**
+     * Prefix Cache Hits Total
+     *
+     * Prompt tokens found there.
+     */
+    prefix_cache_hits_total?: number | null;
+    /**
+     * Prefix Cache Queries Total
+     *
+     * Prompt tokens looked up in the prefix cache.
+     */
+    prefix_cache_queries_total?: number | null;
+    /**
      * Prompt Tokens Total
      */
     prompt_tokens_total?: number | null;
@@ -2363,6 +2381,12 @@ export type Gpu = {
      * Temperature Celsius
      */
     temperature_celsius: number | null;
+    /**
+     * Throttled By
+     *
+     * What slows it down now: `heat`, `power` (its limit, or the supply), or `hardware`, which does not say which. Null where it does not tell.
+     */
+    throttled_by?: Array<'heat' | 'power' | 'hardware'> | null;
     /**
      * Used By
      *
@@ -3489,6 +3513,100 @@ export type LoraModule = {
 };
 
 /**
+ * Measured
+ *
+ * Means over the window, over all replicas. Null: not known, or no request finished.
+ */
+export type Measured = {
+    /**
+     * Decode Seconds
+     */
+    decode_seconds?: number | null;
+    /**
+     * Gateway Queued
+     *
+     * Requests that wait before.
+     */
+    gateway_queued?: number | null;
+    /**
+     * Generation Tokens Per Second
+     */
+    generation_tokens_per_second?: number | null;
+    /**
+     * Gpu Throttled Ratio
+     *
+     * Of the time; any GPU.
+     */
+    gpu_throttled_ratio?: number | null;
+    /**
+     * Gpu Utilization Ratio
+     */
+    gpu_utilization_ratio?: number | null;
+    /**
+     * Inter Token Seconds
+     */
+    inter_token_seconds?: number | null;
+    /**
+     * Kv Cache Ratio
+     */
+    kv_cache_ratio?: number | null;
+    /**
+     * Node Cpu Ratio
+     */
+    node_cpu_ratio?: number | null;
+    /**
+     * Preemptions Per Second
+     */
+    preemptions_per_second?: number | null;
+    /**
+     * Prefill Seconds
+     */
+    prefill_seconds?: number | null;
+    /**
+     * Prefix Hit Ratio
+     */
+    prefix_hit_ratio?: number | null;
+    /**
+     * Prompt Tokens Per Second
+     */
+    prompt_tokens_per_second?: number | null;
+    /**
+     * Queue Seconds
+     *
+     * In the engine's queue.
+     */
+    queue_seconds?: number | null;
+    /**
+     * Request Seconds
+     */
+    request_seconds?: number | null;
+    /**
+     * Requests Per Second
+     */
+    requests_per_second?: number | null;
+    /**
+     * Running
+     *
+     * Requests that engines work on.
+     */
+    running?: number | null;
+    /**
+     * Ttft Seconds
+     */
+    ttft_seconds?: number | null;
+    /**
+     * Waiting
+     *
+     * Requests that wait in engines.
+     */
+    waiting?: number | null;
+    /**
+     * Window Seconds
+     */
+    window_seconds: number;
+};
+
+/**
  * Member
  *
  * A user in a team.
@@ -4516,6 +4634,31 @@ export type PasswordChange = {
 };
 
 /**
+ * Performance
+ *
+ * How fast a deployment is, and what slows it down, the heaviest first.
+ */
+export type Performance = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Causes
+     */
+    causes: Array<SlowCause>;
+    /**
+     * Deployment
+     */
+    deployment: string;
+    measured: Measured;
+    /**
+     * Summary
+     */
+    summary: string;
+};
+
+/**
  * Policy
  *
  * The limits of one subject.
@@ -4848,6 +4991,12 @@ export type Replica = {
  */
 export type ReplicaFailure = {
     /**
+     * Alternatives
+     *
+     * Settings that would do as well.
+     */
+    alternatives?: Array<Suggestion>;
+    /**
      * Code
      */
     code: string;
@@ -4868,6 +5017,12 @@ export type ReplicaFailure = {
      */
     signal?: number | null;
     suggestion?: Suggestion | null;
+    /**
+     * Tail
+     *
+     * The engine's last lines, where no known cause fits them.
+     */
+    tail?: string | null;
 };
 
 /**
@@ -4978,6 +5133,34 @@ export type SessionsEnded = {
 };
 
 /**
+ * SlowCause
+ *
+ * One thing that makes requests slow.
+ */
+export type SlowCause = {
+    /**
+     * Advice
+     */
+    advice: string;
+    /**
+     * Cause
+     *
+     * In a sentence, with the numbers.
+     */
+    cause: string;
+    /**
+     * Kind
+     */
+    kind: 'gateway_queue' | 'engine_queue' | 'preemption' | 'kv_cache_full' | 'prefill' | 'decode' | 'gpu_throttled' | 'cpu_saturated';
+    /**
+     * Share
+     *
+     * How much of it all it explains, 0 to 1; for ranking.
+     */
+    share: number;
+};
+
+/**
  * Spare
  *
  * A process that has imported the engine and waits; engines are forked from it.
@@ -5047,8 +5230,10 @@ export type Suggestion = {
     argument: string;
     /**
      * Value
+     *
+     * null: the argument is to be taken out.
      */
-    value: boolean | number | number | string;
+    value?: boolean | number | number | string | null;
 };
 
 /**
@@ -7880,6 +8065,56 @@ export type ListLogLinesResponses = {
 };
 
 export type ListLogLinesResponse = ListLogLinesResponses[keyof ListLogLinesResponses];
+
+export type GetPerformanceData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/deployments/{name}/performance';
+};
+
+export type GetPerformanceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetPerformanceError = GetPerformanceErrors[keyof GetPerformanceErrors];
+
+export type GetPerformanceResponses = {
+    /**
+     * Successful Response
+     */
+    200: Performance;
+};
+
+export type GetPerformanceResponse = GetPerformanceResponses[keyof GetPerformanceResponses];
 
 export type ListReplicasData = {
     body?: never;
