@@ -81,6 +81,10 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
         async with asyncio.timeout(job.get("seconds", 60)):
             while supervisor.failure is None:
                 await asyncio.sleep(0.05)
+            for _ in range(100):  # what looks like a hang may turn out to be a death
+                if supervisor.failure is not None and supervisor.failure.code != "engine_hung":
+                    break
+                await asyncio.sleep(0.05)
     except (EngineFailed, TimeoutError):
         pass
     finally:
