@@ -63,10 +63,8 @@ def main() -> int:
         if told.record:
             return recordings.write(chosen, keep)
     with runs.hub() as hub, ThreadPoolExecutor(told.workers) as pool:
-        seen = list(pool.map(partial(produce, hub=hub, keep=keep), chosen))
-    right = sum(
-        (r["failure"] or {}).get("code") == s.code for s, r in zip(chosen, seen, strict=True)
-    )
+        seen: list[dict[str, Any]] = list(pool.map(partial(produce, hub=hub, keep=keep), chosen))
+    right = sum(bool(one["right"]) for one in seen)
     print(f"{right} of {len(chosen)} failures were told their right cause")
     return 0 if right >= GOAL_SHARE * len(chosen) else 1
 

@@ -82,7 +82,7 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
             while supervisor.failure is None:
                 await asyncio.sleep(0.05)
             for _ in range(100):  # what looks like a hang may turn out to be a death
-                if supervisor.failure is not None and supervisor.failure.code != "engine_hung":
+                if supervisor.failure.code != "engine_hung":
                     break
                 await asyncio.sleep(0.05)
     except (EngineFailed, TimeoutError):

@@ -41,15 +41,15 @@ def explain(
         if do is not None:
             finish(client, _mend(client, deployment, do), wait=wait, as_json=as_json)
             return
-        error = deployment["last_error"]
+        error: Json | None = deployment["last_error"]
         failed = error is not None and deployment["phase"] not in ("ready", "stopped")
         speed = None if failed else client.get(deployment_path(name, "performance"))
     if as_json:
         print_json({"phase": deployment["phase"], "error": error, "performance": speed})
-    elif speed is None:
-        _print_failure(error)
-    else:
+    elif speed is not None:
         _print_speed(deployment, speed)
+    elif error is not None:
+        _print_failure(error)
 
 
 def change_of(deployment: Json, name: str, value: Any) -> Json:
@@ -75,7 +75,7 @@ def _mend(client: Client, deployment: Json, number: int) -> Json:
 
 
 def _doable(error: Json | None) -> list[Json]:
-    remedies = error["remediation"] if error else []
+    remedies: list[Json] = error["remediation"] if error else []
     return [remedy for remedy in remedies if remedy["action"] in _DOABLE]
 
 
