@@ -2,7 +2,13 @@
 
 import pytest
 
-from vllm_manager_engine.failures import explain
+from vllm_manager_engine import failures
+from vllm_manager_engine.failures import Failure
+
+
+def explain(exit_code: int | None, signal: int | None, texts: list[str]) -> Failure:
+    return failures.explain(failures.read(exit_code, signal, texts))
+
 
 NOISE = [
     "INFO 11-23 10:00:00 [a.py:1] Starting to load model x",
@@ -18,20 +24,20 @@ KNOWN = {
     "`gpu_memory_utilization`": "kv_cache_too_small",
     "ValueError: No available memory for the cache blocks. Try": "kv_cache_too_small",
     "ValueError: Free memory on device cuda:0 (3.2/79.1 GiB) on startup is less than desired GPU "
-    "memory utilization (0.92, 72.8 GiB). Decrease": "out_of_memory",
+    "memory utilization (0.92, 72.8 GiB). Decrease": "gpu_memory_taken",
     "ValueError: Available memory on node 0 (3.0/23.0 GiB) on startup is less than desired CPU "
     "memory utilization (0.92, 21.2 GiB). ": "out_of_memory",
     "ValueError: Available memory on node 0 (8.0/23.0 GiB) on kv cache allocation is less than "
     "requested memory for kv (64.0 GiB). Decrease": "out_of_memory",
-    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.": "out_of_memory",
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB.": "weights_too_large",
     "RuntimeError: [enforce fail at alloc_cpu.cpp:119] . DefaultCPUAllocator: can't allocate "
     "memory: you tried to allocate 99 bytes.": "out_of_memory",
     "ValueError: Model architectures ['FooForCausalLM'] are not supported": "unsupported_model",
-    "huggingface_hub.errors.GatedRepoError: 403 Client Error.": "model_not_found",
+    "huggingface_hub.errors.GatedRepoError: 403 Client Error.": "model_gated",
     "OSError: /m does not appear to have a file named config.json.": "model_not_found",
-    "vllm serve: error: unrecognized arguments: --frobnicate": "bad_argument",
+    "vllm serve: error: unrecognized arguments: --frobnicate": "unknown_argument",
     "  Value error, User-specified max_model_len (99999) is greater than the derived max_model_len "
-    "(max_position_embeddings=1024 or model_max_length=None in config)": "bad_argument",
+    "(max_position_embeddings=1024 or model_max_length=None in config)": "context_too_long",
     "RuntimeError: CUDA error: an illegal memory access was encountered": "gpu_lost",
     "/opt/python: Error while finding module: No module named 'vllm'": "engine_missing",
 }
@@ -46,7 +52,7 @@ def test_a_known_cause_is_recognised_among_noise(line: str, code: str) -> None:
 
 def test_numbers_of_the_cause_are_told() -> None:
     failure = explain(1, None, list(KNOWN)[:1])
-    assert "40960" in failure.detail
+    assert "40,960" in failure.detail
     assert "4.38 GiB" in failure.detail
     assert "0.25 GiB" in failure.detail
 
@@ -100,12 +106,12 @@ def test_without_any_line_the_exit_code_is_told() -> None:
 
 def test_a_dump_of_settings_is_no_cause():
     dump = "ERROR 11-23 18:00:00 [dump_input.py:72] config: model='demo', trust_remote_code=False"
-    assert explain(None, 9, [dump]).code == "engine_exited"
+    assert explain(None, 9, [dump]).code == "was_killed"
 
 
 def test_a_model_that_needs_code_of_its_own_is_named_so():
     line = "consider setting `trust_remote_code=True` in LLM or using the `--trust-remote-code`"
-    assert explain(1, None, [line]).code == "unsupported_model"
+    assert explain(1, None, [line]).code == "code_refused"
 
 
 def test_the_afterword_of_python_is_no_proof() -> None:

@@ -132,5 +132,5 @@ def test_the_death_of_its_core_is_seen_within_five_seconds(
     failed = deployed.wait_report(
         lambda r: r["incarnation"] == ready["incarnation"] and r["phase"] == "failed", 5
     )
-    assert failed["failure"]["code"] == "engine_exited"
+    assert failed["failure"]["code"] == "core_killed"
     wait_until(lambda: not any(map(is_alive, members)), 60, "the end of the engine")

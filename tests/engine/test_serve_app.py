@@ -30,7 +30,8 @@ def test_a_failed_start_is_told_with_its_cause_once(ray: RayCluster) -> None:
     with Deployed(ray, "too-big", fake={"out_of_memory": True}) as deployed:
         wait_until(lambda: deployed.status.get("status") == "DEPLOY_FAILED", 60, "the failure")
         message = deployed.status["deployments"]["replica"]["message"]
-        assert "out_of_memory: The GPU's memory ran out while 2.50 GiB more" in message
+        assert "weights_too_large: The weights do not fit on the GPU" in message
+        assert "2.50 GiB more were asked for" in message
         assert "torch.OutOfMemoryError: CUDA out of memory" in message
         attempts = {r["replica_id"] for r in deployed.reports.received}
         assert len(attempts) == 1
@@ -39,7 +40,7 @@ def test_a_failed_start_is_told_with_its_cause_once(ray: RayCluster) -> None:
 def test_a_start_that_takes_too_long_leaves_no_orphan(ray: RayCluster) -> None:
     with Deployed(ray, "stuck", fake={"stuck_in": "warming"}, idle_deadline_seconds=1) as deployed:
         report = deployed.wait_report(lambda r: r["phase"] == "failed")
-        assert report["failure"]["code"] == "start_timeout"
+        assert report["failure"]["code"] == "start_hung"
         assert not is_alive(report["engine_pid"])
 
 

@@ -78,7 +78,7 @@ async def test_an_engine_out_of_memory_fails_with_cause_and_proof() -> None:
         supervised(fake={"out_of_memory": True}, report_url=sink.url) as supervisor,
     ):
         error = await failure_of(supervisor)
-        assert error.failure.code == "out_of_memory"
+        assert error.failure.code == "weights_too_large"
         assert "2.50 GiB" in str(error)
         assert sink.last["phase"] == "failed"
         assert sink.last["failure"]["exit_code"] == 1
@@ -107,8 +107,8 @@ async def test_the_last_words_survive_a_flood_of_others() -> None:
 async def test_no_progress_for_too_long_ends_the_start() -> None:
     async with supervised(fake={"stuck_in": "loading"}, idle_deadline_seconds=1) as supervisor:
         failure = (await failure_of(supervisor)).failure
-        assert failure.code == "start_timeout"
-        assert "still loading" in failure.detail
+        assert failure.code == "start_hung"
+        assert "was loading without a sign of progress" in failure.detail
 
 
 async def test_a_folder_that_is_not_there_is_said_before_anything_starts() -> None:
@@ -146,7 +146,7 @@ async def test_a_dead_engine_core_ends_the_whole_engine() -> None:
         members = family(supervisor)
         os.kill(core_of(supervisor.process.engine_pid), signal.SIGKILL)
         failed = await until(lambda: supervisor.failure)
-        assert failed.code == "engine_exited"
+        assert failed.code == "core_killed"
         await until(lambda: not any(map(is_alive, members)))
 
 

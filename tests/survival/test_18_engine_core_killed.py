@@ -24,7 +24,7 @@ async def test_the_supervisor_notices_within_five_seconds(told: dict[str, bool])
         os.kill(core_of(supervisor.process.engine_pid), signal.SIGKILL)
         failure = await until(lambda: supervisor.failure)
         assert time.monotonic() - killed < 5 * slowness()
-        assert failure.code == "engine_exited"
+        assert failure.code == "core_killed"
 
 
 @pytest.mark.engine
@@ -35,7 +35,7 @@ def test_serve_puts_another_replica_in_its_place(ray: RayCluster) -> None:
         failed = deployed.wait_report(
             lambda r: r["replica_id"] == first["replica_id"] and r["phase"] == "failed", 5
         )
-        assert failed["failure"]["code"] == "engine_exited"
+        assert failed["failure"]["code"] == "core_killed"
         second = deployed.wait_ready(other_than=first["replica_id"])
         assert is_alive(second["engine_pid"])
         assert not is_alive(first["engine_pid"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vllm_manager_engine import model_folder, secret
-from vllm_manager_engine.failures import Failure
+from vllm_manager_engine.failures.failure import Failure
 from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.spec import ReplicaSpec
 

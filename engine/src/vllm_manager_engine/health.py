@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vllm_manager_engine import engine_core, metrics
-from vllm_manager_engine.failures import Failure
+from vllm_manager_engine.failures.failure import Failure
 from vllm_manager_engine.histograms import Histograms, WithoutProbes, histograms
 from vllm_manager_engine.metrics import Figures
 from vllm_manager_engine.probe import Engine, ProbeFailed

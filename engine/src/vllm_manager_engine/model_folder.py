@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vllm_manager_engine.failures import Failure
+from vllm_manager_engine.failures.failure import Failure
 
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).with_name("demo")

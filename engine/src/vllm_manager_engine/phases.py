@@ -20,7 +20,7 @@ _MARKS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?%")
 _PREFIX = re.compile(
-    r"^(?:\([\w ]+ pid=\d+\) )*(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d "
+    r"^(?:\([\w -]+ pid=\d+\) )*(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d "
     r"\[[^\]]*\] ?|(?:INFO|WARNING|ERROR): +)?"
 )
 _LISTENING = re.compile(r"Starting vLLM server on|Application startup complete")

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from vllm_manager_engine.failures import Failure
+from vllm_manager_engine.failures.failure import Failure
 from vllm_manager_engine.log_lines import LogRing
 from vllm_manager_engine.phases import Course
 from vllm_manager_engine.spec import Identity, ReplicaSpec

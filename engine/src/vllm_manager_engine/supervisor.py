@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from vllm_manager_engine import command, failures, metrics, model_folder, read_ahead, report
-from vllm_manager_engine.failures import Failure
+from vllm_manager_engine.failures import deadlines
+from vllm_manager_engine.failures.failure import Failure
+from vllm_manager_engine.failures.witness import Witness, asked
 from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.histograms import Histograms
 from vllm_manager_engine.log_lines import SUPERVISOR, LogRing, Output
@@ -32,7 +34,7 @@ _UNANNOUNCED_POLL_SECONDS = 1.0
 _FIRST_TOKEN_SECONDS = 60.0
 _DOUBT_SECONDS = 0.5
 # The end of the whole engine tells more than the death of its core, where both happen together.
-_LAST_WORDS_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 1.0
 _TERM_SECONDS = 5.0
 _KILL_SECONDS = 6.0
 _DEREGISTER_SECONDS = 0.3
@@ -97,6 +99,7 @@ class Supervisor:
         self._doubt: str | None = None
         self._stirred = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self._witness: Witness | None = None
         self.reporter = Reporter(spec.report_url, self._report, self._report_interval)
 
     async def start(self) -> None:
@@ -174,6 +177,8 @@ class Supervisor:
         self.memory = Memory()
         self._launch_line = self.ring.next
         self._announced = False
+        self._forget()
+        self._witness = Witness(asked(self.spec, model_folder.config(model)), model.folder)
         host = listen_host(self.spec, self.identity.node)
         port = self._pick_port(host)
         address = f"[{host}]" if ":" in host else host
@@ -226,6 +231,8 @@ class Supervisor:
         while not process.is_gone:
             now = time.monotonic()
             self._settle()
+            if self._witness is not None:
+                self._witness.follow(process.engine_pid)
             self._check_deadlines(now, deadline)
             if self._announced or now - asked > _UNANNOUNCED_POLL_SECONDS:
                 asked = now
@@ -249,31 +256,33 @@ class Supervisor:
 
     def _check_deadlines(self, now: float, deadline: float) -> None:
         idle = self.spec.idle_deadline_seconds
+        lasted, still = self.spec.start_deadline_seconds, now - self.course.moved
         if now > deadline:
-            why = f"{self.spec.start_deadline_seconds:g} s after its start"
-        elif now - self.course.moved > idle:
-            why = f"after {idle:g} s without a sign of progress"
+            found = deadlines.too_long(self.course, lasted, still, self._doubt)
+        elif still > idle:
+            found = deadlines.hung(self.course, idle, self._doubt, self._last_texts())
         else:
             return
-        raise EngineFailed(
-            Failure(
-                "start_timeout",
-                f"The engine was still {self.course.phase} {why}, and was stopped. Allow it more "
-                "time, or see its last lines for what it waits for.",
-                evidence=self._doubt or self.course.message,
-            )
-        )
+        raise EngineFailed(found)
 
-    def _explained(self) -> Failure:
-        """Return why the engine's process ended, by its exit and its last lines."""
+    def _explained(self, *, core_died: bool = False) -> Failure:
+        """Return why the engine's process ended: by its exit, its last lines, and its machine."""
         ended = self.process.exit if self.process is not None else None
         for stream in self._streams.values():
             stream.close()
-        return failures.explain(
-            ended.exit_code if ended else None,
-            ended.signal if ended else None,
-            self.ring.last_texts(_EVIDENCE_LINES, self._launch_line),
-        )
+        exits = (ended.exit_code, ended.signal) if ended else (None, None)
+        texts, weights = self._last_texts(), self.memory.weights_bytes
+        if self._witness is None:
+            return failures.explain(failures.read(*exits, texts))
+        return self._witness.explain(exits, texts, self.course.phase, weights, core_died)
+
+    def _last_texts(self) -> list[str]:
+        return self.ring.last_texts(_EVIDENCE_LINES, self._launch_line)
+
+    def _forget(self) -> None:
+        if self._witness is not None:
+            self._witness.close()
+            self._witness = None
 
     def _lost_its_port(self) -> bool:
         return failures.PORT_TAKEN.search(self._explained().evidence or "") is not None
@@ -293,6 +302,7 @@ class Supervisor:
             elif found.code == "engine_hung":
                 self._fail("degraded", found)
             elif not await process.wait(_LAST_WORDS_SECONDS):
+                found = self._explained(core_died=True)
                 await self._end(0)
                 return self._fail("failed", found)
         return self._fail("failed", self._explained())
@@ -335,6 +345,7 @@ class Supervisor:
         process.kill()
         await process.wait(_KILL_SECONDS)
         process.close()
+        self._forget()
 
     # Telling
 

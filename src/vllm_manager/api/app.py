@@ -37,6 +37,7 @@ from vllm_manager.monitoring.alerts import routes as alert_routes
 from vllm_manager.monitoring.logs import routes as log_routes
 from vllm_manager.monitoring.prometheus import routes as prometheus_routes
 from vllm_manager.monitoring.samples import routes as sample_routes
+from vllm_manager.monitoring.slowness import routes as slowness_routes
 from vllm_manager.operations import routes as operation_routes
 from vllm_manager.settings import Settings
 
@@ -72,6 +73,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     sample_routes.router,
     request_routes.router,
     log_routes.router,
+    slowness_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
 _FOR_REPLICAS: tuple[APIRouter, ...] = (

@@ -21,6 +21,7 @@ from vllm_manager.monitoring.alerts.service import Alerts
 from vllm_manager.monitoring.prometheus import EngineMetrics, PrometheusHistory
 from vllm_manager.monitoring.samples import Board, Samples, SamplesRoom, Sources
 from vllm_manager.monitoring.samples import build as build_samples
+from vllm_manager.monitoring.slowness import Slowness
 from vllm_manager.settings import Settings
 
 
@@ -47,6 +48,7 @@ class Monitoring:
     """What the routes ask for, under the names they ask by, and what runs behind it."""
 
     samples: Samples
+    slowness: Slowness
     board: Board
     alerts: Alerts
     receivers: Receivers
@@ -84,6 +86,7 @@ def build(watched: Watched) -> Monitoring:
     )
     return Monitoring(
         samples=samples.service,
+        slowness=Slowness(samples.service, deployments.service, clock),
         board=samples.board,
         alerts=alerts.alerts,
         receivers=alerts.receivers,

@@ -14,6 +14,7 @@ from vllm_manager.cli import (
     deployments,
     doctor,
     downloads,
+    explain,
     fit,
     hardware,
     keys,
@@ -54,6 +55,7 @@ app.command()(deployments.start)
 app.command()(deployments.restart)
 app.command()(deployments.delete)
 app.command()(logs.logs)
+app.command()(explain.explain)
 app.command()(chat.chat)
 app.command()(downloads.pull)
 app.add_typer(downloads.app)

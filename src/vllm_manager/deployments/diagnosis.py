@@ -1,19 +1,20 @@
 """From a failure to a problem: what happened, the line that proves it, what mends it (pure)."""
 
-from collections.abc import Callable
 from typing import Final
 
-from vllm_manager.deployments.observed import Failure
+from vllm_manager.deployments.known_failures import FAILURES, Known, Way
+from vllm_manager.deployments.observed import Failure, SettingValue
 from vllm_manager.kit.errors import Cause, Problem, ProblemDetails, Remedy
 
 _RESTART = Remedy(label="Restart", action="restart")
+_UNKNOWN: Final = Known("The engine stopped", "retry")
 
 
 def explain(failure: Failure, name: str, *, given_up: bool, failures: int) -> ProblemDetails:
     """Return the problem that a person sees for a failure of deployment `name`."""
     if failure.problem is not None:
         return failure.problem
-    title, advise = _KNOWN.get(failure.code, ("The engine stopped", _try_again))
+    known = FAILURES.get(failure.code, _UNKNOWN)
     tried = ""
     if given_up:
         tried = (
@@ -25,92 +26,74 @@ def explain(failure: Failure, name: str, *, given_up: bool, failures: int) -> Pr
         failure.code,
         f"{failure.detail}{tried}",
         status=503,
-        title=title,
+        title=known.title,
         retryable=not given_up,
-        causes=[Cause(message=_ending(failure), evidence=failure.evidence)],
-        remediation=[*_suggested(failure), *advise(failure, name)],
+        causes=_causes(failure),
+        remediation=[*_suggested(failure), *_ways(known.way, failure, name)],
     )
     return problem.details
 
 
+def _causes(failure: Failure) -> list[Cause]:
+    causes = [Cause(message=_ending(failure), evidence=failure.evidence)]
+    if failure.tail is not None:
+        causes.append(Cause(message="The engine's last lines:", evidence=failure.tail))
+    return causes
+
+
 def _ending(failure: Failure) -> str:
     if failure.signal is not None:
-        killed = (
-            " (SIGKILL: often the system's out-of-memory killer)" if failure.signal == 9 else ""
-        )
+        killed = ""
+        if failure.signal == 9 and failure.code not in ("was_killed", "host_out_of_memory"):
+            killed = " (SIGKILL: often the system's out-of-memory killer)"
         return f"The engine was ended by signal {failure.signal}{killed}."
     if failure.exit_code is not None:
         return f"The engine exited with code {failure.exit_code}."
     return failure.detail
 
 
-def _logs(name: str) -> Remedy:
-    return Remedy(
-        label="Read the logs", action="open", arguments={"path": f"/deployments/{name}?tab=logs"}
-    )
-
-
-def _try_again(_failure: Failure, name: str) -> list[Remedy]:
-    return [_RESTART, _logs(name)]
-
-
 def _suggested(failure: Failure) -> list[Remedy]:
-    """Return the button for a setting that is known to work, if the replica found one."""
-    if failure.suggestion is None:
-        return []
-    argument, value = failure.suggestion
-    return [
-        Remedy(
-            label=f"Set {argument} to {value} and retry",
-            action="set_argument",
-            arguments={"name": argument, "value": value},
-        )
-    ]
+    """Return a button for each setting that is known to work."""
+    first = [] if failure.suggestion is None else [failure.suggestion]
+    return [_setting(argument, value) for argument, value in (*first, *failure.alternatives)]
 
 
-def _shorten_context(failure: Failure, name: str) -> list[Remedy]:
-    if failure.suggestion is not None:
-        return [_logs(name)]
-    return [Remedy(label="Set a smaller max_model_len"), _logs(name)]
+def _setting(argument: str, value: SettingValue) -> Remedy:
+    label = f"Set {argument} to {value} and retry"
+    if value is None:
+        label = f"Take out {argument} and retry"
+    arguments = {"name": argument, "value": value}
+    return Remedy(label=label, action="set_argument", arguments=arguments)
 
 
-def _spare_memory(_failure: Failure, name: str) -> list[Remedy]:
-    return [
-        Remedy(label="Set a smaller max_model_len, or more GPUs per replica"),
-        _RESTART,
-        _logs(name),
-    ]
+def _open(label: str, path: str) -> Remedy:
+    return Remedy(label=label, action="open", arguments={"path": path})
 
 
-def _fix_arguments(_failure: Failure, name: str) -> list[Remedy]:
-    path = f"/deployments/{name}?tab=config"
-    return [
-        Remedy(label="Change the arguments", action="open", arguments={"path": path}),
-        _logs(name),
-    ]
-
-
-def _find_room(_failure: Failure, name: str) -> list[Remedy]:
-    path = f"/deployments/{name}?tab=config"
-    return [
-        Remedy(label="Reserve less, or stop another deployment"),
-        Remedy(label="Change the resources", action="open", arguments={"path": path}),
-    ]
-
-
-def _set_up(_failure: Failure, _name: str) -> list[Remedy]:
-    return [Remedy(label="Run `vllm-manager doctor` on that node"), _RESTART]
-
-
-_KNOWN: Final[dict[str, tuple[str, Callable[[Failure, str], list[Remedy]]]]] = {
-    "kv_cache_too_small": ("The context does not fit", _shorten_context),
-    "out_of_memory": ("Out of memory", _spare_memory),
-    "bad_argument": ("The engine refused an argument", _fix_arguments),
-    "model_not_found": ("The model was not found", _fix_arguments),
-    "unsupported_model": ("This vLLM can't run the model", _fix_arguments),
-    "engine_missing": ("The engine is not installed", _set_up),
-    "placement_timeout": ("No node has room", _find_room),
-    "start_timeout": ("The start took too long", _try_again),
-    "engine_hung": ("The engine stopped generating", _try_again),
-    "replica_lost": ("A replica was lost", _try_again),
-}
+def _ways(way: Way, failure: Failure, name: str) -> list[Remedy]:
+    page = f"/deployments/{name}"
+    logs = _open("Read the logs", f"{page}?tab=logs")
+    change = _open("Change the arguments", f"{page}?tab=config")
+    has_setting = failure.suggestion is not None
+    advice: dict[Way, list[Remedy]] = {
+        "arguments": [change, logs],
+        "context": [logs] if has_setting else [Remedy(label="Set a smaller max_model_len"), logs],
+        "memory": [
+            Remedy(label="Set a smaller max_model_len, or more GPUs per replica"),
+            _open("Stop another deployment", "/deployments"),
+            _RESTART,
+            logs,
+        ],
+        "files": [_open("Verify or download again", "/models/library"), _RESTART, logs],
+        "token": [_open("Set a Hugging Face token", "/settings"), _RESTART, logs],
+        "hub": [_open("Download the model first", "/models"), _RESTART, logs],
+        "node": [Remedy(label="Run `vllm-manager doctor` on that node"), _RESTART, logs],
+        "room": [
+            Remedy(label="Reserve less, or stop another deployment"),
+            _open("Change the resources", f"{page}?tab=config"),
+        ],
+        "retry": [_RESTART, logs],
+        "model": [change, _open("Choose another model", "/models"), logs],
+        "gpu": [_open("Look at the GPUs", "/cluster"), _RESTART, logs],
+    }
+    return advice[way]

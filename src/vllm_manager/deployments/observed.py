@@ -56,6 +56,9 @@ class Observation:
     applications: Mapping[str, SeenApplication] = field(default_factory=dict[str, SeenApplication])
 
 
+SettingValue = bool | int | float | str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an engine, or a try to start one, ended."""
@@ -65,8 +68,12 @@ class Failure:
     evidence: str | None = None
     exit_code: int | None = None
     signal: int | None = None
-    suggestion: tuple[str, bool | int | float | str] | None = None
-    """An engine argument and the value that would mend it."""
+    suggestion: tuple[str, SettingValue] | None = None
+    """An engine argument and the value that would mend it; None: to be taken out."""
+    alternatives: tuple[tuple[str, SettingValue], ...] = ()
+    """Further ones, any of which would do as well."""
+    tail: str | None = None
+    """The engine's last lines, where no known cause fits them."""
     problem: ProblemDetails | None = None
     """What people are told, where somebody else has put it into words already."""
 

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from vllm_manager.deployments.known_failures import HOPELESS
 from vllm_manager.deployments.observed import Failure, Observation, Report
+from vllm_manager.deployments.ray_messages import understood
 from vllm_manager.deployments.states import Assessment, Wanted
-
-HOPELESS: Final = frozenset(
-    {"bad_argument", "engine_missing", "kv_cache_too_small", "model_not_found", "unsupported_model"}
-)
-"""Failures that a second try can't mend: they are shown at once."""
 
 _MAX_BACK_OFF_SECONDS: Final = 300.0
 _MARGIN_SECONDS: Final = 30.0
@@ -152,6 +149,9 @@ def _newest(reports: Sequence[Report]) -> tuple[Setback | None, frozenset[str]]:
 
 def _from_ray(cause: str) -> Failure:
     lines = [line.strip() for line in cause.splitlines() if line.strip()]
+    known = understood(lines)
+    if known is not None:
+        return known
     last = lines[-1] if lines else None
     detail = last or "Ray could not start the replica and gave no cause."
     return Failure("replica_start_failed", detail, evidence=last)
@@ -167,6 +167,9 @@ def overdue(assessment: Assessment, phase_seconds: float, policy: Policy) -> Fai
         detail = (
             f"No node had room for {policy.phase_deadline_seconds:.0f} s. {assessment.reason or ''}"
         )
+        known = understood((assessment.reason or "").splitlines())
+        if known is not None and known.code == "placement_impossible":
+            return known
         return Failure("placement_timeout", detail.strip(), assessment.reason)
     lead = assessment.lead
     if lead is None or assessment.phase not in (

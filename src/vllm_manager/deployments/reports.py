@@ -241,4 +241,6 @@ def _to_failure(failure: ReplicaFailure) -> Failure:
         exit_code=failure.exit_code,
         signal=failure.signal,
         suggestion=(suggested.argument, suggested.value) if suggested else None,
+        alternatives=tuple((one.argument, one.value) for one in failure.alternatives),
+        tail=failure.tail,
     )

@@ -280,7 +280,9 @@ class Suggestion(BaseModel):
     """An engine argument that would mend a failure, as the replica worked it out."""
 
     argument: str
-    value: bool | int | float | str
+    value: bool | int | float | str | None = Field(
+        default=None, description="null: the argument is to be taken out."
+    )
 
 
 Told = Annotated[str, AfterValidator(redact)]
@@ -296,6 +298,12 @@ class ReplicaFailure(BaseModel):
     exit_code: int | None = None
     signal: int | None = None
     suggestion: Suggestion | None = None
+    alternatives: list[Suggestion] = Field(
+        default_factory=list[Suggestion], description="Settings that would do as well."
+    )
+    tail: Told | None = Field(
+        default=None, description="The engine's last lines, where no known cause fits them."
+    )
 
 
 class Replica(BaseModel):

@@ -297,4 +297,6 @@ def _failure(report: Report) -> ReplicaFailure | None:
         suggestion=Suggestion(argument=failure.suggestion[0], value=failure.suggestion[1])
         if failure.suggestion
         else None,
+        alternatives=[Suggestion(argument=n, value=v) for n, v in failure.alternatives],
+        tail=failure.tail,
     )

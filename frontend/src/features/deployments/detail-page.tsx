@@ -18,6 +18,7 @@ import { EventsTab } from "./events-tab";
 import { FetchCard } from "./fetch-card";
 import { Header } from "./header";
 import { ReplicasTab } from "./replicas-tab";
+import { SlownessCard } from "./slowness-card";
 import { TimelineCard } from "./timeline-card";
 
 export type TabId = keyof typeof t.detail.tabs;
@@ -86,6 +87,7 @@ function Loaded({
       <ErrorBanner deployment={d} />
       <TimelineCard deployment={d} />
       <FetchCard deployment={d} />
+      <SlownessCard deployment={d} />
       <Tabs name={d.name} tab={tab} />
       {tab === "logs" ? logs : null}
       {tab === "requests" ? requests : null}

@@ -7,7 +7,7 @@ import { t } from "@/strings";
 
 const RESOURCES = new Set(["cpus", "gpus", "tensor_parallel_size", "pipeline_parallel_size"]);
 
-/** The change that a `set_argument` remedy means. */
+/** The change that a `set_argument` remedy means; null takes an argument out. */
 export function changeOf(
   d: Pick<Deployment, "spec">,
   name: string,
@@ -16,7 +16,11 @@ export function changeOf(
   const key = name.replace(/^(arguments|resources)\./, "");
   if (RESOURCES.has(key)) return { resources: { ...d.spec.resources, [key]: value } };
   if (key === "replicas") return { replicas: Number(value) };
-  const held = (d.spec.arguments ?? {}) as Record<string, unknown>;
+  const held = { ...d.spec.arguments } as Record<string, unknown>;
+  if (value === null) {
+    delete held[key];
+    return { arguments: held as DeploymentChange["arguments"] };
+  }
   return { arguments: { ...held, [key]: value } as DeploymentChange["arguments"] };
 }
 
