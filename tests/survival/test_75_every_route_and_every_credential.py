@@ -29,7 +29,13 @@ OPEN = {
 """Operations that say themselves who may come in. All others must name roles."""
 OWN = ("/api/v1/auth/", "/api/v1/keys", "/api/v1/fit")
 """Where members and viewers may change, or ask with POST: what is their own."""
-FOR_ADMINISTRATORS = ("/api/v1/users", "/api/v1/invitations", "/api/v1/teams", "/api/v1/limits")
+FOR_ADMINISTRATORS = (
+    "/api/v1/users",
+    "/api/v1/invitations",
+    "/api/v1/teams",
+    "/api/v1/limits",
+    "/api/v1/usage/prices",
+)
 INTERNAL = (
     ("GET", "/internal/v1/gateway/snapshots"),
     ("POST", "/internal/v1/gateway/usage"),

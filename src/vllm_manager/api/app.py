@@ -32,6 +32,7 @@ from vllm_manager.hardware import routes as hardware_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
 from vllm_manager.limits.policies import routes as policy_routes
+from vllm_manager.limits.prices import routes as price_routes
 from vllm_manager.operations import routes as operation_routes
 from vllm_manager.settings import Settings
 
@@ -61,6 +62,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     catalog_routes.router,
     cluster_routes.router,
     hardware_routes.router,
+    price_routes.router,
     limits_routes.router,
 )
 _FOR_GATEWAY: tuple[APIRouter, ...] = (control_routes.router,)
