@@ -37,8 +37,9 @@ async def test_without_a_price_the_cost_is_not_known(books: Books) -> None:
 
 
 async def test_tokens_in_cached_and_out_have_prices_of_their_own(books: Books) -> None:
-    tokens = {"prompt_tokens": 3 * MILLION, "cached_tokens": MILLION, "completion_tokens": MILLION}
-    await books.count(record(**tokens))
+    await books.count(
+        record(prompt_tokens=3 * MILLION, cached_tokens=MILLION, completion_tokens=MILLION)
+    )
     await books.prices.put("demo", price(cached_input_per_million=0.5))
     [usage] = await books.sums()
     assert (usage.cost, usage.currency) == (2 * 1.0 + 0.5 + 4.0, "EUR")

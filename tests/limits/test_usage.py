@@ -47,7 +47,7 @@ async def test_tokens_that_are_not_known_add_nothing(books: Books) -> None:
 
 
 async def test_how_requests_ended_is_told_apart(books: Books) -> None:
-    ends = [
+    ends: list[dict[str, Any]] = [
         {},
         {"status": 404, "outcome": "refused"},
         {"status": 503, "outcome": "upstream_failed"},
