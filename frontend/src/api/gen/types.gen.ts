@@ -4213,6 +4213,20 @@ export type PagePolicy = {
 };
 
 /**
+ * Page[Price]
+ */
+export type PagePrice = {
+    /**
+     * Items
+     */
+    items: Array<Price>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[Replica]
  */
 export type PageReplica = {
@@ -4379,6 +4393,82 @@ export type PresetList = {
      * Next Cursor
      */
     next_cursor?: string | null;
+};
+
+/**
+ * Price
+ *
+ * A price, and since when it counts: until the model's next one begins.
+ */
+export type Price = {
+    /**
+     * Cached Input Per Million
+     *
+     * Null: as `input_per_million`.
+     */
+    cached_input_per_million: number | null;
+    /**
+     * Currency
+     */
+    currency: string;
+    /**
+     * Input Per Million
+     */
+    input_per_million: number;
+    /**
+     * Is Current
+     *
+     * It is the one that counts today.
+     */
+    is_current: boolean;
+    /**
+     * Model
+     *
+     * The name that requests ask for.
+     */
+    model: string;
+    /**
+     * Output Per Million
+     */
+    output_per_million: number;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+    /**
+     * Valid From
+     *
+     * A day in UTC.
+     */
+    valid_from: string;
+};
+
+/**
+ * PriceRequest
+ *
+ * What a million tokens of a model cost, in the installation's currency.
+ */
+export type PriceRequest = {
+    /**
+     * Cached Input Per Million
+     *
+     * Of prompt tokens that were in the cache; null: as `input_per_million`.
+     */
+    cached_input_per_million?: number | null;
+    /**
+     * Input Per Million
+     */
+    input_per_million: number;
+    /**
+     * Output Per Million
+     */
+    output_per_million: number;
+    /**
+     * Valid From
+     *
+     * The day (UTC) from which it counts; null: today. What was used on earlier days keeps the price of then.
+     */
+    valid_from?: string | null;
 };
 
 /**
@@ -5027,7 +5117,7 @@ export type TokenView = {
 /**
  * Usage
  *
- * Sums over a span; what was not grouped by is null.
+ * Sums over a span; what was not grouped by is null, and so is what is not known.
  */
 export type Usage = {
     /**
@@ -5035,9 +5125,33 @@ export type Usage = {
      */
     cached_tokens: number;
     /**
+     * Client Errors
+     *
+     * Answered with a status of 400 to 499.
+     */
+    client_errors: number;
+    /**
+     * Client Left
+     *
+     * Requests whose client left before the end.
+     */
+    client_left: number;
+    /**
      * Completion Tokens
      */
     completion_tokens: number;
+    /**
+     * Cost
+     *
+     * What has a price; null where nothing has. See `unpriced_requests`.
+     */
+    cost: number | null;
+    /**
+     * Currency
+     *
+     * Of the cost; null where there is none.
+     */
+    currency: string | null;
     /**
      * Day
      *
@@ -5047,7 +5161,7 @@ export type Usage = {
     /**
      * Errors
      *
-     * Requests that were answered with a status of 400 or above.
+     * Of clients and of servers.
      */
     errors: number;
     /**
@@ -5057,11 +5171,41 @@ export type Usage = {
      */
     key?: string | null;
     /**
+     * Key Name
+     *
+     * Null where the key is gone.
+     */
+    key_name?: string | null;
+    /**
+     * Latency Mean Seconds
+     *
+     * Of requests that were answered.
+     */
+    latency_mean_seconds: number | null;
+    /**
+     * Latency P50 Seconds
+     *
+     * From a histogram: about.
+     */
+    latency_p50_seconds: number | null;
+    /**
+     * Latency P95 Seconds
+     */
+    latency_p95_seconds: number | null;
+    /**
      * Model
      */
     model?: string | null;
     /**
+     * Ok
+     *
+     * Requests that were answered as asked.
+     */
+    ok: number;
+    /**
      * Prompt Tokens
+     *
+     * Cached tokens included.
      */
     prompt_tokens: number;
     /**
@@ -5069,17 +5213,55 @@ export type Usage = {
      */
     requests: number;
     /**
+     * Server Errors
+     *
+     * Answered with a status of 500 or above, or broken off by the engine.
+     */
+    server_errors: number;
+    /**
      * Team
      *
      * Id of the team that the key was made for.
      */
     team?: string | null;
     /**
+     * Team Name
+     *
+     * Null where the team is gone.
+     */
+    team_name?: string | null;
+    /**
+     * Ttft Mean Seconds
+     *
+     * Until the first token of answers that were streamed.
+     */
+    ttft_mean_seconds: number | null;
+    /**
+     * Ttft P50 Seconds
+     */
+    ttft_p50_seconds: number | null;
+    /**
+     * Ttft P95 Seconds
+     */
+    ttft_p95_seconds: number | null;
+    /**
+     * Unpriced Requests
+     *
+     * Requests for models that had no price on that day: no part of the cost.
+     */
+    unpriced_requests: number;
+    /**
      * User
      *
      * Id of the user.
      */
     user?: string | null;
+    /**
+     * User Name
+     *
+     * Null where the user is gone.
+     */
+    user_name?: string | null;
 };
 
 /**
@@ -10176,6 +10358,14 @@ export type ListUsageData = {
     path?: never;
     query?: {
         /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
          * From
          *
          * Start of the span, RFC 3339.
@@ -10194,13 +10384,29 @@ export type ListUsageData = {
          */
         group_by?: Array<'model' | 'key' | 'user' | 'team' | 'day'>;
         /**
-         * Limit
+         * Model
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
          */
-        limit?: number;
+        model?: string | null;
         /**
-         * Cursor
+         * Key
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
          */
-        cursor?: string | null;
+        key?: string | null;
+        /**
+         * User
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        user?: string | null;
+        /**
+         * Team
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        team?: string | null;
     };
     url: '/api/v1/usage';
 };
@@ -10261,6 +10467,30 @@ export type ExportUsageData = {
          * Repeat it to group by several.
          */
         group_by?: Array<'model' | 'key' | 'user' | 'team' | 'day'>;
+        /**
+         * Model
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        model?: string | null;
+        /**
+         * Key
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        key?: string | null;
+        /**
+         * User
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        user?: string | null;
+        /**
+         * Team
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        team?: string | null;
     };
     url: '/api/v1/usage/export';
 };
@@ -10296,6 +10526,173 @@ export type ExportUsageResponses = {
      */
     200: unknown;
 };
+
+export type ListPricesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Model
+         *
+         * Only its.
+         */
+        model?: string | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/usage/prices';
+};
+
+export type ListPricesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListPricesError = ListPricesErrors[keyof ListPricesErrors];
+
+export type ListPricesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PagePrice;
+};
+
+export type ListPricesResponse = ListPricesResponses[keyof ListPricesResponses];
+
+export type RemovePriceData = {
+    body?: never;
+    path: {
+        /**
+         * Model
+         *
+         * The name that requests ask for.
+         */
+        model: string;
+    };
+    query?: {
+        /**
+         * Valid From
+         *
+         * Only the price that begins on this day.
+         */
+        valid_from?: string | null;
+    };
+    url: '/api/v1/usage/prices/{model}';
+};
+
+export type RemovePriceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RemovePriceError = RemovePriceErrors[keyof RemovePriceErrors];
+
+export type RemovePriceResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemovePriceResponse = RemovePriceResponses[keyof RemovePriceResponses];
+
+export type SetPriceData = {
+    body: PriceRequest;
+    path: {
+        /**
+         * Model
+         *
+         * The name that requests ask for.
+         */
+        model: string;
+    };
+    query?: never;
+    url: '/api/v1/usage/prices/{model}';
+};
+
+export type SetPriceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type SetPriceError = SetPriceErrors[keyof SetPriceErrors];
+
+export type SetPriceResponses = {
+    /**
+     * Successful Response
+     */
+    200: Price;
+};
+
+export type SetPriceResponse = SetPriceResponses[keyof SetPriceResponses];
 
 export type ListUsersData = {
     body?: never;
