@@ -53,7 +53,16 @@ def test_sums_are_shown_by_what_was_asked(server: RestServer, run: Run) -> None:
     server.answer("GET /api/v1/usage", {"items": [ROW], "next_cursor": None})
     done = run("usage", "--by", "key", "--by", "day", "--from", "2026-11-01", "--model", "demo")
     assert done.exit_code == 0, done.output
-    for words in ("nightly", "2026-11-2", "1,200", "56,000", "0.91s", "2.50s", "12.35 EUR"):
+    for words in (
+        "nightly",
+        "2026-11-24",
+        "1,200",
+        "56,000",
+        "0.91s",
+        "2.50s",
+        "12.35",
+        "COST EUR",
+    ):
         assert words in " ".join(done.output.split()), words
     assert "10 requests were for models without a price" in done.output
     query = server.calls[0].query

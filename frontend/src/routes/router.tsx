@@ -11,6 +11,7 @@ import {
 import { isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
+import { readUsageView } from "@/features/access/usage-view";
 import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
 import { readListSearch, readModelsSearch, readRevision, readTab } from "./search";
@@ -187,6 +188,7 @@ const account = createRoute({
 const usage = createRoute({
   getParentRoute: () => app,
   path: "/usage",
+  validateSearch: readUsageView,
   component: lazyRouteComponent(() => import("./usage")),
 });
 

@@ -100,7 +100,8 @@ def _print_csv(client: Client, query: Mapping[str, object]) -> None:
 
 def _print(groups: list[Group], found: list[Json]) -> None:
     heads = [group.upper() for group in groups]
-    heads += [*_COUNTS.values(), *_SECONDS.values(), "COST"]
+    currency = next((entry["currency"] for entry in found if entry["currency"]), "")
+    heads += [*_COUNTS.values(), *_SECONDS.values(), f"COST {currency}".strip()]
     print_table(heads, [_row(groups, entry) for entry in found])
     unpriced = sum(entry["unpriced_requests"] for entry in found)
     if unpriced and any(entry["cost"] is not None for entry in found):
@@ -123,7 +124,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _cost(entry: Json) -> str:
-    return "–" if entry["cost"] is None else f"{entry['cost']:,.2f} {entry['currency']}"
+    return "–" if entry["cost"] is None else f"{entry['cost']:,.2f}"
 
 
 def _moment(at: datetime | None) -> str | None:
