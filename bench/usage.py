@@ -5,7 +5,8 @@
 1,000,000 requests a day from 200 keys on 20 models, as the rows that they leave: keys are used as
 1, 1/2, 1/3 … of the busiest one, each on one to six models, by night a fifth as much as by day.
 Hours stand for the last 40 days, so that housekeeping has some to delete; what it would have
-deleted before is not written first. Ends with status 1 above 200 MB.
+deleted before is not written first. Ends with status 1 above 200 MB, or where a question of the page
+about up to 90 days takes longer than a second.
 """
 
 import argparse
@@ -151,7 +152,24 @@ async def ask(totals: UsageTotals) -> dict[str, float]:
     return found
 
 
-async def measure(folder: Path, days: int) -> dict[str, object]:
+class Found(NamedTuple):
+    """What was measured."""
+
+    rows: dict[str, int]
+    size_mb: float
+    prune_ms: float
+    answers_ms: dict[str, float]
+
+
+def table(found: Found) -> str:
+    lines = [f"{name:30}{count:>12,} rows" for name, count in found.rows.items()]
+    lines.append(f"{f'size (bar: {BAR_MB} MB)':30}{found.size_mb:>12.1f} MB")
+    lines.append(f"{'housekeeping':30}{found.prune_ms:>12.0f} ms")
+    lines += [f"{name:30}{ms:>12.0f} ms" for name, ms in found.answers_ms.items()]
+    return "\n".join(lines)
+
+
+async def measure(folder: Path, days: int) -> Found:
     file = folder / "usage.db"
     url = f"sqlite+aiosqlite:///{file}"
     await asyncio.to_thread(upgrade, url, folder)
@@ -170,12 +188,8 @@ async def measure(folder: Path, days: int) -> dict[str, object]:
     with sqlite3.connect(file) as after:
         after.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (kept,) = after.execute("SELECT count(*) FROM usage_by_hour").fetchone()
-    return {
-        "rows": {**rows, "usage_by_hour": kept},
-        "size_mb": (file.stat().st_size - empty) / 1e6,
-        "prune_ms": prune_ms,
-        "answers_ms": answers_ms,
-    }
+    size_mb = (file.stat().st_size - empty) / 1e6
+    return Found({**rows, "usage_by_hour": kept}, size_mb, prune_ms, answers_ms)
 
 
 def main() -> int:
@@ -183,8 +197,12 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=365)
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder), parser.parse_args().days))
-    print(json.dumps(found, indent=2))
-    return 0
+    results = ROOT / "bench" / "results"
+    results.mkdir(exist_ok=True)
+    (results / "usage.json").write_text(json.dumps(found._asdict(), indent=2) + "\n")
+    print(table(found))
+    slow = [name for name, ms in found.answers_ms.items() if "year" not in name and ms > BAR_MS]
+    return 1 if found.size_mb > BAR_MB or slow else 0
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_sums_are_shown_by_what_was_asked(server: RestServer, run: Run) -> None:
         "COST EUR",
     ):
         assert words in " ".join(done.output.split()), words
-    assert "10 requests were for models without a price" in done.output
+    assert "10 requests were for models that had no price" in done.output
     query = server.calls[0].query
     assert query["group_by"] == ["key", "day"]
     assert query["model"] == ["demo"]
@@ -76,7 +76,7 @@ def test_the_id_stands_for_what_has_no_name_any_more(server: RestServer, run: Ru
     server.answer("GET /api/v1/usage", {"items": [gone], "next_cursor": None})
     output = run("usage", "--by", "key").output
     assert "key_1" in output
-    assert "without a price" not in output
+    assert "had no price" not in output
 
 
 def test_it_can_be_read_by_programs(server: RestServer, run: Run) -> None:

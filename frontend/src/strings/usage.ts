@@ -52,7 +52,7 @@ export const usage = {
   emptyWhy: "Requests appear here within seconds of their end.",
   export: "Download CSV",
   unpriced: (requests: string) =>
-    `${requests} requests were for models without a price: no part of the cost.`,
+    `${requests} requests were for models that had no price on that day: no part of the cost.`,
 } as const;
 
 export const prices = {

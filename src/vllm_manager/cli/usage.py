@@ -105,7 +105,9 @@ def _print(groups: list[Group], found: list[Json]) -> None:
     print_table(heads, [_row(groups, entry) for entry in found])
     unpriced = sum(entry["unpriced_requests"] for entry in found)
     if unpriced and any(entry["cost"] is not None for entry in found):
-        out.print(f"{unpriced:,} requests were for models without a price: no part of the cost.")
+        out.print(
+            f"{unpriced:,} requests were for models that had no price then: no part of the cost."
+        )
 
 
 def _row(groups: list[Group], entry: Json) -> list[str]:
