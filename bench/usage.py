@@ -5,8 +5,8 @@
 1,000,000 requests a day from 200 keys on 20 models, as the rows that they leave: keys are used as
 1, 1/2, 1/3 … of the busiest one, each on one to six models, by night a fifth as much as by day.
 Hours stand for the last 40 days, so that housekeeping has some to delete; what it would have
-deleted before is not written first. Ends with status 1 above 200 MB, or where a question of the page
-about up to 90 days takes longer than a second.
+deleted before is not written first. Ends with status 1 above 200 MB, or where a question about up
+to 90 days takes longer than a second.
 """
 
 import argparse
