@@ -57,7 +57,10 @@ export function DayChart({ days, shown }: { days: readonly Day<Usage>[]; shown: 
           {top > 0 ? w.top(words(top, currency)) : null}
         </span>
       </figcaption>
-      <ol className={`flex ${days.length > 120 ? "" : days.length > 40 ? "gap-px" : "gap-[2px]"}`} style={{ height: HEIGHT + 1 }}>
+      <ol
+        className={`flex ${days.length > 120 ? "" : days.length > 40 ? "gap-px" : "gap-[2px]"}`}
+        style={{ height: HEIGHT + 1 }}
+      >
         {days.map((day) => (
           <Bar key={day.day} day={day} shown={shown} top={top || 1} />
         ))}

@@ -129,7 +129,8 @@ function Row({ price, onChange }: { price: Price; onChange: (() => void) | null 
     <tr>
       <td className={cell(undefined, "font-[520] break-all")}>{model}</td>
       <td className={cell(undefined, "text-muted")}>
-        <span className="whitespace-nowrap">{valid_from}</span> {price.is_current ? <Tag>{w.current}</Tag> : null}
+        <span className="whitespace-nowrap">{valid_from}</span>{" "}
+        {price.is_current ? <Tag>{w.current}</Tag> : null}
       </td>
       <td className={cell(undefined, "figures text-right")}>
         {figure(price.input_per_million, currency)}
