@@ -2,8 +2,8 @@
 
     .venv-engine/bin/python bench/diagnosis_tools/one.py JOB
 
-JOB is JSON: `spec` (of the replica), `limits` (of `ulimit`, by letter), `memory_bytes` (of a control
-group that the engine alone is in), `when` and `act` (a shell command at the first sign of that
+JOB is JSON: `spec` (of the replica), `limits` (of `ulimit`, by letter), `memory_bytes` (of a
+control group that the engine alone is in), `when` and `act` (a shell command at the first sign of that
 phase, with `$CORE`, `$ENGINE` and `$GUARD`), `taken_ports` (every port tried is taken).
 """
 
@@ -58,7 +58,7 @@ _HELD: list[socket.socket] = []
 
 
 async def act_when(supervisor: Supervisor, job: dict[str, Any]) -> None:
-    while supervisor.course.phase != job["when"]:
+    while supervisor.course.phase != job["when"]:  # noqa: ASYNC110 (it tells nobody)
         await asyncio.sleep(0.02)
     process = supervisor.process
     assert process is not None
@@ -79,7 +79,7 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
     try:
         await supervisor.start()
         async with asyncio.timeout(job.get("seconds", 60)):
-            while supervisor.failure is None:
+            while supervisor.failure is None:  # noqa: ASYNC110 (it tells nobody)
                 await asyncio.sleep(0.05)
             for _ in range(100):  # what looks like a hang may turn out to be a death
                 if supervisor.failure.code != "engine_hung":

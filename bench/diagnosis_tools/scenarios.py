@@ -72,7 +72,10 @@ def _in(name: str) -> Environment:
 
 
 _KILL = {"when": "ready", "act": "kill -9 $CORE"}
-_FULL = "mkdir -p {f}/place && mount -t tmpfs -o size=64k t {f}/place && (cat /dev/zero > {f}/place/fill || :)"
+_FULL = (
+    "mkdir -p {f}/place && mount -t tmpfs -o size=64k t {f}/place && "
+    "(cat /dev/zero > {f}/place/fill || :)"
+)
 _GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False}
 _GUARDED = {"HF_HUB_DISABLE_XET": "1"}
 

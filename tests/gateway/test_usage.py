@@ -34,10 +34,16 @@ async def client() -> AsyncGenerator[UpstreamClient]:
 
 @pytest.fixture
 async def sender(tmp_path: Path, control: ControlPlane, client: UpstreamClient) -> UsageSender:
+    return sender_to(control, client, tmp_path, settled_seconds=60)
+
+
+def sender_to(
+    control: ControlPlane, client: UpstreamClient, tmp_path: Path, settled_seconds: float
+) -> UsageSender:
     write_private(tmp_path / "token", TOKEN)
     target = Target("127.0.0.1", control.port)
     made = Journal(tmp_path / "usage", asyncio.get_running_loop())
-    return UsageSender(made, ControlClient(client, target, tmp_path / "token"))
+    return UsageSender(made, ControlClient(client, target, tmp_path / "token"), settled_seconds)
 
 
 def files(tmp_path: Path) -> list[Path]:
@@ -79,6 +85,28 @@ async def test_a_batch_is_acknowledged_and_forgotten(
     assert await sender.send()
     assert [entry["model"] for entry in control.records] == ["a", "b"]
     assert files(tmp_path) == []
+
+
+async def test_what_is_deleted_for_good_is_told_once_and_only_when_it_is_known_to_be_heard(
+    tmp_path: Path, client: UpstreamClient, control: ControlPlane
+) -> None:
+    sender = sender_to(control, client, tmp_path, settled_seconds=0)
+    for model in "abc":
+        (await fill(tmp_path, model)).seal()
+        control.usage_status = 503
+        await sender.send()
+        control.usage_status = 200
+        assert await sender.send()
+    assert control.deleted == list(control.batches)[:2]
+
+
+async def test_what_was_just_deleted_is_not_told_yet(
+    tmp_path: Path, sender: UsageSender, control: ControlPlane
+) -> None:
+    for model in "ab":
+        (await fill(tmp_path, model)).seal()
+        assert await sender.send()
+    assert control.deleted == []
 
 
 async def test_a_batch_waits_while_the_control_plane_is_away(

@@ -1,82 +1,145 @@
 """Usage is counted once, and summed as asked."""
 
 from collections.abc import AsyncGenerator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from fakes.clock import FakeClock
-from support.application import Running, database_in, running_in
+from support.application import Running, running_in
 from support.people import person
+from support.usage import NOON, Books, books_in, record
 from vllm_manager.kit.errors import Problem
-from vllm_manager.limits import UsageLedger, UsageRecord, UsageReport
+from vllm_manager.limits import UsageLedger, UsageReport
 
 TEN = datetime(2026, 11, 23, 10, 59, tzinfo=UTC)
 ELEVEN = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 
 
-def record(at: datetime = TEN, **more: Any) -> UsageRecord:
-    values: dict[str, Any] = {
-        "model": "demo",
-        "status": 200,
-        "key": "key_1",
-        "user": "usr_1",
-        **more,
-    }
-    return UsageRecord(at=at.timestamp(), **values)
-
-
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncGenerator[UsageLedger]:
-    async with database_in(tmp_path) as database:
-        yield UsageLedger(database, FakeClock())
+async def books(tmp_path: Path) -> AsyncGenerator[Books]:
+    async with books_in(tmp_path) as made:
+        yield made
 
 
-async def test_a_batch_that_is_sent_again_is_counted_once(ledger: UsageLedger) -> None:
-    report = UsageReport("bat_1", [record(prompt_tokens=3), record(prompt_tokens=4)])
-    assert await ledger.record(report)
-    assert not await ledger.record(report)
-    [usage] = (await ledger.totals(["model"], None, None, None, 10)).items
+async def test_a_batch_that_is_sent_again_is_counted_once(books: Books) -> None:
+    report = UsageReport("bat_a", [record(prompt_tokens=3), record(prompt_tokens=4)])
+    assert await books.ledger.record(report)
+    assert not await books.ledger.record(report)
+    [usage] = await books.sums()
     assert (usage.model, usage.requests, usage.prompt_tokens) == ("demo", 2, 7)
 
 
-async def test_batches_of_the_same_hour_add_up(ledger: UsageLedger) -> None:
-    await ledger.record(UsageReport("bat_1", [record(completion_tokens=1, cached_tokens=5)]))
-    await ledger.record(UsageReport("bat_2", [record(completion_tokens=2, status=503)]))
-    [usage] = (await ledger.totals(["key"], None, None, None, 10)).items
+async def test_batches_of_the_same_hour_add_up(books: Books) -> None:
+    await books.count(record(completion_tokens=1, cached_tokens=5))
+    await books.count(record(completion_tokens=2, status=503))
+    [usage] = await books.sums("key")
     assert (usage.key, usage.requests, usage.errors) == ("key_1", 2, 1)
     assert (usage.completion_tokens, usage.cached_tokens) == (3, 5)
 
 
-async def test_tokens_that_are_not_known_add_nothing(ledger: UsageLedger) -> None:
-    await ledger.record(UsageReport("bat_1", [record(prompt_tokens=None)]))
-    [usage] = (await ledger.totals(["model"], None, None, None, 10)).items
+async def test_tokens_that_are_not_known_add_nothing(books: Books) -> None:
+    await books.count(record(prompt_tokens=None))
+    [usage] = await books.sums()
     assert (usage.requests, usage.prompt_tokens) == (1, 0)
 
 
-async def test_a_span_counts_the_hours_that_begin_within_it(ledger: UsageLedger) -> None:
-    await ledger.record(UsageReport("bat_1", [record(TEN), record(ELEVEN)]))
-    page = await ledger.totals(["model"], ELEVEN, None, None, 10)
-    assert [usage.requests for usage in page.items] == [1]
-    page = await ledger.totals(["day"], None, ELEVEN, None, 10)
-    assert [(usage.day, usage.requests) for usage in page.items] == [(date(2026, 11, 23), 1)]
+async def test_how_requests_ended_is_told_apart(books: Books) -> None:
+    ends: list[dict[str, Any]] = [
+        {},
+        {"status": 404, "outcome": "refused"},
+        {"status": 503, "outcome": "upstream_failed"},
+        {"status": 200, "outcome": "upstream_failed"},  # broken off after it had begun
+        {"status": 499, "outcome": "client_left"},
+    ]
+    await books.count(*(record(**end) for end in ends))
+    [usage] = await books.sums()
+    told = (usage.ok, usage.client_errors, usage.server_errors, usage.client_left)
+    assert told == (1, 1, 2, 1)
+    assert (usage.requests, usage.errors) == (5, 3)
 
 
-async def test_groups_come_in_pages(ledger: UsageLedger) -> None:
-    await ledger.record(UsageReport("bat_1", [record(model=name) for name in "cab"]))
-    first = await ledger.totals(["model"], None, None, None, 2)
-    assert [usage.model for usage in first.items] == ["a", "b"]
-    second = await ledger.totals(["model"], None, None, first.next_cursor, 2)
-    assert [usage.model for usage in second.items] == ["c"]
-    assert second.next_cursor is None
+async def test_how_long_answers_took_is_known_by_mean_and_shares(books: Books) -> None:
+    took = [record(seconds=0.3, stream=True, first_token_seconds=0.1) for _ in range(95)]
+    slow = [record(seconds=10.0, stream=True, first_token_seconds=3.0) for _ in range(5)]
+    await books.count(*took)
+    await books.count(*slow)
+    [usage] = await books.sums()
+    assert usage.latency_mean_seconds == pytest.approx((95 * 0.3 + 50) / 100)
+    assert usage.latency_p50_seconds == pytest.approx(0.25 * (1 + 50 / 95))
+    assert usage.latency_p95_seconds == 0.5
+    assert usage.ttft_mean_seconds == pytest.approx((95 * 0.1 + 15) / 100)
+    assert usage.ttft_p95_seconds == 0.125
 
 
-async def test_a_span_that_ends_before_it_begins_is_refused(ledger: UsageLedger) -> None:
+async def test_only_what_was_answered_and_streamed_has_a_time_to_first_token(books: Books) -> None:
+    await books.count(
+        record(seconds=2.0, first_token_seconds=2.0),
+        record(seconds=9.0, first_token_seconds=9.0, stream=True, status=500),
+    )
+    [usage] = await books.sums()
+    assert usage.latency_mean_seconds == 2.0
+    assert (usage.ttft_mean_seconds, usage.ttft_p50_seconds, usage.ttft_p95_seconds) == (None,) * 3
+
+
+async def test_a_span_counts_the_hours_that_begin_within_it(books: Books) -> None:
+    await books.count(record(TEN), record(ELEVEN))
+    assert [usage.requests for usage in await books.sums(since=ELEVEN)] == [1]
+    by_day = await books.sums("day", until=ELEVEN)
+    assert [(usage.day, usage.requests) for usage in by_day] == [(date(2026, 11, 23), 1)]
+
+
+async def test_whole_days_and_the_hours_at_their_edges_are_one_sum(books: Books) -> None:
+    since, until = NOON - timedelta(days=3), NOON
+    await books.count(
+        record(since - timedelta(hours=1)),  # before
+        record(since),
+        record(since + timedelta(days=1)),
+        record(until - timedelta(hours=1)),
+        record(until),  # after
+    )
+    assert [usage.requests for usage in await books.sums(since=since, until=until)] == [3]
+    by_day = await books.sums("day", since=since, until=until)
+    assert [(usage.day.day, usage.requests) for usage in by_day if usage.day] == [
+        (20, 1),
+        (21, 1),
+        (23, 1),
+    ]
+
+
+async def test_groups_come_in_pages(books: Books) -> None:
+    await books.count(*(record(model=name, key=key) for name in "cab" for key in ("k1", "k2")))
+    found: list[tuple[Any, ...]] = []
+    cursor = None
+    while True:
+        page = await books.page("model", "key", "day", cursor=cursor, limit=4)
+        found += [(usage.model, usage.key) for usage in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == [(model, key) for model in "abc" for key in ("k1", "k2")]
+
+
+@pytest.mark.parametrize("group", ["model", "day"])
+async def test_a_cursor_of_another_list_is_refused(books: Books, group: Any) -> None:
+    await books.count(record(), record(key="key_2"))
+    cursor = (await books.page("key", "model", cursor=None, limit=1)).next_cursor
     with pytest.raises(Problem) as caught:
-        await ledger.totals(["model"], ELEVEN, TEN, None, 10)
+        await books.page(group, cursor=cursor, limit=1)
+    assert caught.value.details.errors[0].field == "cursor"
+
+
+async def test_sums_can_be_of_one_key_or_of_none(books: Books) -> None:
+    await books.count(record(), record(key=None), record(key=None), record(model="other"))
+    assert [u.requests for u in await books.sums(only={"key": "key_1", "model": "demo"})] == [1]
+    assert [u.requests for u in await books.sums(only={"key": ""})] == [2]
+
+
+async def test_a_span_that_ends_before_it_begins_is_refused(books: Books) -> None:
+    with pytest.raises(Problem) as caught:
+        await books.sums(since=ELEVEN, until=TEN)
     assert caught.value.details.errors[0].field == "to"
 
 
@@ -121,8 +184,29 @@ async def test_members_see_their_own_alone(tmp_path: Path) -> None:
             answer = await control.client.get("/api/v1/usage", headers=who.headers)
             sums[who.role] = answer.json()["items"][0]["requests"]
         assert sums == {"member": 1, "operator": 3}
-        table = await control.client.get("/api/v1/usage/export", headers=member.headers)
-        assert table.text.splitlines() == [
-            "model,requests,errors,prompt_tokens,completion_tokens,cached_tokens",
-            "demo,1,0,0,0,0",
+        others = await control.client.get("/api/v1/usage?user=usr_2", headers=member.headers)
+        assert others.json()["items"] == []
+
+
+async def test_a_table_has_ids_and_names(tmp_path: Path) -> None:
+    async with running_in(tmp_path) as control:
+        member = await person(control, "member", "ann")
+        ledger: UsageLedger = control.app.state.usage
+        await ledger.record(UsageReport("bat_1", [record(user=member.id, key=None, seconds=0.5)]))
+        address = "/api/v1/usage/export?group_by=user&group_by=key"
+        table = await control.client.get(address, headers=member.headers)
+        head, row = table.text.splitlines()
+        assert head.split(",")[:7] == [
+            "user",
+            "user_name",
+            "key",
+            "key_name",
+            "requests",
+            "ok",
+            "client_errors",
         ]
+        assert row.split(",")[:6] == [member.id, "ann", "", "", "1", "1"]
+        [usage] = (
+            await control.client.get("/api/v1/usage?group_by=user", headers=member.headers)
+        ).json()["items"]
+        assert (usage["user"], usage["user_name"]) == (member.id, "ann")

@@ -57,6 +57,8 @@ class ControlPlane(HttpServer):
         self.version = 0
         self.batches: dict[str, list[dict[str, Any]]] = {}
         self.batches_received = 0
+        self.deleted: list[str] = []
+        """Batches that it may forget, as it was told."""
         self.usage_status = 200
         self.workers: list[str] = []
         self.told: list[dict[str, Any]] = []
@@ -140,6 +142,7 @@ class ControlPlane(HttpServer):
         if self.usage_status == 200:
             report = exchange.json
             self.batches.setdefault(report["batch"], report["records"])
+            self.deleted += report["deleted"]
             self._counted.set()
         exchange.reply_json({}, self.usage_status)
 

@@ -105,6 +105,13 @@ class Gateway:
             )
         await self.wait_until(lambda health: True)
 
+    async def kill(self) -> None:
+        """End the parent and its workers as the out-of-memory killer would."""
+        for pid in (self.pid, *self.worker_pids):
+            os.kill(pid, signal.SIGKILL)
+        assert self._process is not None
+        await self._process.wait()
+
     async def stop(self) -> int:
         """Ask the parent to stop, and return its exit status."""
         assert self._process is not None

@@ -35,7 +35,13 @@ OWN = (
     "/api/v1/client-errors",
 )
 """Where members and viewers may change, or ask with POST: what is their own."""
-FOR_ADMINISTRATORS = ("/api/v1/users", "/api/v1/invitations", "/api/v1/teams", "/api/v1/limits")
+FOR_ADMINISTRATORS = (
+    "/api/v1/users",
+    "/api/v1/invitations",
+    "/api/v1/teams",
+    "/api/v1/limits",
+    "/api/v1/usage/prices",
+)
 INTERNAL = (
     ("GET", "/internal/v1/gateway/snapshots"),
     ("POST", "/internal/v1/gateway/usage"),

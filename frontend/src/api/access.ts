@@ -8,6 +8,7 @@ import {
   listAudit,
   listKeys,
   listLimits,
+  listPrices,
   listSessions,
   listTeams,
   listUsage,
@@ -23,6 +24,7 @@ export const accessKeys = {
   limits: ["limits"] as const,
   sessions: ["sessions"] as const,
   usage: ["usage"] as const,
+  prices: ["prices"] as const,
   audit: ["audit"] as const,
 };
 
@@ -64,18 +66,33 @@ export const linkQuery = (token: string) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-export type UsageGroup = NonNullable<NonNullable<ListUsageData["query"]>["group_by"]>[number];
+type UsageGroup = NonNullable<NonNullable<ListUsageData["query"]>["group_by"]>[number];
+
+/** Whose usage alone counts: ids, of models the name; empty: of what has none. */
+export type UsageOnly = Pick<
+  NonNullable<ListUsageData["query"]>,
+  "model" | "key" | "user" | "team"
+>;
 
 /** Sums of the days since `from` (RFC 3339), by one thing. */
-export const usageQuery = (group: UsageGroup, from: string) =>
+export const usageQuery = (group: UsageGroup, from: string, only: UsageOnly) =>
   queryOptions({
-    queryKey: [...accessKeys.usage, group, from],
+    queryKey: [...accessKeys.usage, group, from, only],
     queryFn: async ({ signal }) =>
-      (await data(listUsage({ query: { group_by: [group], from, limit: PAGE_SIZE }, signal })))
-        .items,
-    placeholderData: keepPreviousData,
+      (
+        await data(
+          listUsage({ query: { group_by: [group], from, ...only, limit: PAGE_SIZE }, signal }),
+        )
+      ).items,
+    placeholderData: (before, query) => (query?.queryKey[1] === group ? before : undefined),
     refetchInterval: 15_000,
   });
+
+export const pricesQuery = queryOptions({
+  queryKey: accessKeys.prices,
+  queryFn: async ({ signal }) =>
+    (await data(listPrices({ query: { limit: PAGE_SIZE }, signal }))).items,
+});
 
 export interface AuditFilter {
   actor?: string;

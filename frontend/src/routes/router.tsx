@@ -12,6 +12,7 @@ import { reportError } from "@/api/client-errors";
 import { ApiError, isUnauthorized } from "@/api/problem";
 import { meQuery, retry } from "@/api/queries";
 import { SkeletonRows } from "@/components/states";
+import { readUsageView } from "@/features/access/usage-view";
 import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
 import {
@@ -221,6 +222,7 @@ const account = createRoute({
 const usage = createRoute({
   getParentRoute: () => app,
   path: "/usage",
+  validateSearch: readUsageView,
   component: lazyRouteComponent(() => import("./usage")),
 });
 

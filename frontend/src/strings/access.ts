@@ -224,30 +224,6 @@ export const join = {
   toLogin: "To the login",
 } as const;
 
-export const usage = {
-  title: "Usage",
-  lead: "What was asked of the models, counted once per request, by days of UTC.",
-  failed: "The usage could not be read",
-  span: "Span",
-  spans: { "7": "7 days", "30": "30 days", "90": "90 days" },
-  by: "By",
-  groups: { model: "model", key: "key", user: "user", team: "team" },
-  byDay: "Tokens by day",
-  figures: "Figures",
-  requests: "Requests",
-  errors: "Errors",
-  prompt: "Tokens in",
-  cached: "of them cached",
-  completion: "Tokens out",
-  day: (day: string, input: string, output: string) => `${day}: ${input} in, ${output} out`,
-  none: "none",
-  session: "web page",
-  gone: "no longer there",
-  emptyTitle: "Nothing was asked in this span",
-  emptyWhy: "Requests appear here within seconds of their end.",
-  export: "Export",
-} as const;
-
 export const audit = {
   title: "Audit log",
   lead: "Every change and every login, made or tried. Each entry is chained to the one before it.",

@@ -33,6 +33,7 @@ from vllm_manager.hardware import routes as hardware_routes
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.limits import routes as limits_routes
 from vllm_manager.limits.policies import routes as policy_routes
+from vllm_manager.limits.prices import routes as price_routes
 from vllm_manager.monitoring.alerts import routes as alert_routes
 from vllm_manager.monitoring.logs import routes as log_routes
 from vllm_manager.monitoring.prometheus import routes as prometheus_routes
@@ -67,6 +68,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     catalog_routes.router,
     cluster_routes.router,
     hardware_routes.router,
+    price_routes.router,
     limits_routes.router,
     alert_routes.router,
     prometheus_routes.router,

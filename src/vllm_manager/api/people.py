@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from vllm_manager.auth import Access, InForce
 from vllm_manager.auth.keys import Keys
@@ -16,8 +17,9 @@ from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.topics import Hub
 from vllm_manager.kit.vault import Vault
-from vllm_manager.limits import Spending, UsageLedger
+from vllm_manager.limits import Spending, UsageLedger, UsageTotals
 from vllm_manager.limits.policies import KeyPolicies, Policies
+from vllm_manager.limits.prices import Prices
 from vllm_manager.settings import Settings
 
 
@@ -35,6 +37,8 @@ class People:
     policies: Policies
     usage: UsageLedger
     subjects: Subjects
+    usage_totals: UsageTotals
+    prices: Prices
 
 
 def build(
@@ -46,7 +50,10 @@ def build(
     vault = Vault(settings.secrets_dir / "vault_key")
     attempts = Throttle(database, clock)
     keys = Keys(database, clock, KeyPolicies(clock), _telling(hub, "keys", changed))
-    spending, subjects = Spending(database, clock), Subjects(database)
+    spending = Spending(database, clock)
+    subjects = Subjects(database)
+    hours_kept = timedelta(days=settings.usage_hours_kept_days)
+    kept = timedelta(days=settings.usage_kept_days)
     limited = _telling(hub, "limits", changed)
     return People(
         access=access,
@@ -57,7 +64,9 @@ def build(
         teams=Teams(database, clock, access, hub),
         keys=keys,
         policies=Policies(database, clock, keys, subjects, spending, limited),
-        usage=UsageLedger(database, clock),
+        usage=UsageLedger(database, clock, hours_kept, kept),
+        usage_totals=UsageTotals(database, clock, subjects, hours_kept, settings.currency),
+        prices=Prices(database, clock, settings.currency),
         subjects=subjects,
     )
 

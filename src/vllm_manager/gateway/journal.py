@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 from asyncio import AbstractEventLoop
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -121,8 +121,11 @@ class Journal:
 
 
 @contextlib.contextmanager
-def read_batch(path: Path) -> Generator[bytes | None]:
-    """Give the request body for the batch in `path`; None where someone else has it in hand."""
+def read_batch(path: Path, deleted: Sequence[str] = ()) -> Generator[bytes | None]:
+    """Give the request body for the batch in `path`; None where someone else has it in hand.
+
+    `deleted`: batches that can't be sent again, to be told along.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -135,7 +138,8 @@ def read_batch(path: Path) -> Generator[bytes | None]:
             yield None
             return
         lines = [line for line in file.read().split(b"\n")[:-1] if line]
-        yield b'{"batch":"%s","records":[%s]}' % (path.stem.encode(), b",".join(lines))
+        names = (path.stem.encode(), msgspec.json.encode(deleted), b",".join(lines))
+        yield b'{"batch":"%s","deleted":%s,"records":[%s]}' % names
 
 
 def forget(path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import time
+from collections import deque
+from itertools import islice
 from pathlib import Path
 
 from vllm_manager.gateway.control import ControlPlane
@@ -13,6 +16,10 @@ log = logging.getLogger(__name__)
 USAGE_PATH = "/internal/v1/gateway/usage"
 _PERIOD_SECONDS = 1.0
 _MAX_PAUSE_SECONDS = 5.0
+# By then a deleted file stays deleted, whatever becomes of the machine, and no other worker that
+# had opened it still sends it.
+_SETTLED_SECONDS = 60.0
+_MOST_TOLD = 1000
 # Answers that another try won't change: the batch is set aside for a person to look at.
 _REFUSED = frozenset({400, 413, 415, 422})
 
@@ -20,10 +27,15 @@ _REFUSED = frozenset({400, 413, 415, 422})
 class UsageSender:
     """One per worker. While the control plane is away batches grow instead of becoming many."""
 
-    def __init__(self, journal: Journal, control: ControlPlane) -> None:
+    def __init__(
+        self, journal: Journal, control: ControlPlane, settled_seconds: float = _SETTLED_SECONDS
+    ) -> None:
         self._journal = journal
         self._control = control
+        self._settled_seconds = settled_seconds
         self._failures = 0
+        self._deleted: deque[tuple[float, str]] = deque()
+        """Batches that the control plane may forget, and since when they are gone."""
 
     async def run(self) -> None:
         """Send once a second for ever."""
@@ -49,8 +61,15 @@ class UsageSender:
             self._journal.seal()
         return True
 
+    def _settled(self) -> list[str]:
+        """Return batches that are gone for good, so that the control plane need not keep their
+        ids: with one a second they would outgrow what they are about."""
+        before = time.monotonic() - self._settled_seconds
+        return [name for at, name in islice(self._deleted, _MOST_TOLD) if at <= before]
+
     async def _send_batch(self, path: Path) -> bool:
-        with read_batch(path) as body:
+        settled = self._settled()
+        with read_batch(path, settled) as body:
             if body is None:
                 return True
             try:
@@ -62,4 +81,7 @@ class UsageSender:
                 set_aside(path)
             elif status == 200:
                 forget(path)
+                for _ in settled:
+                    self._deleted.popleft()
+                self._deleted.append((time.monotonic(), path.stem))
         return status == 200 or status in _REFUSED

@@ -1,87 +1,56 @@
-"""Usage: counts the gateway's batches exactly once and answers with sums."""
+"""Usage: counts the gateway's batches exactly once, and keeps what was counted small."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
-from vllm_manager.kit.errors import FieldError, invalid
-from vllm_manager.kit.paging import Page, cut, decode_cursor
 from vllm_manager.limits import store
-from vllm_manager.limits.schemas import GroupBy, Usage, UsageRecord, UsageReport
-from vllm_manager.limits.store import Slot, Sums
+from vllm_manager.limits.counting import sum_by_day, sum_by_hour
+from vllm_manager.limits.schemas import UsageReport
+from vllm_manager.limits.spans import day_number
 
-# A gateway that could not deliver for this long has lost its batch anyway.
+# The ids of batches of which the gateway never said that they are deleted. One that could not
+# deliver for this long has lost its batch anyway.
 _REMEMBER_BATCHES = timedelta(days=30)
 
 
 class UsageLedger:
-    """The hourly sums of what was asked of the models."""
+    """The sums by hour and by day of what was asked of the models.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    Each batch is added to both at once, so that nothing has to be folded later: hours are simply
+    deleted after `hours_kept`, days after `kept`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        hours_kept: timedelta = timedelta(days=35),
+        kept: timedelta = timedelta(days=730),
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._hours_kept = hours_kept
+        self._kept = kept
 
     async def record(self, report: UsageReport) -> bool:
         """Count a batch; return False where it had been counted before."""
-        sums = _sum(report.records)
+        hours = sum_by_hour(report.records)
+        days = sum_by_day(hours)
         async with self._database.unit_of_work() as session:
-            if not await store.claim(session, report.batch, self._clock.now()):
-                return False
-            await store.add(session, sums)
-        return True
-
-    async def totals(
-        self,
-        group_by: Sequence[GroupBy],
-        since: datetime | None,
-        until: datetime | None,
-        cursor: str | None,
-        limit: int,
-        user_id: str | None = None,
-    ) -> Page[Usage]:
-        """Return a page of sums per group, ordered by the groups; of one user where one is named.
-
-        Raises:
-            Problem: `invalid_request` (422) for a span that ends before it begins.
-        """
-        _require_span(since, until)
-        after = decode_cursor(cursor)
-        async with self._database.read() as session:
-            rows = await store.totals(session, group_by, since, until, user_id)
-        keyed = [("\x1f".join(str(row[name]) for name in group_by), row) for row in rows]
-        keyed.sort(key=lambda pair: pair[0])
-        left = [pair for pair in keyed if after is None or pair[0] > after][: limit + 1]
-        page, next_cursor = cut([row for _, row in left], limit, [key for key, _ in left])
-        usages = [Usage.model_validate(_named(row)) for row in page]
-        return Page(items=usages, next_cursor=next_cursor)
+            await store.forget_batches(session, report.deleted)
+            is_new = await store.claim(session, report.batch, self._clock.now())
+            if is_new:
+                await store.add(session, hours, days)
+        return is_new
 
     async def prune(self) -> None:
-        """Forget the ids of old batches."""
+        """Delete hours and days that are kept no longer, and the ids of old batches.
+
+        One transaction. Where it is cut short nothing is gone, and the next one deletes the same.
+        """
+        now = self._clock.now()
+        first_hour = 24 * day_number((now - self._hours_kept).date())
+        first_day = day_number((now - self._kept).date())
         async with self._database.unit_of_work() as session:
-            await store.forget_batches(session, self._clock.now() - _REMEMBER_BATCHES)
-
-
-def _sum(records: Sequence[UsageRecord]) -> dict[Slot, Sums]:
-    sums: defaultdict[Slot, Sums] = defaultdict(Sums)
-    for record in records:
-        hour = datetime.fromtimestamp(record.at // 3600 * 3600, UTC)
-        who = (record.key or "", record.user or "", record.team or "")
-        slot = sums[Slot(hour, *who, record.model)]
-        slot.requests += 1
-        slot.errors += record.status >= 400
-        slot.prompt_tokens += record.prompt_tokens or 0
-        slot.completion_tokens += record.completion_tokens or 0
-        slot.cached_tokens += record.cached_tokens or 0
-    return dict(sums)
-
-
-def _named(row: Mapping[str, object]) -> dict[str, object]:
-    """An empty id means that there was none."""
-    return {name: None if value == "" else value for name, value in row.items()}
-
-
-def _require_span(since: datetime | None, until: datetime | None) -> None:
-    if since is not None and until is not None and until <= since:
-        raise invalid([FieldError(field="to", message="Must be later than `from`.")])
+            await store.prune(session, first_hour, first_day, now - _REMEMBER_BATCHES)

@@ -9,14 +9,15 @@ from sqlalchemy import ColumnElement, func, select
 
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
-from vllm_manager.limits.tables import UsageHour
+from vllm_manager.limits.spans import day_number
+from vllm_manager.limits.tables import BY_DAY, SERIES
 
 SpenderScope = Literal["installation", "team", "user", "key", "model"]
 _COLUMNS: Mapping[SpenderScope, Any] = {
-    "team": UsageHour.team_id,
-    "user": UsageHour.user_id,
-    "key": UsageHour.key_id,
-    "model": UsageHour.model,
+    "team": SERIES.c.team_id,
+    "user": SERIES.c.user_id,
+    "key": SERIES.c.key_id,
+    "model": SERIES.c.model,
 }
 # Batches that were held up may still bring in hours of the days before.
 _DAYS_BEFORE_SECONDS = 600.0
@@ -61,7 +62,7 @@ class Spending:
         if not wanted:
             return Spent({}, {})
         earlier = (await self._days_before(scope, wanted, today)).tokens
-        now = await self._sum(scope, wanted, UsageHour.day == today)
+        now = await self._sum(scope, wanted, BY_DAY.c.day == day_number(today))
         return Spent(
             {subject: now.get(subject, 0) for subject in wanted},
             {subject: now.get(subject, 0) + earlier.get(subject, 0) for subject in wanted},
@@ -76,7 +77,8 @@ class Spending:
             if wanted <= known.known and now - known.read_at < _DAYS_BEFORE_SECONDS:
                 return known
             wanted |= known.known
-        span = (UsageHour.day >= today.replace(day=1)) & (UsageHour.day < today)
+        first = day_number(today.replace(day=1))
+        span = (BY_DAY.c.day >= first) & (BY_DAY.c.day < day_number(today))
         tokens = await self._sum(scope, wanted, span)
         self._earlier[scope] = earlier = _Earlier(today, now, tokens, wanted)
         return earlier
@@ -84,12 +86,13 @@ class Spending:
     async def _sum(
         self, scope: SpenderScope, wanted: frozenset[str], span: ColumnElement[bool]
     ) -> dict[str, int]:
-        tokens = func.sum(UsageHour.prompt_tokens + UsageHour.completion_tokens)
+        tokens = func.sum(BY_DAY.c.prompt_tokens + BY_DAY.c.completion_tokens)
         async with self._database.read() as session:
             if scope == "installation":
                 return {"": int(await session.scalar(select(tokens).where(span)) or 0)}
             column = _COLUMNS[scope]
-            query = select(column, tokens).where(span).group_by(column)
+            source = BY_DAY.join(SERIES, SERIES.c.id == BY_DAY.c.series_id)
+            query = select(column, tokens).select_from(source).where(span).group_by(column)
             if len(wanted) <= _MOST_NAMED:
                 query = query.where(column.in_(wanted))
             rows = await session.execute(query)

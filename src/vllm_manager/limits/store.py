@@ -1,46 +1,19 @@
-"""Reads and writes the tables of usage."""
+"""Writes the tables of usage."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import CursorResult, Delete, Table, delete, insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vllm_manager.limits.schemas import GroupBy
-from vllm_manager.limits.tables import UsageBatch, UsageHour
+from vllm_manager.limits.counting import Slot, Sums, Who
+from vllm_manager.limits.tables import BY_DAY, BY_HOUR, SERIES, SUMMED, UsageBatch
 
-_COLUMNS = {
-    "model": UsageHour.model,
-    "key": UsageHour.key_id,
-    "user": UsageHour.user_id,
-    "team": UsageHour.team_id,
-    "day": UsageHour.day,
-}
+T = TypeVar("T")
 
-_COUNTERS = ("requests", "errors", "prompt_tokens", "completion_tokens", "cached_tokens")
-
-
-class Slot(NamedTuple):
-    """What one row of `usage_hours` is about."""
-
-    hour: datetime
-    key_id: str
-    user_id: str
-    team_id: str
-    model: str
-
-
-@dataclass(slots=True)
-class Sums:
-    """What was counted in one slot."""
-
-    requests: int = 0
-    errors: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
+_MOST_IN_A_QUERY = 200
 
 
 async def claim(session: AsyncSession, batch_id: str, now: datetime) -> bool:
@@ -51,40 +24,69 @@ async def claim(session: AsyncSession, batch_id: str, now: datetime) -> bool:
     return True
 
 
-async def add(session: AsyncSession, sums: Mapping[Slot, Sums]) -> None:
-    """Add `sums` to what is stored."""
-    for slot, sum_ in sums.items():
-        row = await session.get(UsageHour, tuple(slot), with_for_update=True)
-        if row is None:
-            row = UsageHour(**slot._asdict(), day=slot.hour.date(), **dict.fromkeys(_COUNTERS, 0))
-            session.add(row)
-        for name in _COUNTERS:
-            setattr(row, name, getattr(row, name) + getattr(sum_, name))
+async def add(session: AsyncSession, hours: Mapping[Slot, Sums], days: Mapping[Slot, Sums]) -> None:
+    """Add sums to what is stored of their hours and of their days."""
+    ids = await _series(session, {slot.who for slot in hours})
+    for table, period, sums in ((BY_HOUR, "hour", hours), (BY_DAY, "day", days)):
+        rows = [
+            {period: slot.hour, "series_id": ids[slot.who], **sum_.columns()}
+            for slot, sum_ in sums.items()
+        ]
+        if rows:
+            await session.execute(_adding(session, table, period), rows)
 
 
-async def totals(
-    session: AsyncSession,
-    group_by: Sequence[GroupBy],
-    since: datetime | None,
-    until: datetime | None,
-    user_id: str | None,
-) -> Sequence[Mapping[str, Any]]:
-    """Return sums per group of the hours that begin within [`since`, `until`); None: of anyone."""
-    groups = [_COLUMNS[name].label(name) for name in group_by]
-    query = select(
-        *groups,
-        *(func.sum(getattr(UsageHour, name)).label(name) for name in _COUNTERS),
+async def forget_batches(session: AsyncSession, ids: Sequence[str]) -> None:
+    """Forget batches that can't come again."""
+    for some in _in_parts(ids):
+        await session.execute(delete(UsageBatch).where(UsageBatch.id.in_(some)))
+
+
+async def prune(
+    session: AsyncSession, first_hour: int, first_day: int, batches_before: datetime
+) -> None:
+    """Delete what is older, and the series that nothing is left of."""
+    await session.execute(delete(UsageBatch).where(UsageBatch.received_at < batches_before))
+    await session.execute(delete(BY_HOUR).where(BY_HOUR.c.hour < first_hour))
+    if await _count(session, delete(BY_DAY).where(BY_DAY.c.day < first_day)):
+        used = select(BY_DAY.c.series_id)
+        await session.execute(delete(SERIES).where(SERIES.c.id.not_in(used)))
+
+
+async def _series(session: AsyncSession, whos: Iterable[Who]) -> dict[Who, int]:
+    """Return the id of each; new ones are written."""
+    wanted = sorted(whos)
+    known = await _known_series(session, wanted)
+    missing = [who for who in wanted if who not in known]
+    if missing:
+        await session.execute(insert(SERIES), [who._asdict() for who in missing])
+        known |= await _known_series(session, missing)
+    return known
+
+
+async def _known_series(session: AsyncSession, whos: Sequence[Who]) -> dict[Who, int]:
+    columns = (SERIES.c.key_id, SERIES.c.user_id, SERIES.c.team_id, SERIES.c.model)
+    found: dict[Who, int] = {}
+    for some in _in_parts(whos):
+        query = select(SERIES.c.id, *columns).where(tuple_(*columns).in_(some))
+        found.update({Who(*row[1:]): row[0] for row in await session.execute(query)})
+    return found
+
+
+def _adding(session: AsyncSession, table: Table, period: str) -> Any:
+    """Return the statement that writes a row, or adds it to the one that is there."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    written = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    added = {name: table.c[name] + written.excluded[name] for name in SUMMED}
+    return written.on_conflict_do_update(index_elements=[period, "series_id"], set_=added)
+
+
+async def _count(session: AsyncSession, statement: Delete) -> int:
+    return cast("CursorResult[Any]", await session.execute(statement)).rowcount
+
+
+def _in_parts(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (
+        values[start : start + _MOST_IN_A_QUERY]
+        for start in range(0, len(values), _MOST_IN_A_QUERY)
     )
-    if since is not None:
-        query = query.where(UsageHour.hour >= since)
-    if until is not None:
-        query = query.where(UsageHour.hour < until)
-    if user_id is not None:
-        query = query.where(UsageHour.user_id == user_id)
-    columns = [_COLUMNS[name] for name in group_by]
-    rows = await session.execute(query.group_by(*columns).order_by(*columns))
-    return [dict(row) for row in rows.mappings()]
-
-
-async def forget_batches(session: AsyncSession, before: datetime) -> None:
-    await session.execute(delete(UsageBatch).where(UsageBatch.received_at < before))

@@ -1,38 +1,68 @@
-"""The tables of usage: hourly sums, and the batches that were already counted."""
+"""The tables of usage: who asked what, sums by hour and by day, and the batches already counted."""
 
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import BigInteger, Date, String
+from sqlalchemy import BigInteger, Column, Integer, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vllm_manager.db import Base
+from vllm_manager.limits.durations import BUCKETS
+
+COUNTERS = (
+    "requests",
+    "errors",
+    "server_errors",
+    "client_left",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "latency_ms",
+    "ttft_ms",
+)
+LATENCY = tuple(f"latency_{number}" for number in range(BUCKETS))
+TTFT = tuple(f"ttft_{number}" for number in range(BUCKETS))
+SUMMED = (*COUNTERS, *LATENCY, *TTFT)
+"""Every column of a sum: two rows become one by adding each of them."""
 
 
-class UsageHour(Base):
-    """What one key of one user of one team asked of one model within one hour.
-
-    `key_id` is empty for requests made with a login session, `team_id` where there is no team.
-    """
-
-    __tablename__ = "usage_hours"
-
-    hour: Mapped[datetime] = mapped_column(primary_key=True)
-    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    user_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    team_id: Mapped[str] = mapped_column(
-        String(40), primary_key=True, default="", server_default=""
+def _sums(name: str, period: str) -> Table:
+    """Return a table of sums, clustered by period: a span is read as one piece."""
+    return Table(
+        name,
+        Base.metadata,
+        Column(period, Integer, primary_key=True, autoincrement=False),
+        Column("series_id", Integer, primary_key=True, autoincrement=False),
+        *(Column(each, BigInteger, nullable=False, server_default="0") for each in COUNTERS),
+        *(Column(each, Integer, nullable=False, server_default="0") for each in (*LATENCY, *TTFT)),
+        sqlite_with_rowid=False,
     )
-    model: Mapped[str] = mapped_column(String(255), primary_key=True)
-    day: Mapped[date] = mapped_column(Date, index=True)
-    requests: Mapped[int] = mapped_column(BigInteger)
-    errors: Mapped[int] = mapped_column(BigInteger)
-    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
-    completion_tokens: Mapped[int] = mapped_column(BigInteger)
-    cached_tokens: Mapped[int] = mapped_column(BigInteger)
+
+
+SERIES = Table(
+    "usage_series",
+    Base.metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key_id", String(40), nullable=False),
+    Column("user_id", String(40), nullable=False),
+    Column("team_id", String(40), nullable=False),
+    Column("model", String(255), nullable=False),
+    UniqueConstraint("key_id", "user_id", "team_id", "model"),
+)
+"""Who asked what, so that sums need not repeat it. `key_id` is empty for requests made with a
+login session, `team_id` where there is no team."""
+
+BY_HOUR = _sums("usage_by_hour", "hour")
+"""Of the last weeks. `hour` counts whole hours since 1970 (UTC)."""
+
+BY_DAY = _sums("usage_by_day", "day")
+"""Of every day, today included. `day` counts days since 1970 (UTC)."""
 
 
 class UsageBatch(Base):
-    """The id of a batch that was counted, so that it is never counted twice."""
+    """The id of a batch that was counted, so that it is never counted twice.
+
+    Kept until the gateway says that it has deleted the batch.
+    """
 
     __tablename__ = "usage_batches"
 

@@ -9,6 +9,7 @@ from vllm_manager.deployments import tables as deployment_tables
 from vllm_manager.downloads import tables as download_tables
 from vllm_manager.limits import tables as limits_tables
 from vllm_manager.limits.policies import tables as policy_tables
+from vllm_manager.limits.prices import tables as price_tables
 from vllm_manager.monitoring.alerts import tables as alert_tables
 from vllm_manager.monitoring.samples import tables as sample_tables
 from vllm_manager.operations import tables as operation_tables
@@ -27,5 +28,6 @@ SOURCES = (
     operation_tables,
     policy_tables,
     sample_tables,
+    price_tables,
 )
 METADATA = Base.metadata

@@ -171,6 +171,20 @@ class Settings(Watching):
         le=36_500,
         description="Audit entries older than this are pruned; the rest stays verifiable.",
     )
+    usage_hours_kept_days: int = Field(
+        default=35,
+        ge=1,
+        le=400,
+        description="Usage of older days is kept by day alone, no longer by hour.",
+    )
+    usage_kept_days: int = Field(
+        default=730, ge=32, le=36_500, description="Usage of older days is deleted."
+    )
+    currency: str = Field(
+        default="USD",
+        pattern=r"^[A-Z]{3}$",
+        description="What prices of models, and the cost of usage, are in: three letters.",
+    )
     oidc_client_id: str | None = Field(
         default=None, description="What the OpenID Connect provider calls this installation."
     )

@@ -9,10 +9,10 @@ test("a span ends today and begins at midnight in UTC", () => {
 });
 
 test("days without use are shown as such, and each in its place", () => {
-  const sums = [{ day: "2026-11-23", prompt_tokens: 5, completion_tokens: 7 }];
-  expect(daysOf(sums, spanStart(3, NOON), 3)).toEqual([
-    { day: "2026-11-22", prompt: 0, completion: 0 },
-    { day: "2026-11-23", prompt: 5, completion: 7 },
-    { day: "2026-11-24", prompt: 0, completion: 0 },
+  const sum = { day: "2026-11-23", prompt_tokens: 5 };
+  expect(daysOf([sum], spanStart(3, NOON), 3)).toEqual([
+    { day: "2026-11-22", sum: null },
+    { day: "2026-11-23", sum },
+    { day: "2026-11-24", sum: null },
   ]);
 });

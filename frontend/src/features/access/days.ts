@@ -2,16 +2,10 @@
 
 const DAY_MS = 86_400_000;
 
-export interface Day {
+export interface Day<T> {
   day: string;
-  prompt: number;
-  completion: number;
-}
-
-interface Sum {
-  day?: string | null;
-  prompt_tokens: number;
-  completion_tokens: number;
+  /** Null: nothing was asked. */
+  sum: T | null;
 }
 
 /** The first moment of the day that is `count - 1` days before today. */
@@ -20,13 +14,16 @@ export function spanStart(count: number, nowMs: number): string {
   return new Date(today - (count - 1) * DAY_MS).toISOString();
 }
 
-/** Each day of the span in its order; a day that nothing is known of is one without use. */
-export function daysOf(sums: readonly Sum[], from: string, count: number): Day[] {
+/** Each day of the span in its order. */
+export function daysOf<T extends { day?: string | null }>(
+  sums: readonly T[],
+  from: string,
+  count: number,
+): Day<T>[] {
   const known = new Map(sums.map((sum) => [sum.day, sum]));
   const start = Date.parse(from);
   return Array.from({ length: count }, (_, n) => {
     const day = new Date(start + n * DAY_MS).toISOString().slice(0, 10);
-    const sum = known.get(day);
-    return { day, prompt: sum?.prompt_tokens ?? 0, completion: sum?.completion_tokens ?? 0 };
+    return { day, sum: known.get(day) ?? null };
   });
 }

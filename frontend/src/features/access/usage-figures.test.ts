@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { Usage } from "@/api/gen";
+import { heights, money, short } from "./usage-figures";
+
+const SUM = {
+  requests: 10,
+  ok: 6,
+  client_errors: 2,
+  server_errors: 1,
+  client_left: 1,
+  prompt_tokens: 100,
+  completion_tokens: 40,
+  latency_p50_seconds: 1,
+  latency_p95_seconds: 4,
+  ttft_p50_seconds: null,
+  ttft_p95_seconds: null,
+  cost: null,
+} as Usage;
+
+test("parts add up to the whole", () => {
+  expect(heights("tokens", SUM)).toEqual([100, 40]);
+  expect(heights("requests", SUM).reduce((a, b) => a + b)).toBe(SUM.requests);
+});
+
+test("shares of time reach up to their own value", () => {
+  expect(heights("latency", SUM)).toEqual([1, 3]);
+});
+
+test("what is not known has no height", () => {
+  expect(heights("ttft", SUM)).toEqual([0, 0]);
+  expect(heights("cost", SUM)).toEqual([0]);
+  expect(heights("tokens", null)).toEqual([0, 0]);
+});
+
+test("money is shown as exactly as it is small, and unknown money as unknown", () => {
+  expect(money(1234.5, "USD")).toBe("$1,234.50");
+  expect(money(0.0021, "EUR")).toBe("€0.0021");
+  expect(money(0, "USD")).toBe("$0.00");
+  expect(money(null, null)).toBe("–");
+});
+
+test("short times are in milliseconds", () => {
+  expect(short(0.0912)).toBe("91 ms");
+  expect(short(2.5)).toBe("2.5 s");
+  expect(short(null)).toBe("–");
+});

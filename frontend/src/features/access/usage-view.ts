@@ -1,0 +1,53 @@
+/** What of the page of usage stands in its address, read with care: anyone can type anything. */
+
+export const SPANS = ["7", "30", "90", "365"] as const;
+export const GROUPS = ["model", "key", "user", "team"] as const;
+export const SHOWN = ["tokens", "requests", "cost", "latency", "ttft"] as const;
+
+export type Span = (typeof SPANS)[number];
+export type Group = (typeof GROUPS)[number];
+export type Shown = (typeof SHOWN)[number];
+
+/** What alone counts: ids, of models the name; empty: what has none. */
+export type Only = Partial<Record<Group, string>>;
+
+export interface UsageView extends Only {
+  days?: Span;
+  by?: Group;
+  show?: Shown;
+}
+
+const oneOf = <T extends string>(known: readonly T[], value: unknown): T | undefined =>
+  known.find((each) => each === String(value));
+
+export function readUsageView(search: Record<string, unknown>): UsageView {
+  const days = oneOf(SPANS, search.days);
+  const by = oneOf(GROUPS, search.by);
+  const show = oneOf(SHOWN, search.show);
+  const only = GROUPS.filter((group) => search[group] != null).map(
+    (group) => [group, String(search[group]).slice(0, 255)] as const,
+  );
+  return {
+    ...(days ? { days } : {}),
+    ...(by ? { by } : {}),
+    ...(show ? { show } : {}),
+    ...Object.fromEntries(only),
+  };
+}
+
+export function onlyOf(view: UsageView): Only {
+  return Object.fromEntries(
+    GROUPS.filter((group) => view[group] !== undefined).map((group) => [group, view[group]]),
+  );
+}
+
+/** The address of the same sums as a table. */
+export function exportAddress(by: Group, from: string, only: Only): string {
+  const query = new URLSearchParams([
+    ["group_by", by],
+    ["group_by", "day"],
+    ["from", from],
+  ]);
+  for (const [name, value] of Object.entries(only)) query.append(name, value);
+  return `/api/v1/usage/export?${query.toString()}`;
+}
