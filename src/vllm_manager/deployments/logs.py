@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import orjson
 from vllm_manager.deployments.reports import ReportBody, ReportedLine
 from vllm_manager.deployments.schemas import LogLine
 from vllm_manager.kit.paging import decode_cursor, encode_cursor
+from vllm_manager.kit.redaction import LineRedactor
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,10 @@ class _Known:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     next: int | None = None
     order: datetime = _LONG_AGO
+    redactors: defaultdict[str, LineRedactor] = field(
+        default_factory=lambda: defaultdict(LineRedactor)
+    )
+    """By stream: secrets that take several lines are seen by none of them."""
 
 
 class LogStore:
@@ -82,7 +88,7 @@ class LogStore:
         if known.next is None:
             known.next, known.order = _end_of(path)
         fresh = [line for line in body.log if line.number >= (known.next or 0)]
-        lines = [_to_line(body, line) for line in fresh]
+        lines = [_to_line(body, line, known.redactors[line.stream]) for line in fresh]
         wanted, known.next = known.next, None
         if lines:
             self._write(path, list(_kept(lines, known)))
@@ -122,14 +128,14 @@ class LogStore:
         return [LogLine(**line.model_dump(exclude={"order"})) for line in page], cursor
 
 
-def _to_line(body: ReportBody, line: ReportedLine) -> LogLine:
+def _to_line(body: ReportBody, line: ReportedLine, redacted: LineRedactor) -> LogLine:
     return LogLine(
         number=line.number,
         at=line.at,
         replica=body.replica_id,
         attempt=body.attempt,
         stream=line.stream,
-        text=line.text,
+        text=redacted(line.text),
     )
 
 
