@@ -2761,6 +2761,12 @@ export type KeyChange = {
      */
     limits?: Limits | null;
     /**
+     * Management
+     *
+     * Whether it opens the rest of the API too, with its owner's role; else it is for asking models alone. Null: yes, unless it names models.
+     */
+    management?: boolean | null;
+    /**
      * Models
      *
      * Models it may use; null: all.
@@ -2791,6 +2797,12 @@ export type KeyRequest = {
      */
     expires_at?: string | null;
     limits?: Limits;
+    /**
+     * Management
+     *
+     * Whether it opens the rest of the API too, with its owner's role; else it is for asking models alone. Null: yes, unless it names models.
+     */
+    management?: boolean | null;
     /**
      * Models
      *
@@ -2898,6 +2910,12 @@ export type KeyView = {
      */
     last_used_at: string | null;
     limits: Limits;
+    /**
+     * Management
+     *
+     * Whether it opens the rest of the API, too.
+     */
+    management: boolean;
     /**
      * Models
      *
