@@ -13,6 +13,7 @@ import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { TextField } from "@/components/field";
 import { UNKNOWN } from "@/components/format";
+import { Allowed } from "@/components/restricted";
 import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { settings as w } from "@/strings/machine";
 
@@ -130,12 +131,14 @@ export function SettingsPage() {
     <>
       <PageHead title={w.title} />
       <StaleNote />
-      <Card label={w.token} className="px-4 pt-3.5">
-        <h2>{w.token}</h2>
-        <p className="mb-3 text-muted">{w.tokenWhy}</p>
-        <Token scope="installation" />
-        <Token scope="user" />
-      </Card>
+      <Allowed right="operate">
+        <Card label={w.token} className="px-4 pt-3.5">
+          <h2>{w.token}</h2>
+          <p className="mb-3 text-muted">{w.tokenWhy}</p>
+          <Token scope="installation" />
+          <Token scope="user" />
+        </Card>
+      </Allowed>
       <About />
     </>
   );
