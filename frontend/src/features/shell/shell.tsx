@@ -6,6 +6,7 @@ import { Menu as MenuIcon, Moon, Search, Sun, User } from "lucide-react";
 import { Dialog as Drawer } from "radix-ui";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Toaster } from "sonner";
+import "sonner/dist/styles.css";
 import { logout, meQuery } from "@/api/queries";
 import { useMay } from "@/api/rights";
 import { IconButton } from "@/components/button";
