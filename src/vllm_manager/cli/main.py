@@ -11,6 +11,7 @@ from vllm_manager.cli import (
     configs,
     deploy,
     deployments,
+    diagnostics,
     doctor,
     downloads,
     fit,
@@ -44,6 +45,7 @@ app.command()(up.up)
 app.command()(up.down)
 app.command()(status.status)
 app.command()(doctor.doctor)
+app.command()(diagnostics.diagnostics)
 app.command()(deploy.deploy)
 app.command()(deployments.ls)
 app.command()(deployments.stop)
