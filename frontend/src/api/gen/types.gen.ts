@@ -7892,6 +7892,43 @@ export type StopDeploymentResponses = {
 
 export type StopDeploymentResponse = StopDeploymentResponses[keyof StopDeploymentResponses];
 
+export type GetDiagnosticsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/diagnostics';
+};
+
+export type GetDiagnosticsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetDiagnosticsError = GetDiagnosticsErrors[keyof GetDiagnosticsErrors];
+
+export type GetDiagnosticsResponses = {
+    /**
+     * A .tar.gz; its manifest says what was left out, and why.
+     */
+    200: Blob | File;
+};
+
+export type GetDiagnosticsResponse = GetDiagnosticsResponses[keyof GetDiagnosticsResponses];
+
 export type ListDownloadsData = {
     body?: never;
     path?: never;

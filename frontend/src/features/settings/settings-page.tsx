@@ -8,7 +8,7 @@ import { deleteHubToken, putHubToken, testHubToken } from "@/api/gen";
 import { machineKeys, type Scope, tokenQuery, versionQuery } from "@/api/machine";
 import { addNotice } from "@/api/notices";
 import { toProblem } from "@/api/problem";
-import { Button } from "@/components/button";
+import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { TextField } from "@/components/field";
@@ -126,6 +126,18 @@ function About() {
   );
 }
 
+function Support() {
+  return (
+    <Card label={w.support} className="mt-3 p-4">
+      <h2 className="mb-1">{w.support}</h2>
+      <p className="mb-3 text-muted">{w.supportWhy}</p>
+      <a href="/api/v1/diagnostics" download className={buttonClass()}>
+        {w.bundle}
+      </a>
+    </Card>
+  );
+}
+
 export function SettingsPage() {
   return (
     <>
@@ -138,6 +150,9 @@ export function SettingsPage() {
           <Token scope="installation" />
           <Token scope="user" />
         </Card>
+      </Allowed>
+      <Allowed right="administer">
+        <Support />
       </Allowed>
       <About />
     </>
