@@ -10,7 +10,7 @@ const PAGES: [string, (page: Page) => Promise<unknown>, string | null][] = [
   ["users", heading("Users"), "Invite someone"],
   ["teams", heading("Teams"), "New team"],
   ["keys", heading("Keys"), "New key"],
-  ["limits", heading("Limits"), "New limit"],
+  ["limits", heading("Limits"), "Set a limit"],
   ["usage", heading("Usage"), null],
   ["audit", heading("Audit log"), null],
   ["account", heading("Account"), null],

@@ -72,12 +72,10 @@ class Room:
         self.facts = FakeFacts()
         self.fit = FakeFit()
         known = _arguments_in(folder)
-        vault = EnvironmentVault(Vault(folder / "vault_key"))
-        self.recipes = Recipes(
-            self.database, RecipeChecks(known), self.clock, self._config_users, self._nudge, vault
-        )
+        vault, checks = EnvironmentVault(Vault(folder / "vault_key")), RecipeChecks(known)
+        own = (self.clock, self._config_users, self._nudge, vault)
+        self.recipes = Recipes(self.database, checks, *own)
         planning = Planning(self.recipes, self.fit, Vetting(self.facts, self.facts.allowed), vault)
-        nobody = Cluster(RayRest("http://127.0.0.1:1", folder / "no-token"))
         self.reconciler = Reconciler(
             self.database,
             self.engine,
@@ -95,7 +93,7 @@ class Room:
             self.database,
             self.memory,
             self.operations,
-            nobody,
+            Cluster(RayRest("http://127.0.0.1:1", folder / "no-token")),
             Checks(known, ray_is_local=True, allow_fake=True),
             planning,
             LogStore(folder / "logs"),
