@@ -13,7 +13,7 @@ const PAGES: [string, (page: Page) => Promise<unknown>, string | null][] = [
   ["limits", heading("Limits"), "Set a limit"],
   ["usage", heading("Usage"), null],
   ["audit", heading("Audit log"), null],
-  ["account", heading("Account"), null],
+  ["account", (page) => page.getByLabel("New password", { exact: true }).waitFor(), null],
   ["settings", heading("Settings"), null],
 ];
 
