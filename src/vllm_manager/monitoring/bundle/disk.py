@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from vllm_manager.monitoring.bundle.archive import Part
 from vllm_manager.settings import Settings
@@ -51,7 +51,7 @@ def secrets_of(settings: Settings) -> set[str]:
             found |= {str(v) for name, v in values.items() if name != "username"}
     for value in settings.model_dump().values():
         if hasattr(value, "get_secret_value"):
-            found.add(str(cast(Any, value).get_secret_value()))
+            found.add(str(value.get_secret_value()))
     return {secret for secret in found if len(secret) >= _SHORTEST_SECRET}
 
 
