@@ -3,8 +3,8 @@
     .venv-engine/bin/python bench/diagnosis_tools/one.py JOB
 
 JOB is JSON: `spec` (of the replica), `limits` (of `ulimit`, by letter), `memory_bytes` (of a
-control group that the engine alone is in), `when` and `act` (a shell command at the first sign of that
-phase, with `$CORE`, `$ENGINE` and `$GUARD`), `taken_ports` (every port tried is taken).
+control group that the engine alone is in), `when` and `act` (a shell command at the first sign of
+that phase, with `$CORE`, `$ENGINE` and `$GUARD`), `taken_ports` (every port tried is taken).
 """
 
 import asyncio

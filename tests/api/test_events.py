@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from support.application import Running
+from support.people import person
 from support.serving import serving
 from vllm_manager.api.events import Events
+from vllm_manager.configs.withheld import MASK
 from vllm_manager.kit.topics import Hub
 
 EVENTS = "/api/v1/events"
@@ -180,3 +182,21 @@ async def test_a_process_that_stops_ends_its_streams(station: Station) -> None:
         station.control.app.state.close_streams()
         assert [event async for event in events] == []
     await gone(station)
+
+
+async def test_a_stream_shows_values_of_the_environment_to_operators_alone(
+    station: Station,
+) -> None:
+    shown = {"operator": "2", "member": MASK, "viewer": MASK}
+    for role, value in shown.items():
+        user = await person(station.control, role)
+        async with (
+            httpx.AsyncClient(base_url=station.client.base_url, headers=user.headers) as client,
+            Station(station.control, client, station.hub, station.events).listen(
+                "deployments"
+            ) as events,
+        ):
+            assert (await anext(events)).event == "snapshot"
+            view = {"name": "chat", "spec": {"environment": {"OMP_NUM_THREADS": "2"}}}
+            station.hub.publish("deployments", "deployment", view)
+            assert (await anext(events)).data["spec"]["environment"]["OMP_NUM_THREADS"] == value

@@ -1,8 +1,7 @@
 /** Every page, light and dark, at a desk and on a phone: no serious accessibility finding, no page wider than its screen. */
 
-import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
+import { check, failuresOf, SIZES } from "./accessibility";
 import { demoIsReady, login } from "./support";
 import { Wire } from "./wire";
 
@@ -32,23 +31,6 @@ const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["playground", "/playground", (page) => page.getByLabel("Question").waitFor()],
   ["missing", "/no-such-page", (page) => page.getByText("There is nothing here").waitFor()],
 ];
-const SIZES: [string, { width: number; height: number }][] = [
-  ["desk", { width: 1280, height: 900 }],
-  ["phone", { width: 390, height: 844 }],
-];
-
-async function check(page: Page, shot: string): Promise<void> {
-  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${shot}.png`) });
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const bad = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  const found = bad.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
-  expect(found, shot).toEqual([]);
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  expect(overflow, `${shot}: wider than the screen`).toBeLessThanOrEqual(0);
-}
-
 for (const scheme of ["light", "dark"] as const) {
   for (const [size, viewport] of SIZES) {
     test(`every page is accessible: ${scheme}, ${size}`, async ({ browser, request }) => {
@@ -56,8 +38,7 @@ for (const scheme of ["light", "dark"] as const) {
       await demoIsReady(request);
       const context = await browser.newContext({ colorScheme: scheme, viewport });
       const page = await context.newPage();
-      const failures: string[] = [];
-      page.on("pageerror", (error) => failures.push(String(error)));
+      const failures = await failuresOf(page);
       await page.goto("/");
       await page.getByLabel("User name").waitFor();
       await check(page, `login-${scheme}-${size}`);

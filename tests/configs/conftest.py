@@ -7,7 +7,8 @@ import pytest
 
 from fakes.clock import FakeClock
 from support.application import database_in
-from vllm_manager.configs import EngineArguments, RecipeChecks, Recipes
+from vllm_manager.configs import EngineArguments, EnvironmentVault, RecipeChecks, Recipes
+from vllm_manager.kit.vault import Vault
 
 ARGUMENTS = Path(__file__).parent.parent / "fixtures" / "engine_arguments.json"
 
@@ -33,5 +34,6 @@ async def shelf(tmp_path: Path) -> AsyncGenerator[Shelf]:
     shelf = Shelf()
     checks = RecipeChecks(EngineArguments(ARGUMENTS))
     async with database_in(tmp_path) as database:
-        shelf.recipes = Recipes(database, checks, shelf.clock, shelf.who, shelf.saved)
+        vault = EnvironmentVault(Vault(tmp_path / "vault_key"))
+        shelf.recipes = Recipes(database, checks, shelf.clock, shelf.who, shelf.saved, vault)
         yield shelf

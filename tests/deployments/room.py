@@ -10,7 +10,7 @@ from fakes.engine import FakeEngine
 from fakes.models import FakeFacts, FakeFit, FakeModels
 from support.databases import database_url
 from vllm_manager.cluster import Cluster, RayRest
-from vllm_manager.configs import EngineArguments, RecipeChecks, Recipes
+from vllm_manager.configs import EngineArguments, EnvironmentVault, RecipeChecks, Recipes
 from vllm_manager.db import Base, Database, Lease
 from vllm_manager.deployments.checks import Checks
 from vllm_manager.deployments.fetching import Fetcher
@@ -25,6 +25,7 @@ from vllm_manager.deployments.service import Deployments
 from vllm_manager.deployments.vetting import Vetting
 from vllm_manager.kit.process import ProcessIdentity, own_identity
 from vllm_manager.kit.topics import Hub
+from vllm_manager.kit.vault import Vault
 from vllm_manager.operations import Operations
 
 ARGUMENTS = Path(__file__).parent.parent / "fixtures" / "engine_arguments.json"
@@ -71,11 +72,10 @@ class Room:
         self.facts = FakeFacts()
         self.fit = FakeFit()
         known = _arguments_in(folder)
-        self.recipes = Recipes(
-            self.database, RecipeChecks(known), self.clock, self._config_users, self._nudge
-        )
-        planning = Planning(self.recipes, self.fit, Vetting(self.facts, self.facts.allowed))
-        nobody = Cluster(RayRest("http://127.0.0.1:1", folder / "no-token"))
+        vault, checks = EnvironmentVault(Vault(folder / "vault_key")), RecipeChecks(known)
+        own = (self.clock, self._config_users, self._nudge, vault)
+        self.recipes = Recipes(self.database, checks, *own)
+        planning = Planning(self.recipes, self.fit, Vetting(self.facts, self.facts.allowed), vault)
         self.reconciler = Reconciler(
             self.database,
             self.engine,
@@ -86,13 +86,14 @@ class Room:
             _no_gpus,
             Fetcher(self.database, self.memory, self.models, planning.vetting, self.lease),
             self.recipes.newest_versions,
+            vault,
         )
         self.nudges = 0
         self.service = Deployments(
             self.database,
             self.memory,
             self.operations,
-            nobody,
+            Cluster(RayRest("http://127.0.0.1:1", folder / "no-token")),
             Checks(known, ray_is_local=True, allow_fake=True),
             planning,
             LogStore(folder / "logs"),

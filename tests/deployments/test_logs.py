@@ -64,6 +64,19 @@ async def test_lines_are_kept_and_the_next_number_is_told(store: LogStore):
     assert (kept[0].text, kept[0].stream, kept[0].replica) == ("line 1", "stderr", "r1")
 
 
+async def test_a_private_key_is_not_kept_though_its_lines_come_in_several_reports(
+    store: LogStore, tmp_path: Path
+):
+    shown = ["-----BEGIN PRIVATE KEY-----", "Y2FuYXJ5Y2Fu", "-----END PRIVATE KEY-----", "loaded"]
+    for number, text in enumerate(shown, start=1):
+        line_of_key = line(number)
+        line_of_key["text"] = text
+        _, [fresh] = await store.append(report(line_of_key))
+        assert "Y2Fu" not in fresh.text
+    assert "Y2Fu" not in the_file(tmp_path).read_text()
+    assert (await newest(store))[-1].text == "loaded"
+
+
 async def test_a_line_that_is_sent_again_is_kept_once(store: LogStore):
     await store.append(lines(1, 3))
     wanted, fresh = await store.append(lines(2, 5))

@@ -182,6 +182,57 @@ async def test_75_a_key_has_the_role_of_its_user(control: Running) -> None:
         assert (code == "forbidden") is not is_allowed, (name, status, code)
 
 
+LIMITED: dict[str, tuple[dict[str, object], bool]] = {
+    "names models": ({"models": ["demo"]}, False),
+    "for models only": ({"management": False}, False),
+    "names models and manages": ({"models": ["demo"], "management": True}, True),
+    "manages": ({"management": True}, True),
+    "neither": ({}, True),
+}
+"""What keys are made with, and whether they open the REST API."""
+
+
+@pytest.mark.parametrize("role", ["administrator", "operator", "member"])
+@pytest.mark.parametrize("asked", LIMITED)
+async def test_75_a_key_for_models_opens_nothing_else(
+    control: Running, role: str, asked: str
+) -> None:
+    user = await person(control, role)
+    fields, manages = LIMITED[asked]
+    secret, key_id = await _key(control, user, datetime.now(UTC) + timedelta(days=1), **fields)
+    bearer = {"authorization": f"Bearer {secret}"}
+    for name, (status, code) in (await statuses(control, bearer)).items():
+        if manages or name == "getMe":
+            assert code != "key_for_models_only", name
+        else:
+            assert (status, code) == (403, "key_for_models_only"), name
+    answer = await control.client.get(f"/api/v1/keys/{key_id}", headers=user.headers)
+    assert answer.json()["management"] is manages
+
+
+async def test_75_a_key_from_another_network_opens_no_route(control: Running) -> None:
+    user = await person(control, "administrator")
+    until = datetime.now(UTC) + timedelta(days=1)
+    secret, _ = await _key(control, user, until, addresses=["192.0.2.0/24"])
+    found = await statuses(control, {"authorization": f"Bearer {secret}"})
+    assert set(found.values()) == {(403, "address_not_allowed")}
+
+
+async def test_75_a_key_that_is_narrowed_to_models_loses_the_rest_at_once(
+    control: Running,
+) -> None:
+    user = await person(control, "administrator")
+    secret, key_id = await _key(control, user, datetime.now(UTC) + timedelta(days=1))
+    bearer, path = {"authorization": f"Bearer {secret}"}, f"/api/v1/keys/{key_id}"
+    assert (await control.client.get("/api/v1/users", headers=bearer)).status_code == 200
+    body = {"models": ["demo"]}
+    changed = await control.client.patch(path, json=body, headers=user.headers)
+    assert changed.json()["management"] is False
+    assert (await control.client.get("/api/v1/users", headers=bearer)).status_code == 403
+    rotated = await control.client.post(f"{path}/rotate", json={}, headers=user.headers)
+    assert rotated.json()["key"]["management"] is False
+
+
 async def test_75_the_doors_of_the_machines_open_to_no_person(control: Running) -> None:
     people = [await person(control, role) for role in ROLES]
     for method, path in INTERNAL:
@@ -190,9 +241,11 @@ async def test_75_the_doors_of_the_machines_open_to_no_person(control: Running) 
             assert answer.status_code == 401, path
 
 
-async def _key(control: Running, owner: Person, expires_at: datetime) -> tuple[str, str]:
+async def _key(
+    control: Running, owner: Person, expires_at: datetime, **fields: object
+) -> tuple[str, str]:
     """Make a key; return it and its id."""
-    body = {"name": "k", "expires_at": expires_at.isoformat()}
+    body = {"name": "k", "expires_at": expires_at.isoformat(), **fields}
     answer = await control.client.post("/api/v1/keys", json=body, headers=owner.headers)
     assert answer.status_code == 201, answer.text
     return answer.json()["secret"], answer.json()["key"]["id"]

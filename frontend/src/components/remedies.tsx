@@ -10,13 +10,17 @@ interface Props {
   problem: ProblemDetails;
   onRemedy: (remedy: Remedy) => void;
   busy: boolean;
+  /** Without it, what would change something is advice: the server would refuse it. */
+  mayAct?: boolean;
   extra?: ReactNode;
 }
 
-export function ProblemBody({ problem, onRemedy, busy, extra }: Props) {
+export function ProblemBody({ problem, onRemedy, busy, mayAct = true, extra }: Props) {
   const remedies = problem.remediation ?? [];
-  const advice = remedies.filter((r) => (r.action ?? "none") === "none");
-  const doable = remedies.filter((r) => (r.action ?? "none") !== "none");
+  const isDoable = ({ action = "none" }: Remedy) =>
+    action !== "none" && (mayAct || action === "open");
+  const advice = remedies.filter((r) => !isDoable(r));
+  const doable = remedies.filter(isDoable);
   return (
     <div className="space-y-2">
       <p className="break-words">

@@ -1,7 +1,12 @@
 /** The address `/limits`. */
 
+import { Restricted } from "@/components/restricted";
 import { LimitsPage } from "@/features/access/limits-page";
 
 export default function LimitsRoute() {
-  return <LimitsPage />;
+  return (
+    <Restricted right="operate">
+      <LimitsPage />
+    </Restricted>
+  );
 }

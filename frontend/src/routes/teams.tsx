@@ -1,7 +1,12 @@
 /** The address `/teams`. */
 
+import { Restricted } from "@/components/restricted";
 import { TeamsPage } from "@/features/access/teams-page";
 
 export default function TeamsRoute() {
-  return <TeamsPage />;
+  return (
+    <Restricted right="administer">
+      <TeamsPage />
+    </Restricted>
+  );
 }

@@ -19,6 +19,10 @@ export const settings = {
   tested: (account: string) => `The hub knows it: ${account}.`,
   failed: "That was refused",
   about: "About",
+  support: "For support",
+  supportWhy:
+    "One archive with logs, states and figures, without secrets. Look into it before you send it.",
+  bundle: "Download the diagnostics",
   version: "Version",
   engine: "Engine",
 } as const;

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI
 
 import vllm_manager
-from vllm_manager.api import description, docs, events, problems, system, ui
+from vllm_manager.api import description, diagnostics, docs, events, problems, system, ui
 from vllm_manager.api.auditing import Auditing, audited
 from vllm_manager.api.bodies import BodyGuard
 from vllm_manager.api.metrics import RequestCounts
@@ -58,6 +58,7 @@ _FOR_USERS: tuple[APIRouter, ...] = (
     key_routes.router,
     policy_routes.router,
     audit_routes.router,
+    diagnostics.router,
     deployment_routes.router,
     download_routes.router,
     library_routes.router,
@@ -103,6 +104,7 @@ def create_app(settings: Settings, clock: Clock | None = None, static: Path = ui
         redirect_slashes=False,
     )
     app.state.static = static
+    app.state.settings = settings
     app.state.request_counts = RequestCounts()
     problems.install(app)
     description.install(app)

@@ -12,13 +12,15 @@ from starlette.types import Receive, Scope, Send
 
 from vllm_manager.auth import Access, Principal
 from vllm_manager.auth.guard import OPERATORS, Anyone
+from vllm_manager.deployments.views import without_values
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, invalid
-from vllm_manager.kit.topics import Hub, Subscription
+from vllm_manager.kit.topics import Hub, Message, Subscription
 
 HEARTBEAT_SECONDS = 10.0
 _MAX_TOPICS = 32
-_TOPICS = ("deployments", "operations", "downloads", "keys", "limits", "alerts")
+_DEPLOYMENTS = "deployments"
+_TOPICS = (_DEPLOYMENTS, "operations", "downloads", "keys", "limits", "alerts")
 _TOPICS_OF_OPERATORS = ("users",)
 _LOGS_TOPIC = re.compile(r"logs:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -74,6 +76,7 @@ class EventStream(Response):
         self._topics = topics
         self._after_id = after_id
         self._principal = principal
+        self._sees_values = principal.role in OPERATORS.roles
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -111,7 +114,7 @@ class EventStream(Response):
                 subscription.lost = False
                 await _push(send, self._frame("resync", {}) + await self._snapshot())
             elif messages:
-                await _push(send, b"".join(self._frame(m.event, m.data, m.id) for m in messages))
+                await _push(send, b"".join(map(self._passed_on, messages)))
         return await self._events.access.still_valid(self._principal)
 
     def _heartbeat(self) -> bytes:
@@ -125,13 +128,20 @@ class EventStream(Response):
         if missed is None:
             return self._frame("resync", {}) + await self._snapshot()
         # The comment opens the stream at once where nothing was missed.
-        return b": replayed\n\n" + b"".join(self._frame(m.event, m.data, m.id) for m in missed)
+        return b": replayed\n\n" + b"".join(map(self._passed_on, missed))
 
     async def _snapshot(self) -> bytes:
         last_id = self._events.hub.last_id
         sources = self._events.snapshots
         data = {topic: await sources[topic]() for topic in sorted(self._topics) if topic in sources}
+        if not self._sees_values and _DEPLOYMENTS in data:
+            data[_DEPLOYMENTS] = [without_values(view) for view in data[_DEPLOYMENTS]]
         return self._frame("snapshot", data, last_id)
+
+    def _passed_on(self, message: Message) -> bytes:
+        is_withheld = message.event == "deployment" and not self._sees_values
+        data = without_values(message.data) if is_withheld else message.data
+        return self._frame(message.event, data, message.id)
 
     def _frame(self, event: str, data: dict[str, Any], number: int | None = None) -> bytes:
         number_line = "" if number is None else f"id: {self._events.hub.epoch}.{number}\n"

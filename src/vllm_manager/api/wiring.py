@@ -23,7 +23,13 @@ from vllm_manager.auth import ensure_administrator
 from vllm_manager.catalog import Catalog
 from vllm_manager.catalog.build import build as build_catalog
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
-from vllm_manager.configs import EngineArguments, Presets, RecipeChecks, Recipes
+from vllm_manager.configs import (
+    EngineArguments,
+    EnvironmentVault,
+    Presets,
+    RecipeChecks,
+    Recipes,
+)
 from vllm_manager.configs.fit import Fit
 from vllm_manager.db import Database
 from vllm_manager.deployments import Below, DeploymentRequest, Deployments, DeploymentsRoom
@@ -49,6 +55,7 @@ from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
+from vllm_manager.kit.vault import Vault
 from vllm_manager.monitoring.logs import BrowserErrors, Logs, ProductLogs
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
@@ -163,13 +170,14 @@ def _build(
     cluster, warmers = Cluster(ray), WarmerBoard(clock)
     arguments = EngineArguments(settings.engine_arguments_file)
     engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
-    recipes = _recipes(database, arguments, clock, lambda: room)
+    vault = EnvironmentVault(Vault(settings.secrets_dir / "vault_key"))
+    recipes = _recipes(database, arguments, clock, lambda: room, vault)
     downloads = build_downloads(settings, database, operations, catalog, hub, clock)
     uses = _uses_of(lambda: room.service)
     library = build_library(settings, database, operations, downloads.service, uses, clock)
     hardware = build_hardware(settings, clock, lambda: room)
     fit = Fit(hardware, catalog, arguments, cluster.nodes_if_known)
-    planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models))
+    planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models), vault)
     models = StoredModels(library, downloads.service)
     below = Below(cluster, operations, arguments, planning, models, hardware)
     room = build_deployments(settings, database, engine, below, hub, clock)
@@ -227,6 +235,7 @@ def _recipes(
     arguments: EngineArguments,
     clock: Clock,
     deployments: Callable[[], DeploymentsRoom],
+    vault: EnvironmentVault,
 ) -> Recipes:
     """Return the configs, which ask who uses them, and tell of each save."""
 
@@ -236,7 +245,7 @@ def _recipes(
     def saved() -> None:
         deployments().nudge()
 
-    return Recipes(database, RecipeChecks(arguments), clock, users, saved)
+    return Recipes(database, RecipeChecks(arguments), clock, users, saved, vault)
 
 
 def _publisher(

@@ -14,6 +14,8 @@ from vllm_manager.kit.secrets import fingerprint, matches
 COOKIE = "vllm_manager_session"
 CSRF_HEADER = "x-csrf-token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FOR_EVERY_KEY = frozenset({"getMe"})
+"""Operations of the REST API that a key may call though it is for models only."""
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="An API key: `Authorization: Bearer vm-…`."
@@ -65,7 +67,7 @@ async def require_user(request: Request, bearer: Bearer, cookie: Cookie) -> Prin
 
     Raises:
         Problem: `not_authenticated` (401); or `csrf_required`, `cross_origin`,
-            `address_not_allowed` (403).
+            `address_not_allowed`, `key_for_models_only` (403).
     """
     access = access_of(request)
     if "authorization" in request.headers:
@@ -77,6 +79,7 @@ async def require_user(request: Request, bearer: Bearer, cookie: Cookie) -> Prin
         principal = None
     if principal is None:
         raise _not_authenticated()
+    _require_management(request, principal)
     request.state.principal = principal
     return principal
 
@@ -161,6 +164,17 @@ def _require_csrf(request: Request, principal: Principal | None) -> None:
             "csrf_required",
             "A change made with the login session needs the header X-CSRF-Token with the value "
             "that GET /api/v1/auth/me returns. Reload the page and try again.",
+            status=403,
+        )
+
+
+def _require_management(request: Request, principal: Principal) -> None:
+    operation = getattr(request.scope.get("route"), "operation_id", None)
+    if not principal.manages and operation not in _FOR_EVERY_KEY:
+        raise Problem(
+            "key_for_models_only",
+            "This key is for asking models, under /v1, and does not open the rest of the API. Log "
+            "in, or use a key that was made with `management`.",
             status=403,
         )
 

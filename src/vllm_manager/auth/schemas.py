@@ -186,6 +186,8 @@ class Principal:
     key_id: str | None
     csrf_fingerprint: str | None
     expires_at: datetime | None
+    manages: bool = True
+    """False for a key that is for asking models and for nothing else."""
 
     def view(self, csrf_token: str | None, teams: list[TeamRef]) -> SessionView:
         user = UserView(id=self.user_id, username=self.username, role=self.role)

@@ -286,6 +286,7 @@ def _of_key(user: User, key: Key) -> Principal:
         key_id=key.id,
         csrf_fingerprint=None,
         expires_at=key.expires_at,
+        manages=key.manages,
     )
 
 

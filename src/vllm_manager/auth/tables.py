@@ -74,12 +74,19 @@ class Key(Base):
     last_four: Mapped[str] = mapped_column(String(4))
     models: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    management: Mapped[bool | None]
+    """Whether it opens the REST API; None: unless it names models."""
     created_by: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     replaced_by_id: Mapped[str | None] = mapped_column(String(40))
+
+    @property
+    def manages(self) -> bool:
+        """Whether it opens the REST API: one that names models only where it says so."""
+        return self.models is None if self.management is None else self.management
 
 
 class LoginSession(Base):

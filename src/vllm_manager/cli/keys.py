@@ -42,6 +42,13 @@ AddressOption = Annotated[
     list[str] | None,
     typer.Option("--address", help="Only from this network, as 10.0.0.0/8 (repeatable)."),
 ]
+ManagementOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--management/--models-only",
+        help="Opens the rest of the API, too, or not; if not given, unless it names models.",
+    ),
+]
 
 
 @app.command()
@@ -71,6 +78,7 @@ def create(
     team: TeamOption = None,
     model: ModelOption = None,
     address: AddressOption = None,
+    management: ManagementOption = None,
     expires: Annotated[str | None, typer.Option(help=f"When: {SPANS}")] = None,
     requests_per_minute: RequestsOption = None,
     tokens_per_minute: TokensOption = None,
@@ -95,6 +103,7 @@ def create(
         "team": team,
         "models": model or None,
         "addresses": address or None,
+        "management": management,
         "expires_at": moment(expires),
         "limits": limits,
     }
@@ -130,6 +139,7 @@ def change(
     all_models: Annotated[bool, typer.Option("--all-models", help="For all models.")] = False,
     address: AddressOption = None,
     any_address: Annotated[bool, typer.Option("--any-address", help="From anywhere.")] = False,
+    management: ManagementOption = None,
     expires: Annotated[str | None, typer.Option(help=f"`never`, or when: {SPANS}")] = None,
     requests_per_minute: RequestsOption = None,
     tokens_per_minute: TokensOption = None,
@@ -144,6 +154,8 @@ def change(
     asked: Json = {} if name is None else {"name": name}
     _take(asked, "models", model, all_models)
     _take(asked, "addresses", address, any_address)
+    if management is not None:
+        asked["management"] = management
     if expires is not None:
         asked["expires_at"] = None if expires == "never" else moment(expires)
     limits = given(
@@ -261,6 +273,7 @@ def _print_key(key: Json) -> None:
     out.print(f"  Owner    {escape(key['owner']['username'])}{team}")
     out.print(f"  Models   {escape(', '.join(key['models'] or ['all']))}")
     out.print(f"  From     {escape(', '.join(key['addresses'] or ['anywhere']))}")
+    out.print(f"  Opens    {'models and the rest of the API' if key['management'] else 'models'}")
     out.print(f"  Limits   {describe(key['limits'])}")
     out.print(f"  Expires  {key['expires_at'] or 'never'}")
     out.print(f"  Used     {_ago(key['last_used_at'])}")

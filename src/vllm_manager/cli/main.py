@@ -12,6 +12,7 @@ from vllm_manager.cli import (
     configs,
     deploy,
     deployments,
+    diagnostics,
     doctor,
     downloads,
     explain,
@@ -48,6 +49,7 @@ app.command()(up.up)
 app.command()(up.down)
 app.command()(status.status)
 app.command()(doctor.doctor)
+app.command()(diagnostics.diagnostics)
 app.command()(deploy.deploy)
 app.command()(deployments.ls)
 app.command()(deployments.stop)

@@ -18,6 +18,7 @@ from vllm_manager.configs.recipe import (
 from vllm_manager.configs.schemas import ArgumentInfo, ConfigVersion
 from vllm_manager.configs.service import Recipes
 from vllm_manager.configs.sources import check_adapter_folder, check_model
+from vllm_manager.configs.withheld import EnvironmentVault, shown
 
 __all__ = [
     "ArgumentInfo",
@@ -25,6 +26,7 @@ __all__ = [
     "Autoscaling",
     "ConfigVersion",
     "EngineArguments",
+    "EnvironmentVault",
     "LoraModule",
     "MaxConcurrentRequests",
     "Name",
@@ -40,4 +42,5 @@ __all__ = [
     "check_bounds",
     "check_environment",
     "check_model",
+    "shown",
 ]

@@ -1,11 +1,12 @@
 """HTTP routes of configs, and of the engine's argument list."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
+from vllm_manager.auth import Principal
+from vllm_manager.auth.guard import ANYONE, OPERATORS, Anyone, Operator
 from vllm_manager.configs.arguments import EngineArguments
 from vllm_manager.configs.presets import Presets, Question
 from vllm_manager.configs.schema_document import file_schema
@@ -27,6 +28,7 @@ from vllm_manager.configs.schemas import (
     PresetList,
 )
 from vllm_manager.configs.service import Recipes
+from vllm_manager.configs.withheld import shown_change, shown_recipe
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 
 router = APIRouter(prefix="/api/v1/engine", tags=["engine"], dependencies=[Depends(ANYONE)])
@@ -64,6 +66,7 @@ Service = Annotated[Recipes, Depends(recipes_of)]
 ConfigName = Annotated[str, Path(max_length=63, description="The config's name.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+_View = TypeVar("_View", Config, ConfigVersion)
 
 
 @router.get(
@@ -94,7 +97,7 @@ async def list_configs(
     responses={409: {"description": "The name is taken."}},
 )
 async def create_config(asked: ConfigCreate, user: Operator, recipes: Service) -> Config:
-    return await recipes.create(asked, user.username)
+    return _shown(await recipes.create(asked, user.username), user)
 
 
 @config_router.get(
@@ -143,14 +146,16 @@ async def import_configs(asked: ConfigImport, user: Operator, recipes: Service) 
 @config_router.get(
     "/export", operation_id="exportConfigs", summary="Export every config as one file"
 )
-async def export_configs(recipes: Service, response: Response) -> ConfigFiles:
+async def export_configs(recipes: Service, response: Response, user: Anyone) -> ConfigFiles:
     _name_file(response, "configs")
-    return await recipes.export_all()
+    exported = await recipes.export_all()
+    files = [shown_recipe(file, with_values=_sees_values(user)) for file in exported.configs]
+    return exported.model_copy(update={"configs": files})
 
 
 @config_router.get("/{name}", operation_id="getConfig", summary="Read one config")
-async def get_config(name: ConfigName, recipes: Service) -> Config:
-    return await recipes.get(name)
+async def get_config(name: ConfigName, recipes: Service, user: Anyone) -> Config:
+    return _shown(await recipes.get(name), user)
 
 
 @config_router.put(
@@ -162,7 +167,7 @@ async def get_config(name: ConfigName, recipes: Service) -> Config:
 async def save_config(
     name: ConfigName, asked: ConfigSave, user: Operator, recipes: Service
 ) -> ConfigSaved:
-    return await recipes.save(name, asked, user.username)
+    return _shown_saved(await recipes.save(name, asked, user.username), user)
 
 
 @config_router.delete(
@@ -183,18 +188,26 @@ async def delete_config(name: ConfigName, recipes: Service) -> None:
     summary="List a config's versions, newest first",
 )
 async def list_config_versions(
-    name: ConfigName, recipes: Service, limit: Limit = 50, cursor: str | None = None
+    name: ConfigName,
+    recipes: Service,
+    user: Anyone,
+    limit: Limit = 50,
+    cursor: str | None = None,
 ) -> Page[ConfigVersion]:
-    return await recipes.versions(name, limit, cursor)
+    page = await recipes.versions(name, limit, cursor)
+    return page.model_copy(update={"items": [_shown(version, user) for version in page.items]})
 
 
 @config_router.get(
     "/{name}/versions/{version}", operation_id="getConfigVersion", summary="Read one version"
 )
 async def get_config_version(
-    name: ConfigName, version: Annotated[int, Path(ge=1, le=2**31 - 1)], recipes: Service
+    name: ConfigName,
+    version: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    recipes: Service,
+    user: Anyone,
 ) -> ConfigVersion:
-    return await recipes.version(name, version)
+    return _shown(await recipes.version(name, version), user)
 
 
 @config_router.get(
@@ -205,10 +218,13 @@ async def get_config_version(
 async def diff_config_versions(
     name: ConfigName,
     recipes: Service,
+    user: Anyone,
     before: Annotated[Version, Query(alias="from")] = None,
     after: Annotated[Version, Query(alias="to")] = None,
 ) -> ConfigDiff:
-    return await recipes.diff(name, before, after)
+    diff = await recipes.diff(name, before, after)
+    changes = [shown_change(c, with_values=_sees_values(user)) for c in diff.changes]
+    return diff.model_copy(update={"changes": changes})
 
 
 @config_router.post(
@@ -221,7 +237,7 @@ async def diff_config_versions(
 async def clone_config(
     name: ConfigName, asked: ConfigClone, user: Operator, recipes: Service
 ) -> Config:
-    return await recipes.clone(name, asked, user.username)
+    return _shown(await recipes.clone(name, asked, user.username), user)
 
 
 @config_router.post(
@@ -232,18 +248,32 @@ async def clone_config(
 async def roll_back_config(
     name: ConfigName, asked: ConfigRollback, user: Operator, recipes: Service
 ) -> ConfigSaved:
-    return await recipes.roll_back(name, asked, user.username)
+    return _shown_saved(await recipes.roll_back(name, asked, user.username), user)
 
 
 @config_router.get(
     "/{name}/export", operation_id="exportConfig", summary="Export a config as a file"
 )
 async def export_config(
-    name: ConfigName, recipes: Service, response: Response, version: Version = None
+    name: ConfigName, recipes: Service, response: Response, user: Anyone, version: Version = None
 ) -> ConfigFile:
     exported = await recipes.export(name, version)
     _name_file(response, exported.name)
-    return exported
+    return shown_recipe(exported, with_values=_sees_values(user))
+
+
+def _sees_values(user: Principal) -> bool:
+    """Whether a user may see values of the environment: those may who can change them."""
+    return user.role in OPERATORS.roles
+
+
+def _shown(view: _View, user: Principal) -> _View:
+    recipe = shown_recipe(view.recipe, with_values=_sees_values(user))
+    return view.model_copy(update={"recipe": recipe})
+
+
+def _shown_saved(saved: ConfigSaved, user: Principal) -> ConfigSaved:
+    return saved.model_copy(update={"config": _shown(saved.config, user)})
 
 
 def _name_file(response: Response, name: str) -> None:

@@ -27,6 +27,7 @@ from vllm_manager.configs.schemas import (
     ImportedConfig,
 )
 from vllm_manager.configs.tables import ConfigRow, ConfigVersionRow
+from vllm_manager.configs.withheld import EnvironmentVault
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, Problem, Remedy, invalid, not_found
@@ -49,12 +50,14 @@ class Recipes:
         clock: Clock,
         users: Users,
         changed: Callable[[], None],
+        vault: EnvironmentVault,
     ) -> None:
         self._database = database
         self._checks = checks
         self._clock = clock
         self._users = users
         self._changed = changed
+        self._vault = vault
 
     async def list(self, limit: int, cursor: str | None, text: str | None) -> Page[ConfigSummary]:
         """Return a page of configs by name; those whose name or model holds `text`."""
@@ -82,7 +85,8 @@ class Recipes:
             Problem: the name is taken (409), or the recipe is wrong (422).
         """
         self._require_sound(asked.recipe)
-        return await self._insert(asked.name, asked.recipe, asked.message, author)
+        recipe = self._kept(asked.recipe, None, "recipe.environment")
+        return await self._insert(asked.name, recipe, asked.message, author)
 
     async def save(self, name: str, asked: ConfigSave, author: str | None) -> ConfigSaved:
         """Make a new version, unless the newest says the same already.
@@ -96,10 +100,9 @@ class Recipes:
             row, newest = await _pair(session, name, for_update=True)
             if asked.expected_version is not None and asked.expected_version != row.version:
                 raise _changed_since(newest, asked.expected_version)
-            version = self._append(session, row, newest, asked.recipe, asked.message, author)
-        if version is not newest:
-            self._changed()
-        return ConfigSaved(config=await self._view(row, version), changed=version is not newest)
+            recipe = self._kept(asked.recipe, newest, "recipe.environment")
+            version = self._append(session, row, newest, recipe, asked.message, author)
+        return await self._saved(row, newest, version)
 
     async def roll_back(self, name: str, asked: ConfigRollback, author: str | None) -> ConfigSaved:
         """Make a new version that is equal to an old one.
@@ -110,7 +113,11 @@ class Recipes:
         """
         old = await self.version(name, asked.version)
         message = asked.message or f"As in version {asked.version}."
-        return await self.save(name, ConfigSave(recipe=old.recipe, message=message), author)
+        self._require_sound(old.recipe)
+        async with self._database.unit_of_work() as session:
+            row, newest = await _pair(session, name, for_update=True)
+            version = self._append(session, row, newest, old.recipe, message, author)
+        return await self._saved(row, newest, version)
 
     async def clone(self, name: str, asked: ConfigClone, author: str | None) -> Config:
         """Copy a version under a new name.
@@ -214,11 +221,13 @@ class Recipes:
         message = asked.message or "Imported."
         row = await store.get(session, config.name, for_update=True)
         if row is None:
-            self._add(session, config.name, config.recipe, message, author)
+            recipe = self._kept(config.recipe, None, f"{config.name}.environment")
+            self._add(session, config.name, recipe, message, author)
             return ImportedConfig(name=config.name, outcome="created", version=1)
         newest = await store.version(session, row.name, row.version)
         assert newest is not None
-        version = self._append(session, row, newest, config.recipe, message, author)
+        recipe = self._kept(config.recipe, newest, f"{config.name}.environment")
+        version = self._append(session, row, newest, recipe, message, author)
         outcome = "unchanged" if version is newest else "changed"
         return ImportedConfig(name=config.name, outcome=outcome, version=row.version)
 
@@ -231,6 +240,20 @@ class Recipes:
             for error in errors:
                 error.field = f"recipe.{error.field}"
             raise invalid(errors)
+
+    def _kept(self, recipe: Recipe, newest: ConfigVersionRow | None, field: str) -> Recipe:
+        """Return a recipe from a client as it is kept: secret values sealed, masked ones as is."""
+        before: Mapping[str, str] = newest.recipe["environment"] if newest else {}
+        environment = self._vault.kept(recipe.environment, before, field)
+        return recipe.model_copy(update={"environment": environment})
+
+    async def _saved(
+        self, row: ConfigRow, newest: ConfigVersionRow, version: ConfigVersionRow
+    ) -> ConfigSaved:
+        is_new = version is not newest
+        if is_new:
+            self._changed()
+        return ConfigSaved(config=await self._view(row, version), changed=is_new)
 
     async def _insert(
         self, name: str, recipe: Recipe, message: str | None, author: str | None

@@ -97,6 +97,7 @@ def build(
         below.cluster.has_gpus,
         fetcher,
         planning.recipes.newest_versions,
+        planning.vault,
     )
     reconcile = Loop("reconciler", reconciler.step, _PERIOD_SECONDS)
     gpus = GpuWatch(memory, below.hardware, socket.gethostname(), reconcile.nudge)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vllm_manager.configs import Recipe, Recipes
+from vllm_manager.configs import EnvironmentVault, Recipe, Recipes
 from vllm_manager.configs.fit.schemas import FitReport, FitRequest
 from vllm_manager.deployments import refusals
 from vllm_manager.deployments.from_config import FIELDS, fields_of, laid_over, moved
@@ -32,6 +32,7 @@ class Planning:
     recipes: Recipes
     fit: Estimator
     vetting: Vetting
+    vault: EnvironmentVault
 
     async def of_request(self, asked: DeploymentRequest) -> DeploymentSpec:
         """Return the spec of a new deployment.
@@ -41,8 +42,9 @@ class Planning:
         """
         given = asked.given()
         if asked.config is None:
-            return refusals.checked(given)
+            return refusals.checked(self._kept(given, {}))
         recipe, reference = await self._recipe(asked.config)
+        given = self._kept(given, recipe.environment)
         return refusals.checked({**laid_over(fields_of(recipe), given), "config": reference})
 
     async def of_change(
@@ -59,7 +61,7 @@ class Planning:
         if "config" in change.model_fields_set:
             names.insert(0, "config")
             base = await self._moved_to(base, change.config)
-        return refusals.changed(base, fields), names
+        return refusals.changed(base, self._kept(fields, base["environment"])), names
 
     async def of_start(self, spec: Mapping[str, Any], version: int | None) -> DeploymentSpec:
         """Return the spec of a start: with the newest version of its config, or with `version`.
@@ -97,6 +99,12 @@ class Planning:
         if refusal is not None and not force:
             raise refusal
         return report.model_dump(mode="json")
+
+    def _kept(self, given: dict[str, Any], before: Mapping[str, str]) -> dict[str, Any]:
+        """Return the fields that were given, with their environment as it is kept."""
+        if not given.get("environment"):
+            return given
+        return {**given, "environment": self.vault.kept(given["environment"], before)}
 
     async def _recipe(self, choice: ConfigChoice) -> tuple[Recipe, dict[str, Any]]:
         found = await self.recipes.version(choice.name, choice.version)

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vllm_manager.configs import EnvironmentVault
 from vllm_manager.db import Database, Lease
 from vllm_manager.deployments import store
 from vllm_manager.deployments.diagnosis import explain
@@ -26,7 +27,7 @@ from vllm_manager.deployments.states import Assessment
 from vllm_manager.deployments.tables import DeploymentRow, EventRow, StartRow
 from vllm_manager.deployments.watch import total_seconds
 from vllm_manager.kit.clock import Clock
-from vllm_manager.kit.errors import ProblemDetails
+from vllm_manager.kit.errors import Problem, ProblemDetails
 from vllm_manager.kit.ids import new_id
 from vllm_manager.operations import Operation, Operations, Outcome
 
@@ -52,6 +53,7 @@ class Reconciler:
         has_gpus: Callable[[], Awaitable[bool | None]],
         fetcher: Fetcher,
         newest_configs: Callable[[], Awaitable[Mapping[str, int]]],
+        vault: EnvironmentVault,
     ) -> None:
         self._database = database
         self._engine = engine
@@ -62,6 +64,7 @@ class Reconciler:
         self._has_gpus = has_gpus
         self._fetcher = fetcher
         self._newest_configs = newest_configs
+        self._vault = vault
         self._remembered = False
 
     async def step(self) -> None:
@@ -250,11 +253,19 @@ class Reconciler:
         if has_gpus is None:
             log.warning("Ray does not say what its nodes have; nothing is started without knowing")
             return
-        launches = [_launch(row, has_gpus) for row in rows if row.uid in launched]
+        launches = list(self._launches([r for r in rows if r.uid in launched], has_gpus))
         try:
             await self._engine.converge(launches, observation)
         except EngineUnavailableError as error:
             log.warning("the set of deployments was not taken and will be sent again: %s", error)
+
+    def _launches(self, rows: Sequence[DeploymentRow], has_gpus: bool) -> Iterator[Launch]:
+        """Yield what is to run. What can't be given its secrets is left out: it would fail."""
+        for row in rows:
+            try:
+                yield _launch(row, has_gpus, self._vault)
+            except Problem as problem:
+                log.error("%s is not started: %s", row.name, problem.details.detail)
 
     async def _is_leader(self) -> bool:
         """Ask the database, so that one who was asleep for a while sends nothing."""
@@ -315,7 +326,7 @@ def _values(
             return {}
 
 
-def _launch(row: DeploymentRow, has_gpus: bool) -> Launch:
+def _launch(row: DeploymentRow, has_gpus: bool, vault: EnvironmentVault) -> Launch:
     applied = row.applied or {}
     spec = DeploymentSpec.model_validate(applied["spec"])
     resources = spec.resources
@@ -327,7 +338,7 @@ def _launch(row: DeploymentRow, has_gpus: bool) -> Launch:
         revision=None if "folder" in applied else spec.revision,
         engine=spec.engine,
         arguments=tuple(applied["words"]),
-        environment=tuple(sorted(spec.environment.items())),
+        environment=tuple(sorted(vault.opened(spec.environment).items())),
         replicas=row.spec["replicas"],
         cpus=resources.cpus,
         gpus=resources.gpus if resources.gpus is not None else (parallel if has_gpus else 0),

@@ -22,7 +22,6 @@ from vllm_manager.deployments.observed import (
 from vllm_manager.deployments.schemas import EngineMetrics, Node, ReplicaFailure, Told
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, invalid
-from vllm_manager.kit.redaction import hints_at_secret, redact
 
 _FORGET_SECONDS = 300.0
 _SETTLING_SECONDS = 3.0
@@ -99,7 +98,7 @@ class ReportBody(BaseModel):
 
 
 def parse(raw: bytes) -> ReportBody:
-    """Return the report in a request's body, its lines without what looks like a secret.
+    """Return the report in a request's body; its lines are as the engine wrote them.
 
     Lines come by the thousand a second, so they are read all at once and not one by one.
 
@@ -112,18 +111,10 @@ def parse(raw: bytes) -> ReportBody:
             raise TypeError("a report is an object")
         members = cast("dict[str, Any]", document)
         lines = msgspec.convert(members.pop("log", []), list[ReportedLine])
-        _redact(lines)
         return ReportBody.model_validate({**members, "log": lines})
     except (ValueError, TypeError, ValidationError) as error:
         message = str(error).splitlines()[0]
         raise invalid([FieldError(field="body", message=message, suggestion=None)]) from error
-
-
-def _redact(lines: Sequence[ReportedLine]) -> None:
-    """Look at all lines at once first: hardly ever one of them needs a look of its own."""
-    if hints_at_secret("\n".join(line.text for line in lines)):
-        for line in lines:
-            line.text = redact(line.text)
 
 
 class ReportAnswer(BaseModel):

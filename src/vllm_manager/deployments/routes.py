@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from vllm_manager.auth.guard import ANYONE, OPERATORS, Operator
+from vllm_manager.auth.guard import ANYONE, OPERATORS, Anyone, Operator
 from vllm_manager.deployments.logs import Form, LogQuery
 from vllm_manager.deployments.reports import ReportAnswer
 from vllm_manager.deployments.schemas import (
@@ -21,6 +22,7 @@ from vllm_manager.deployments.schemas import (
 )
 from vllm_manager.deployments.service import Deployments
 from vllm_manager.deployments.states import Phase
+from vllm_manager.deployments.views import without_values
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 from vllm_manager.operations import IdempotencyKey
 
@@ -58,14 +60,16 @@ _FORMS: dict[Form, tuple[str, str]] = {
 )
 async def list_deployments(
     deployments: Service,
+    user: Anyone,
     limit: Limit = 100,
     cursor: str | None = None,
     q: Annotated[str | None, Query(max_length=63, description="Part of the name.")] = None,
     phase: Phase | None = None,
 ) -> Response:
     page = await deployments.list(limit, cursor, q, phase)
+    items = page.items if user.role in OPERATORS.roles else [_without_values(i) for i in page.items]
     cursor_json = b"null" if page.next_cursor is None else b'"%s"' % page.next_cursor.encode()
-    body = b'{"items":[' + b",".join(page.items) + b'],"next_cursor":' + cursor_json + b"}"
+    body = b'{"items":[' + b",".join(items) + b'],"next_cursor":' + cursor_json + b"}"
     return Response(body, media_type="application/json")
 
 
@@ -91,8 +95,11 @@ async def create_deployment(
 
 
 @router.get("/{name}", operation_id="getDeployment", summary="Read one deployment")
-async def get_deployment(name: DeploymentName, deployments: Service) -> Deployment:
-    return await deployments.get(name)
+async def get_deployment(name: DeploymentName, deployments: Service, user: Anyone) -> Deployment:
+    view = await deployments.get(name)
+    if user.role in OPERATORS.roles:
+        return view
+    return Deployment.model_validate(without_values(view.model_dump(mode="json")))
 
 
 @router.patch(
@@ -232,6 +239,10 @@ async def list_deployment_events(
     name: DeploymentName, deployments: Service, limit: Limit = 50, cursor: str | None = None
 ) -> Page[DeploymentEvent]:
     return await deployments.events(name, limit, cursor)
+
+
+def _without_values(data: bytes) -> bytes:
+    return orjson.dumps(without_values(orjson.loads(data)))
 
 
 @report_router.post("/reports")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from vllm_manager.configs import shown
 from vllm_manager.configs.fit.comparison import compare
 from vllm_manager.configs.fit.schemas import FitReport, MemoryActual
 from vllm_manager.deployments.observed import Fetch, Observation, Report
@@ -96,7 +97,7 @@ def deployment_view(
     newest_configs: Mapping[str, int],
 ) -> Deployment:
     """Return what a client sees of a deployment at `moment`."""
-    spec = DeploymentSpec.model_validate(row.spec)
+    spec = _shown_spec(row)
     lead = assessment.lead
     running = row.desired == "running"
     config = _config_use(spec, newest_configs)
@@ -130,6 +131,21 @@ def deployment_view(
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def _shown_spec(row: DeploymentRow) -> DeploymentSpec:
+    """Return the spec without secret values, which nobody is shown."""
+    spec = DeploymentSpec.model_validate(row.spec)
+    environment = shown(spec.environment, with_values=True)
+    return spec.model_copy(update={"environment": environment})
+
+
+def without_values(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a deployment's view, as JSON, for those who may not change it."""
+    spec = data["spec"]
+    if not spec["environment"]:
+        return data
+    return {**data, "spec": {**spec, "environment": shown(spec["environment"], with_values=False)}}
 
 
 def _memory(row: DeploymentRow, spec: DeploymentSpec) -> dict[str, Any]:

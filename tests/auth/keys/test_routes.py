@@ -228,7 +228,7 @@ async def test_the_keys_of_a_service_account_are_made_by_administrators(control:
 async def test_a_restricted_key_makes_no_keys_without_its_restrictions(
     control: Running, given: dict[str, Any]
 ) -> None:
-    secret, made = await key(control, **given)
+    secret, made = await key(control, **given, management=True)
     path = f"/keys/{made['id']}"
     for method, where, body in (
         ("POST", "/keys", {"name": "x"}),

@@ -2955,6 +2955,12 @@ export type KeyChange = {
      */
     limits?: Limits | null;
     /**
+     * Management
+     *
+     * Whether it opens the rest of the API too, with its owner's role; else it is for asking models alone. Null: yes, unless it names models.
+     */
+    management?: boolean | null;
+    /**
      * Models
      *
      * Models it may use; null: all.
@@ -2985,6 +2991,12 @@ export type KeyRequest = {
      */
     expires_at?: string | null;
     limits?: Limits;
+    /**
+     * Management
+     *
+     * Whether it opens the rest of the API too, with its owner's role; else it is for asking models alone. Null: yes, unless it names models.
+     */
+    management?: boolean | null;
     /**
      * Models
      *
@@ -3092,6 +3104,12 @@ export type KeyView = {
      */
     last_used_at: string | null;
     limits: Limits;
+    /**
+     * Management
+     *
+     * Whether it opens the rest of the API, too.
+     */
+    management: boolean;
     /**
      * Models
      *
@@ -9033,6 +9051,43 @@ export type StopDeploymentResponses = {
 };
 
 export type StopDeploymentResponse = StopDeploymentResponses[keyof StopDeploymentResponses];
+
+export type GetDiagnosticsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/diagnostics';
+};
+
+export type GetDiagnosticsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetDiagnosticsError = GetDiagnosticsErrors[keyof GetDiagnosticsErrors];
+
+export type GetDiagnosticsResponses = {
+    /**
+     * A .tar.gz; its manifest says what was left out, and why.
+     */
+    200: Blob | File;
+};
+
+export type GetDiagnosticsResponse = GetDiagnosticsResponses[keyof GetDiagnosticsResponses];
 
 export type ListDownloadsData = {
     body?: never;

@@ -6,7 +6,11 @@ import { Button, IconButton } from "@/components/button";
 import { BareInput } from "@/components/field";
 import { Prose } from "@/components/prose";
 import { t } from "@/strings";
+import { rights as w } from "@/strings/rights";
 import type { FormValues } from "./form-model";
+
+/** What the server shows in place of a value; sent back, it leaves the value as it is. */
+const MASK = "********";
 
 export interface Suggestion {
   name: string;
@@ -51,6 +55,7 @@ function PairRow({ under, form, words, placeholderOf, index, listId, onRemove }:
     spellCheck: false,
     invalid: Boolean(errors?.[which]),
   });
+  const isMasked = under === "env" && form.watch(`${under}.${index}.value`) === MASK;
   const use = (value: string) => {
     form.setValue(`${under}.${index}.${part}`, value);
     form.clearErrors(`${under}.${index}`);
@@ -73,6 +78,7 @@ function PairRow({ under, form, words, placeholderOf, index, listId, onRemove }:
           <X size={14} aria-hidden />
         </IconButton>
       </div>
+      {isMasked ? <p className="mt-1 text-small text-muted">{w.masked}</p> : null}
       {error ? (
         <p id={errorId} className="mt-1 text-small text-failed-text">
           <Prose text={error.message ?? ""} /> <Fix error={error} onUse={use} />

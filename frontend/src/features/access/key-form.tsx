@@ -29,6 +29,12 @@ function listOf(text: string): string[] | null {
   return parts.length > 0 ? parts : null;
 }
 
+/** What the server would say: a key that names models is for models only. */
+export function managesByItself(models: string[] | null, known: KeyView | null): boolean {
+  const same = JSON.stringify(models) === JSON.stringify(known?.models ?? null);
+  return known && same ? known.management : models === null;
+}
+
 interface Props {
   known: KeyView | null;
   onClose: () => void;
@@ -42,18 +48,27 @@ function useDraft(known: KeyView | null) {
   const [team, setTeam] = useState("");
   const [models, setModels] = useState(known?.models?.join(", ") ?? "");
   const [addresses, setAddresses] = useState(known?.addresses?.join(", ") ?? "");
+  const [chosen, setManagement] = useState<boolean | null>(null);
   const [until, setUntil] = useState(localTime(known?.expires_at ?? null));
   const [texts, setTexts] = useState(textsOf(known?.limits ?? {}));
   const limits = limitsOf(texts);
+  const management = chosen ?? managesByItself(listOf(models), known);
   const common = {
     name: name.trim(),
     models: listOf(models),
     addresses: listOf(addresses),
+    management,
     expires_at: until ? new Date(until).toISOString() : null,
   };
   return {
-    fields: { name, owner, team, models, addresses, until, texts },
-    set: { setName, setOwner, setTeam, setModels, setAddresses, setUntil, setTexts },
+    fields: {
+      ...{ name, owner, team, models, addresses, until, texts },
+      management,
+    },
+    set: {
+      ...{ setName, setOwner, setTeam, setModels, setAddresses, setUntil, setTexts },
+      setManagement,
+    },
     limits,
     common,
   };
@@ -122,6 +137,15 @@ function RuleFields({ draft }: { draft: ReturnType<typeof useDraft> }) {
         value={fields.addresses}
         onChange={(event) => set.setAddresses(event.target.value)}
       />
+      <SelectField
+        label={w.management}
+        hint={w.managementHint}
+        value={fields.management ? "all" : "models"}
+        onChange={(event) => set.setManagement(event.target.value === "all")}
+      >
+        <option value="models">{w.modelsOnly}</option>
+        <option value="all">{w.modelsAndApi}</option>
+      </SelectField>
       <TextField
         label={w.expires}
         hint={w.expiresHint}

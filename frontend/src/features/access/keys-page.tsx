@@ -126,6 +126,7 @@ function Row(props: RowProps) {
         <span className="block font-[520] break-all">{one.name}</span>
         <code className="font-mono text-small text-muted">{one.hint}</code>
         <span className="mt-0.5 flex flex-wrap gap-1">
+          {one.management ? null : <Tag>{w.modelsOnly}</Tag>}
           {limitWords(one.limits).map((words) => (
             <Tag key={words}>{words}</Tag>
           ))}

@@ -8,6 +8,7 @@ import { data } from "@/api/client";
 import { configKeys, configQuery } from "@/api/configs";
 import { type Config, cloneConfig, deleteConfig, type Recipe, saveConfig } from "@/api/gen";
 import { isNotFound } from "@/api/problem";
+import { useMay } from "@/api/rights";
 import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Tag } from "@/components/chip";
@@ -125,12 +126,12 @@ function RemoveDialog({
 function Actions({ config, onEdit }: { config: Config; onEdit: () => void }) {
   const [dialog, setDialog] = useState<"clone" | "remove" | null>(null);
   const { name } = config;
+  const mayOperate = useMay("operate");
+  const keep = () => save(`/api/v1/configs/${name}/export`, `${name}.json`);
+  if (!mayOperate) return <Button onClick={keep}>{c.export}</Button>;
   const items = [
     { label: c.clone, onSelect: () => setDialog("clone") },
-    {
-      label: c.export,
-      onSelect: () => save(`/api/v1/configs/${name}/export`, `${name}.json`),
-    },
+    { label: c.export, onSelect: keep },
     { label: c.remove, onSelect: () => setDialog("remove"), danger: true },
   ];
   return (

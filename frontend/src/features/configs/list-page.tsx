@@ -10,6 +10,7 @@ import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Tag } from "@/components/chip";
 import { BareInput } from "@/components/field";
+import { Allowed } from "@/components/restricted";
 import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { c } from "@/strings/configs";
 import { ImportDialog } from "./import-dialog";
@@ -93,9 +94,11 @@ function Table({ configs }: { configs: readonly ConfigSummary[] }) {
 
 function Create() {
   return (
-    <Link to="/configs/new" className={buttonClass("primary")}>
-      {c.create}
-    </Link>
+    <Allowed right="operate">
+      <Link to="/configs/new" className={buttonClass("primary")}>
+        {c.create}
+      </Link>
+    </Allowed>
   );
 }
 
@@ -113,7 +116,9 @@ export function ConfigsPage() {
           {c.exportAll}
         </Button>
       ) : null}
-      <Button onClick={() => setImporting(true)}>{c.import}</Button>
+      <Allowed right="operate">
+        <Button onClick={() => setImporting(true)}>{c.import}</Button>
+      </Allowed>
       <Create />
     </>
   );

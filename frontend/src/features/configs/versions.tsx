@@ -6,6 +6,7 @@ import { toast } from "sonner";
 import { data } from "@/api/client";
 import { diffQuery, versionsQuery } from "@/api/configs";
 import { type Config, type ConfigVersion, rollBackConfig } from "@/api/gen";
+import { useMay } from "@/api/rights";
 import { Ago } from "@/components/ago";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
@@ -61,6 +62,7 @@ interface RowProps {
 
 function VersionRow({ version: v, newest, compared, others, ...rest }: RowProps) {
   const { onCompare, onRollBack, busy } = rest;
+  const mayOperate = useMay("operate");
   const [from, to] = [Math.min(v.version, compared ?? 0), Math.max(v.version, compared ?? 0)];
   return (
     <li className="border-t border-line px-4 py-2.5 first:border-t-0">
@@ -87,7 +89,7 @@ function VersionRow({ version: v, newest, compared, others, ...rest }: RowProps)
                 ))}
             </BareSelect>
           ) : null}
-          {v.version === newest ? null : (
+          {v.version === newest || !mayOperate ? null : (
             <Button size="small" disabled={busy} onClick={onRollBack}>
               {c.rollBack}
             </Button>

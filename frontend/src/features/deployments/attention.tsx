@@ -28,7 +28,7 @@ export function attentionList(deployments: readonly Deployment[]): Deployment[] 
 }
 
 function AttentionCard({ deployment: d }: { deployment: Deployment }) {
-  const { apply, busy } = useRemedy(d);
+  const { apply, busy, mayAct } = useRemedy(d);
   const now = useServerNow();
   const failed = d.phase === "failed";
   const edge = failed ? "border-l-failed" : "border-l-warning";
@@ -61,7 +61,7 @@ function AttentionCard({ deployment: d }: { deployment: Deployment }) {
         </Link>
       </div>
       {d.last_error ? (
-        <ProblemBody problem={d.last_error} onRemedy={apply} busy={busy} />
+        <ProblemBody problem={d.last_error} onRemedy={apply} busy={busy} mayAct={mayAct} />
       ) : (
         <p className="text-muted">{d.reason ?? t.phases[d.phase]}</p>
       )}

@@ -8,11 +8,12 @@ import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { CopyButton } from "@/components/copy";
 import { ProblemBody } from "@/components/remedies";
+import { Allowed } from "@/components/restricted";
 import { t } from "@/strings";
 import { useRemedy } from "./use-remedy";
 
 export function ErrorBanner({ deployment: d }: { deployment: Deployment }) {
-  const { apply, busy } = useRemedy(d);
+  const { apply, busy, mayAct } = useRemedy(d);
   const problem = d.last_error;
   // Once it is ready again, the error is history: the Events tab keeps it.
   if (!problem || d.phase === "ready" || d.phase === "stopped") return null;
@@ -29,7 +30,7 @@ export function ErrorBanner({ deployment: d }: { deployment: Deployment }) {
           <CopyButton text={() => describeProblem(problem)} label={t.errors.copy} />
         </span>
       </div>
-      <ProblemBody problem={problem} onRemedy={apply} busy={busy} />
+      <ProblemBody problem={problem} onRemedy={apply} busy={busy} mayAct={mayAct} />
     </Card>
   );
 }
@@ -47,13 +48,15 @@ export function StaleBanner({ deployment: d, actions }: Props) {
       className="mb-3 flex flex-wrap items-center gap-3 rounded-card bg-warning-soft px-4 py-2 text-warning-text"
     >
       <span className="min-w-0 flex-1">{t.detail.stale}</span>
-      <Button
-        size="small"
-        disabled={actions.busy}
-        onClick={() => void actions.act("restart", d.name)}
-      >
-        {t.verbs.restart}
-      </Button>
+      <Allowed right="operate">
+        <Button
+          size="small"
+          disabled={actions.busy}
+          onClick={() => void actions.act("restart", d.name)}
+        >
+          {t.verbs.restart}
+        </Button>
+      </Allowed>
     </div>
   );
 }

@@ -10,6 +10,7 @@ import type { Deployment, DeploymentSpec } from "@/api/types";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { CodeTabs } from "@/components/copy";
+import { Allowed } from "@/components/restricted";
 import { fromSpec } from "@/components/spec/form-model";
 import { asCli, asCurl, asJson } from "@/components/spec/same-request";
 import { SpecForm } from "@/components/spec/spec-form";
@@ -53,9 +54,11 @@ export function ConfigTab({ deployment: d }: { deployment: Deployment }) {
               {c.madeFrom(d.config.name, d.config.version)}
             </Link>
           ) : null}
-          <Button size="small" className="ml-auto" onClick={() => setEditing(true)}>
-            {t.config.edit}
-          </Button>
+          <Allowed right="operate">
+            <Button size="small" className="ml-auto" onClick={() => setEditing(true)}>
+              {t.config.edit}
+            </Button>
+          </Allowed>
         </div>
         <CodeTabs
           note={t.config.how}

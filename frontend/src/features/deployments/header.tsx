@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import type { DeploymentActions } from "@/api/actions";
 import { verbsFor } from "@/api/actions";
+import { useMay } from "@/api/rights";
 import type { Deployment } from "@/api/types";
 import { Button, buttonClass } from "@/components/button";
 import { PageHead } from "@/components/card";
@@ -80,7 +81,9 @@ export function Header({ deployment: d, actions }: Props) {
   const [deleting, setDeleting] = useState(false);
   const navigate = useNavigate();
   const unsure = useUnsure();
-  const verbs = verbsFor(d);
+  const mayOperate = useMay("operate");
+  const mayAsk = useMay("ask");
+  const verbs = mayOperate ? verbsFor(d) : [];
   const remove = async () => {
     if (await actions.act("delete", d.name)) await navigate({ to: "/deployments" });
   };
@@ -96,14 +99,16 @@ export function Header({ deployment: d, actions }: Props) {
         }
         actions={
           <>
-            {d.phase === "ready" ? (
+            {d.phase === "ready" && mayAsk ? (
               <Link to="/playground" search={{ model: d.name }} className={buttonClass("primary")}>
                 {t.actions.chat}
               </Link>
             ) : null}
-            <Button onClick={() => setScaling(true)} disabled={verbs.length === 0}>
-              {t.actions.scale}
-            </Button>
+            {mayOperate ? (
+              <Button onClick={() => setScaling(true)} disabled={verbs.length === 0}>
+                {t.actions.scale}
+              </Button>
+            ) : null}
             {verbs.map((verb) =>
               verb === "delete" ? (
                 <Button key={verb} kind="danger" onClick={() => setDeleting(true)}>

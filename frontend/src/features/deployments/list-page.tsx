@@ -6,6 +6,7 @@ import { useDeploymentActions } from "@/api/actions";
 import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareInput, BareSelect } from "@/components/field";
+import { Allowed } from "@/components/restricted";
 import { Empty, ErrorCard, SkeletonRows, StaleNote, useUnsure } from "@/components/states";
 import { t } from "@/strings";
 import { arrange, type View } from "./rows";
@@ -14,9 +15,11 @@ import { useRows } from "./use-rows";
 
 export function DeployLink() {
   return (
-    <Link to="/deployments/new" className={buttonClass("primary")}>
-      {t.actions.deploy}
-    </Link>
+    <Allowed right="operate">
+      <Link to="/deployments/new" className={buttonClass("primary")}>
+        {t.actions.deploy}
+      </Link>
+    </Allowed>
   );
 }
 

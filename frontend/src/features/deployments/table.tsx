@@ -5,6 +5,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Ellipsis } from "lucide-react";
 import { memo, useCallback, useLayoutEffect, useRef, useState } from "react";
 import { type DeploymentActions, type Verb, verbsFor } from "@/api/actions";
+import { useMay } from "@/api/rights";
 import type { Deployment } from "@/api/types";
 import { IconButton } from "@/components/button";
 import { Card } from "@/components/card";
@@ -81,7 +82,7 @@ interface LineProps {
   index: number;
   unsure: boolean;
   last: boolean;
-  onMenu: (deployment: Deployment, button: HTMLElement) => void;
+  onMenu: ((deployment: Deployment, button: HTMLElement) => void) | null;
 }
 
 const Line = memo(function Line({ row, index, unsure, last, onMenu }: LineProps) {
@@ -117,14 +118,16 @@ const Line = memo(function Line({ row, index, unsure, last, onMenu }: LineProps)
         {count(d.metrics?.requests_waiting)}
       </div>
       <div role="cell">
-        <IconButton
-          label={t.actions.of(d.name)}
-          aria-haspopup="menu"
-          className="-mr-1"
-          onClick={(event) => onMenu(d, event.currentTarget)}
-        >
-          <Ellipsis size={15} aria-hidden />
-        </IconButton>
+        {onMenu ? (
+          <IconButton
+            label={t.actions.of(d.name)}
+            aria-haspopup="menu"
+            className="-mr-1"
+            onClick={(event) => onMenu(d, event.currentTarget)}
+          >
+            <Ellipsis size={15} aria-hidden />
+          </IconButton>
+        ) : null}
       </div>
     </div>
   );
@@ -140,6 +143,7 @@ interface Props {
 
 export function DeploymentsTable({ rows, view = {}, unsure, actions, onSort }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  const mayOperate = useMay("operate");
   const [offset, setOffset] = useState(0);
   const [deleting, setDeleting] = useState<string | null>(null);
   const [menu, setMenu] = useState<{ deployment: Deployment; button: HTMLElement } | null>(null);
@@ -185,7 +189,7 @@ export function DeploymentsTable({ rows, view = {}, unsure, actions, onSort }: P
                   index={item.index}
                   unsure={unsure}
                   last={item.index === rows.length - 1}
-                  onMenu={onMenu}
+                  onMenu={mayOperate ? onMenu : null}
                 />
               </div>
             ) : null;

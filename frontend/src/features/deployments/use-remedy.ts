@@ -2,6 +2,7 @@
 
 import { useNavigate } from "@tanstack/react-router";
 import { useDeploymentActions } from "@/api/actions";
+import { useMay } from "@/api/rights";
 import type { Deployment, DeploymentChange, Remedy } from "@/api/types";
 import { t } from "@/strings";
 
@@ -24,8 +25,15 @@ export function changeOf(
   return { arguments: { ...held, [key]: value } as DeploymentChange["arguments"] };
 }
 
-export function useRemedy(d: Deployment): { apply: (remedy: Remedy) => void; busy: boolean } {
+interface Applied {
+  apply: (remedy: Remedy) => void;
+  busy: boolean;
+  mayAct: boolean;
+}
+
+export function useRemedy(d: Deployment): Applied {
   const { act, change, busy } = useDeploymentActions();
+  const mayAct = useMay("operate");
   const navigate = useNavigate();
 
   const set = async (name: string, value: unknown) => {
@@ -38,7 +46,7 @@ export function useRemedy(d: Deployment): { apply: (remedy: Remedy) => void; bus
     else if (remedy.action === "restart") void act("restart", d.name);
     else if (remedy.action === "open") void navigate({ to: safePath(given.path) });
   };
-  return { apply, busy };
+  return { apply, busy, mayAct };
 }
 
 /** Remedies come from our own server, but an address is still only one of ours. */

@@ -16,6 +16,7 @@ import {
 import { downloadFilesQuery, downloadsQuery, modelKeys } from "@/api/models";
 import { addNotice } from "@/api/notices";
 import { toProblem } from "@/api/problem";
+import { useMay } from "@/api/rights";
 import { Ago } from "@/components/ago";
 import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
@@ -131,6 +132,7 @@ function Item({ download: d }: { download: Download }) {
   const [open, setOpen] = useState(false);
   const unsure = useUnsure();
   const { busy, act, hasten } = useDownloadAction(d);
+  const mayOperate = useMay("operate");
   const tone = unsure ? "idle" : toneOf(d);
   const over = ["succeeded", "cancelled"].includes(d.state);
   return (
@@ -148,12 +150,12 @@ function Item({ download: d }: { download: Download }) {
         </Chip>
         <span className="figures text-small text-muted">{paceOf(d)}</span>
         <span className="ml-auto flex flex-wrap gap-2">
-          {d.state === "queued" ? (
+          {d.state === "queued" && mayOperate ? (
             <Button size="small" disabled={busy} onClick={() => void hasten()}>
               {w.first}
             </Button>
           ) : null}
-          {verbsOf(d).map((verb) => (
+          {(mayOperate ? verbsOf(d) : []).map((verb) => (
             <Button key={verb} size="small" disabled={busy} onClick={() => void act(verb)}>
               {w.verbs[verb]}
             </Button>

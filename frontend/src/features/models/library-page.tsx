@@ -14,6 +14,7 @@ import { Chip, Tag } from "@/components/chip";
 import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { bytes, type Tone } from "@/components/format";
+import { Allowed } from "@/components/restricted";
 import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { usePolling } from "@/realtime/provider";
 import { t } from "@/strings";
@@ -79,23 +80,25 @@ function Item({ model }: { model: LibraryModel }) {
           <Tag key={name}>{name}</Tag>
         ))}
         <Chip tone={TONES[model.state]}>{w.states[model.state]}</Chip>
-        <span className="ml-auto flex gap-2">
-          {model.state === "complete" ? (
-            <Link
-              to="/deployments/new"
-              search={{ model: model.repo }}
-              className={buttonClass("plain", "small")}
-            >
-              {w.deploy}
-            </Link>
-          ) : null}
-          <Button size="small" disabled={busy} onClick={() => void verify()}>
-            {w.verify}
-          </Button>
-          <Button size="small" disabled={busy || used} onClick={() => setRemoving(true)}>
-            {w.remove}
-          </Button>
-        </span>
+        <Allowed right="operate">
+          <span className="ml-auto flex gap-2">
+            {model.state === "complete" ? (
+              <Link
+                to="/deployments/new"
+                search={{ model: model.repo }}
+                className={buttonClass("plain", "small")}
+              >
+                {w.deploy}
+              </Link>
+            ) : null}
+            <Button size="small" disabled={busy} onClick={() => void verify()}>
+              {w.verify}
+            </Button>
+            <Button size="small" disabled={busy || used} onClick={() => setRemoving(true)}>
+              {w.remove}
+            </Button>
+          </span>
+        </Allowed>
       </div>
       <p className="mt-0.5 text-small text-muted">
         {bytes(model.size_bytes)} · {w.columns.usedBy}: {used ? model.used_by.join(", ") : "–"} ·{" "}
@@ -143,14 +146,16 @@ function Adoptable() {
             <span className="text-small text-muted">
               {bytes(one.size_bytes)} · {w.how[one.how]}
             </span>
-            <Button
-              size="small"
-              className="ml-auto"
-              disabled={busy}
-              onClick={() => void adopt(one.repo, one.commit)}
-            >
-              {w.adoptOne}
-            </Button>
+            <Allowed right="operate">
+              <Button
+                size="small"
+                className="ml-auto"
+                disabled={busy}
+                onClick={() => void adopt(one.repo, one.commit)}
+              >
+                {w.adoptOne}
+              </Button>
+            </Allowed>
           </li>
         ))}
       </ul>
@@ -220,7 +225,9 @@ export function LibraryPage() {
         lead={total ? <Tag>{w.total(bytes(total))}</Tag> : undefined}
         actions={
           <>
-            <Button onClick={() => setImporting(true)}>{w.import}</Button>
+            <Allowed right="operate">
+              <Button onClick={() => setImporting(true)}>{w.import}</Button>
+            </Allowed>
             <Link to="/models" className={buttonClass("primary")}>
               {m.downloads.find}
             </Link>

@@ -16,6 +16,7 @@ import { BareInput } from "@/components/field";
 import { FitPanel } from "@/components/fit-panel";
 import { bytes, count, UNKNOWN } from "@/components/format";
 import { Prose } from "@/components/prose";
+import { Allowed } from "@/components/restricted";
 import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { m } from "@/strings/models";
 import { compact } from "./figures";
@@ -251,7 +252,11 @@ export function ModelPage({ repo, revision, onRevision }: Props) {
     <>
       <PageHead
         title={details.model.repo}
-        actions={<Actions details={details} revision={revision} />}
+        actions={
+          <Allowed right="operate">
+            <Actions details={details} revision={revision} />
+          </Allowed>
+        }
         below={choice}
       />
       <StaleNote />

@@ -9,6 +9,7 @@ import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { CodeTabs } from "@/components/copy";
 import { Dialog } from "@/components/dialog";
+import { Allowed } from "@/components/restricted";
 import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { usePolling } from "@/realtime/provider";
 import { t } from "@/strings";
@@ -70,9 +71,11 @@ function Nothing() {
         title={t.playground.noneTitle}
         why={t.playground.noneWhy}
         action={
-          <Link to="/deployments/new" className={buttonClass("primary")}>
-            {t.actions.deploy}
-          </Link>
+          <Allowed right="operate">
+            <Link to="/deployments/new" className={buttonClass("primary")}>
+              {t.actions.deploy}
+            </Link>
+          </Allowed>
         }
       />
     </Card>

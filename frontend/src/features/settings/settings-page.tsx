@@ -8,11 +8,12 @@ import { deleteHubToken, putHubToken, testHubToken } from "@/api/gen";
 import { machineKeys, type Scope, tokenQuery, versionQuery } from "@/api/machine";
 import { addNotice } from "@/api/notices";
 import { toProblem } from "@/api/problem";
-import { Button } from "@/components/button";
+import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { TextField } from "@/components/field";
 import { UNKNOWN } from "@/components/format";
+import { Allowed } from "@/components/restricted";
 import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { settings as w } from "@/strings/machine";
 
@@ -125,17 +126,34 @@ function About() {
   );
 }
 
+function Support() {
+  return (
+    <Card label={w.support} className="mt-3 p-4">
+      <h2 className="mb-1">{w.support}</h2>
+      <p className="mb-3 text-muted">{w.supportWhy}</p>
+      <a href="/api/v1/diagnostics" download className={buttonClass()}>
+        {w.bundle}
+      </a>
+    </Card>
+  );
+}
+
 export function SettingsPage() {
   return (
     <>
       <PageHead title={w.title} />
       <StaleNote />
-      <Card label={w.token} className="px-4 pt-3.5">
-        <h2>{w.token}</h2>
-        <p className="mb-3 text-muted">{w.tokenWhy}</p>
-        <Token scope="installation" />
-        <Token scope="user" />
-      </Card>
+      <Allowed right="operate">
+        <Card label={w.token} className="px-4 pt-3.5">
+          <h2>{w.token}</h2>
+          <p className="mb-3 text-muted">{w.tokenWhy}</p>
+          <Token scope="installation" />
+          <Token scope="user" />
+        </Card>
+      </Allowed>
+      <Allowed right="administer">
+        <Support />
+      </Allowed>
       <About />
     </>
   );

@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useDeploymentActions, verbsFor } from "@/api/actions";
 import { deploymentsQuery, meQuery } from "@/api/queries";
+import { may } from "@/api/rights";
 import { Dot } from "@/components/chip";
 import { phaseWords, toneOf } from "@/components/format";
 import { toggleTheme, useDark } from "@/components/theme";
@@ -25,6 +26,7 @@ interface Props {
 export default function Palette({ open, onOpenChange, onLogOut }: Props) {
   const { data } = useQuery(deploymentsQuery);
   const role = useQuery(meQuery).data?.user.role;
+  const mayOperate = may(role, "operate");
   const { act } = useDeploymentActions();
   const navigate = useNavigate();
   const dark = useDark();
@@ -55,9 +57,14 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/deployments" }))}>
             {t.pages.deployments}
           </Command.Item>
-          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/deployments/new" }))}>
-            {t.pages.deploy}
-          </Command.Item>
+          {mayOperate ? (
+            <Command.Item
+              className={ITEM}
+              onSelect={run(() => navigate({ to: "/deployments/new" }))}
+            >
+              {t.pages.deploy}
+            </Command.Item>
+          ) : null}
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/models" }))}>
             {t.pages.models}
           </Command.Item>
@@ -99,9 +106,11 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/settings" }))}>
             {t.pages.settings}
           </Command.Item>
-          <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/playground" }))}>
-            {t.pages.playground}
-          </Command.Item>
+          {may(role, "ask") ? (
+            <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/playground" }))}>
+              {t.pages.playground}
+            </Command.Item>
+          ) : null}
         </Command.Group>
         <Command.Group heading={t.palette.deployments} className={GROUP}>
           {deployments.map((d) => (
@@ -120,7 +129,7 @@ export default function Palette({ open, onOpenChange, onLogOut }: Props) {
           ))}
         </Command.Group>
         <Command.Group heading={t.palette.actions} className={GROUP}>
-          {deployments.flatMap((d) =>
+          {(mayOperate ? deployments : []).flatMap((d) =>
             verbsFor(d)
               .filter((verb) => verb !== "delete")
               .map((verb) => (

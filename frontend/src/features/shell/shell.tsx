@@ -6,7 +6,9 @@ import { Menu as MenuIcon, Moon, Search, Sun, User } from "lucide-react";
 import { Dialog as Drawer } from "radix-ui";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Toaster } from "sonner";
+import "sonner/dist/styles.css";
 import { logout, meQuery } from "@/api/queries";
+import { useMay } from "@/api/rights";
 import { IconButton } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { Menu } from "@/components/menu";
@@ -61,19 +63,28 @@ function ShortcutsDialog({
   open: boolean;
   onOpenChange: (o: boolean) => void;
 }) {
+  const needed: Partial<Record<string, boolean>> = {
+    "g then p": useMay("ask"),
+    c: useMay("operate"),
+  };
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title={t.shell.shortcuts}>
       <dl>
-        {t.shortcuts.map(([key, what]) => (
-          <div key={key} className="flex justify-between border-b border-line py-1.5 last:border-0">
-            <dt>{what}</dt>
-            <dd>
-              <kbd className="rounded-chip border border-line bg-sunken px-1.5 font-mono text-tiny">
-                {keyWords(key)}
-              </kbd>
-            </dd>
-          </div>
-        ))}
+        {t.shortcuts
+          .filter(([key]) => needed[key] ?? true)
+          .map(([key, what]) => (
+            <div
+              key={key}
+              className="flex justify-between border-b border-line py-1.5 last:border-0"
+            >
+              <dt>{what}</dt>
+              <dd>
+                <kbd className="rounded-chip border border-line bg-sunken px-1.5 font-mono text-tiny">
+                  {keyWords(key)}
+                </kbd>
+              </dd>
+            </div>
+          ))}
       </dl>
     </Dialog>
   );
@@ -171,6 +182,8 @@ export function Shell({ crumbs, children }: { crumbs: Crumb[]; children: ReactNo
   const logOut = useLogOut();
   const dark = useDark();
   const title = crumbs.at(-1)?.label;
+  const mayAsk = useMay("ask");
+  const mayOperate = useMay("operate");
 
   useEffect(() => {
     document.title = title ? `${title} · ${t.product}` : t.product;
@@ -182,8 +195,8 @@ export function Shell({ crumbs, children }: { crumbs: Crumb[]; children: ReactNo
       help: () => setHelp(true),
       overview: () => navigate({ to: "/" }),
       deployments: () => navigate({ to: "/deployments" }),
-      playground: () => navigate({ to: "/playground" }),
-      deploy: () => navigate({ to: "/deployments/new" }),
+      playground: () => (mayAsk ? navigate({ to: "/playground" }) : null),
+      deploy: () => (mayOperate ? navigate({ to: "/deployments/new" }) : null),
       filter: () => document.querySelector<HTMLElement>("[data-filter]")?.focus(),
     };
     does[shortcut]();

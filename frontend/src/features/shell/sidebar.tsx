@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { alertsQuery } from "@/api/alerts";
 import { deploymentsQuery, meQuery } from "@/api/queries";
+import { may } from "@/api/rights";
 import { Mark } from "@/components/mark";
 import { t } from "@/strings";
 import { pagesOf } from "./access-pages";
@@ -29,9 +30,11 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       <Link to="/" activeOptions={{ exact: true }} onClick={onNavigate} className={ITEM}>
         {t.pages.overview}
       </Link>
-      <Link to="/playground" onClick={onNavigate} className={ITEM}>
-        {t.pages.playground}
-      </Link>
+      {may(role, "ask") ? (
+        <Link to="/playground" onClick={onNavigate} className={ITEM}>
+          {t.pages.playground}
+        </Link>
+      ) : null}
       <p className="mt-4 mb-1 px-2 text-tiny text-muted">{t.shell.models}</p>
       <Link to="/models" onClick={onNavigate} className={ITEM}>
         {t.pages.models}

@@ -28,6 +28,13 @@ Addresses = Annotated[
         description="Networks (CIDR) or addresses that it may come from; null: any.",
     ),
 ]
+Management = Annotated[
+    bool | None,
+    Field(
+        description="Whether it opens the rest of the API too, with its owner's role; else it is "
+        "for asking models alone. Null: yes, unless it names models."
+    ),
+]
 Subject = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -80,6 +87,7 @@ class KeyRequest(BaseModel):
     )
     models: Models = None
     addresses: Addresses = None
+    management: Management = None
     expires_at: AwareDatetime | None = Field(default=None, description="Null: never.")
     limits: Limits = NO_LIMITS
 
@@ -95,6 +103,7 @@ class KeyChange(BaseModel):
     name: Name | None = None
     models: Models = None
     addresses: Addresses = None
+    management: Management = None
     expires_at: AwareDatetime | None = Field(default=None, description="Null: never.")
     limits: Limits | None = Field(
         default=None,
@@ -142,6 +151,7 @@ KEY_EXAMPLE: dict[str, Any] = {
     "team": {"id": "team_01kb2m3n4p5q6r7s8t9v0w1x2y", "name": "research"},
     "models": ["demo"],
     "addresses": ["10.0.0.0/8"],
+    "management": False,
     "limits": {
         "requests_per_minute": None,
         "tokens_per_minute": 1000,
@@ -171,6 +181,7 @@ class KeyView(BaseModel):
     team: KeyTeam | None
     models: list[str] | None = Field(description="Models it may use; null: all.")
     addresses: list[str] | None = Field(description="Networks it may come from; null: any.")
+    management: bool = Field(description="Whether it opens the rest of the API, too.")
     limits: Limits
     created_by: str | None = Field(
         description="Id of the user who made it; null for the one made at the first start."

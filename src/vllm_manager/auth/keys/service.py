@@ -15,7 +15,13 @@ from vllm_manager.auth.keys.permits import (
     team_of_new,
     visible,
 )
-from vllm_manager.auth.keys.rules import expiry_errors, networks, outlives, raised, state_of
+from vllm_manager.auth.keys.rules import (
+    expiry_errors,
+    networks,
+    outlives,
+    raised,
+    state_of,
+)
 from vllm_manager.auth.keys.schemas import (
     NO_LIMITS,
     PREFIX,
@@ -126,6 +132,7 @@ class Keys:
                 name=asked.name,
                 models=asked.models,
                 addresses=addresses,
+                management=asked.management,
                 created_by=principal.user_id,
                 created_at=now,
                 expires_at=asked.expires_at,
@@ -159,6 +166,8 @@ class Keys:
                 errors += await self._lower(session, principal, key_id, asked.limits)
             if errors:
                 raise invalid(errors)
+            if "management" not in given and not found.key.manages:
+                values["management"] = False  # other models open no more
             for name, value in values.items():
                 setattr(found.key, name, value)
             [view] = await self._views(session, [found])
@@ -195,6 +204,7 @@ class Keys:
                 name=old.name,
                 models=old.models,
                 addresses=old.addresses,
+                management=old.management,
                 created_by=principal.user_id,
                 created_at=now,
                 expires_at=expires_at,
@@ -305,6 +315,7 @@ def _view(found: Found, limits: Limits, now: datetime) -> KeyView:
         team=KeyTeam(id=team.id, name=team.name) if team else None,
         models=key.models,
         addresses=key.addresses,
+        management=key.manages,
         limits=limits,
         created_by=key.created_by,
         created_at=key.created_at,

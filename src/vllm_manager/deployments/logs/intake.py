@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from vllm_manager.deployments.reports import ReportBody, parse
 from vllm_manager.deployments.schemas import LogAttempt, LogLine
 from vllm_manager.kit.clock import Clock, SystemClock
 from vllm_manager.kit.paging import decode_cursor
+from vllm_manager.kit.redaction import LineRedactor
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,10 @@ class _Known:
     touched: float = 0.0
     lines: int = 0
     dropped: int = 0
+    redactors: defaultdict[str, LineRedactor] = field(
+        default_factory=lambda: defaultdict(LineRedactor)
+    )
+    """By stream: secrets that take several lines are seen by none of them."""
 
 
 class LogStore:
@@ -168,6 +174,9 @@ class LogStore:
         if known.next is None:
             known.next, known.order = reading.end_of(known.life)
         wanted, known.next = known.next, None
+        for line in body.log:
+            if line.number >= wanted:
+                line.text = known.redactors[line.stream](line.text)
         lines = kept_lines(body, wanted, known.order)
         following = max(lines[-1].number + 1 if lines else wanted, body.log_first)
         dropped = following - wanted - len(lines)
