@@ -14,6 +14,8 @@ from vllm_manager.gateway.demands import Estimate
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.journal import Record
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.queueing import Seat
+from vllm_manager.gateway.refusals import queue_headers, turned_away
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
 from vllm_manager.gateway.upstream import (
@@ -69,11 +71,15 @@ class EngineCall:
         self._usage = UNKNOWN
         self._tap: BodyTap | EventTap | None = None
         self._is_settled = False
+        self._headers: Headers = [(b"x-request-id", request.id), *request.limit_headers]
         self._is_asked = False
         """An engine has the request, and works on it."""
 
     async def run(self, send: Send) -> None:
         """Answer the request, whatever becomes of the engine."""
+        seat = self._ticket.seat
+        if seat is not None and seat.is_waiting and not await self._got_slot(seat, send):
+            return
         try:
             endpoint, upstream = await self._answered()
         except UpstreamFailed as error:
@@ -96,6 +102,7 @@ class EngineCall:
         if client_left:
             self._outcome, self._status = "client_left", 499
         request, usage = self._request, self._counted()
+        queue_seconds = self._queue_seconds()
         self._ticket.settle((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
         record = Record(
             at=time.time(),
@@ -108,12 +115,22 @@ class EngineCall:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=usage.cached_tokens,
-            seconds=time.perf_counter() - self._started,
+            seconds=self._seconds(),
             first_token_seconds=self._first_token_seconds,
             outcome=self._outcome,
             team=request.asker.team,
+            queue_seconds=queue_seconds,
         )
         self._context.journal.add(record)
+
+    def _queue_seconds(self) -> float:
+        seat = self._ticket.seat
+        if seat is None:
+            return 0.0
+        return self._seconds() if seat.is_waiting else seat.waited_seconds
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
 
     def _counted(self) -> Usage:
         """Return what the engine counted; of an answer that was cut short, about what was made."""
@@ -125,6 +142,20 @@ class EngineCall:
         if made or self._outcome == "client_left":
             return Usage(self._request.estimate.prompt, made)
         return usage
+
+    # Waiting for a slot
+
+    async def _got_slot(self, seat: Seat, send: Send) -> bool:
+        """Wait for a slot of the model; refuse the request, and return False, where none came."""
+        await seat.decided()
+        if seat.turned_away is None:
+            self._headers += queue_headers(seat.waited_seconds)
+            return True
+        request = self._request
+        refusal = turned_away(seat.turned_away, self._context.directory, request.model)
+        self._status, self._outcome = refusal.status, "overloaded"
+        await refuse(send, refusal, request.id, anthropic=request.route.is_anthropic)
+        return False
 
     # Finding an engine that answers
 
@@ -199,7 +230,7 @@ class EngineCall:
             self._outcome = "refused" if self._status < 500 else "upstream_failed"
         if upstream.complete and not is_events:
             body = await upstream.read(0)
-            self._first_token_seconds = time.perf_counter() - self._started
+            self._first_token_seconds = self._seconds()
             self._usage = read_usage(body) or UNKNOWN
             headers = [header for header in headers if header[0] != b"content-length"]
             self._client.cork()
@@ -220,14 +251,14 @@ class EngineCall:
         timeout_seconds = config.first_byte_seconds
         while data := await upstream.read(timeout_seconds):
             if self._first_token_seconds is None:
-                self._first_token_seconds = time.perf_counter() - self._started
+                self._first_token_seconds = self._seconds()
                 timeout_seconds = config.between_chunks_seconds
             if piece := tap.feed(data):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": tap.finish()})
 
     def _answer_headers(self, upstream: Connection) -> tuple[Headers, bool]:
-        headers: Headers = [(b"x-request-id", self._request.id), *self._request.limit_headers]
+        headers = self._headers
         is_events = False
         for header in upstream.headers:
             name, value = header
