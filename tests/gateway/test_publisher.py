@@ -51,6 +51,7 @@ async def test_a_key_is_told_with_its_team_models_networks_and_end(
         "expires_at": (clock.now() + timedelta(days=90)).timestamp(),
         "models": ["demo", "support", "embeddings"],
         "addresses": ["10.0.0.0/8", "2001:db8::/32"],
+        "priority": "normal",
     }
 
 

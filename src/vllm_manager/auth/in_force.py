@@ -33,6 +33,7 @@ class KeyFact(NamedTuple):
     """The models it may use, as JSON text; None means all. A viewer's key may use none."""
     addresses: str | None
     """The networks (CIDR) it may come from, as JSON text; None means any."""
+    priority: str
     expires_at: float | None
 
 
@@ -63,7 +64,7 @@ class InForce:
             select(
                 *(Key.fingerprint, Key.id, Key.user_id, Key.name, Key.team_id),
                 *(cast(Key.models, Text), cast(Key.addresses, Text)),
-                *(Key.expires_at, User.role),
+                *(Key.priority, Key.expires_at, User.role),
             )
             .join(User, User.id == Key.user_id)
             .where(Key.revoked_at.is_(None), unexpired, _is_enabled())
@@ -103,10 +104,13 @@ class InForce:
 
 
 def _key(row: _Row) -> KeyFact:
-    fingerprint, key_id, user_id, name, team_id, models, addresses, expires_at, role = row
+    fingerprint, key_id, user_id, name, team_id, models, addresses, *more = row
+    priority, expires_at, role = more
     usable: str | None = "[]" if role == "viewer" else models
     expires = None if expires_at is None else expires_at.timestamp()
-    return KeyFact(fingerprint, key_id, user_id, name, team_id, usable, addresses, expires)
+    return KeyFact(
+        fingerprint, key_id, user_id, name, team_id, usable, addresses, priority, expires
+    )
 
 
 def _session(row: _Row, team_of: Mapping[str, str]) -> SessionFact:

@@ -74,6 +74,7 @@ class Key(Base):
     last_four: Mapped[str] = mapped_column(String(4))
     models: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    priority: Mapped[str] = mapped_column(String(8), default="normal", server_default="normal")
     created_by: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

@@ -27,6 +27,8 @@ from vllm_manager.cli.deploy import (
     GpusOption,
     ModelOption,
     PipelineOption,
+    QueuedOption,
+    QueueWaitOption,
     ReplicasOption,
     RevisionOption,
     TensorOption,
@@ -50,6 +52,8 @@ _RECIPE_FIELDS = (
     "environment",
     "lora_modules",
     "max_concurrent_requests",
+    "max_queued_requests",
+    "queue_wait_seconds",
 )
 
 app = typer.Typer(
@@ -132,6 +136,8 @@ def save(
     tensor_parallel: TensorOption = None,
     pipeline_parallel: PipelineOption = None,
     max_concurrent_requests: ConcurrencyOption = None,
+    max_queued_requests: QueuedOption = None,
+    queue_wait_seconds: QueueWaitOption = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     preset: Annotated[
         str | None, typer.Option(help="Begin with a preset: see `config presets`.")
@@ -156,6 +162,8 @@ def save(
         "arguments": parse_arguments(argument or []),
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,
+        "max_queued_requests": max_queued_requests,
+        "queue_wait_seconds": queue_wait_seconds,
         "description": description,
     }
     with connect(url, token) as client:

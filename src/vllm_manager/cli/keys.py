@@ -43,6 +43,10 @@ AddressOption = Annotated[
     typer.Option("--address", help="Only from this network, as 10.0.0.0/8 (repeatable)."),
 ]
 
+PriorityOption = Annotated[
+    str | None, typer.Option(help="low, normal or high: which requests go first in a queue.")
+]
+
 
 @app.command()
 def ls(
@@ -71,6 +75,7 @@ def create(
     team: TeamOption = None,
     model: ModelOption = None,
     address: AddressOption = None,
+    priority: PriorityOption = None,
     expires: Annotated[str | None, typer.Option(help=f"When: {SPANS}")] = None,
     requests_per_minute: RequestsOption = None,
     tokens_per_minute: TokensOption = None,
@@ -97,6 +102,7 @@ def create(
         "addresses": address or None,
         "expires_at": moment(expires),
         "limits": limits,
+        **({} if priority is None else {"priority": priority}),
     }
     with connect(url, token) as client:
         _print_new(client.post(_PATH, asked), as_json)
@@ -130,6 +136,7 @@ def change(
     all_models: Annotated[bool, typer.Option("--all-models", help="For all models.")] = False,
     address: AddressOption = None,
     any_address: Annotated[bool, typer.Option("--any-address", help="From anywhere.")] = False,
+    priority: PriorityOption = None,
     expires: Annotated[str | None, typer.Option(help=f"`never`, or when: {SPANS}")] = None,
     requests_per_minute: RequestsOption = None,
     tokens_per_minute: TokensOption = None,
@@ -144,6 +151,8 @@ def change(
     asked: Json = {} if name is None else {"name": name}
     _take(asked, "models", model, all_models)
     _take(asked, "addresses", address, any_address)
+    if priority is not None:
+        asked["priority"] = priority
     if expires is not None:
         asked["expires_at"] = None if expires == "never" else moment(expires)
     limits = given(
@@ -261,6 +270,7 @@ def _print_key(key: Json) -> None:
     out.print(f"  Owner    {escape(key['owner']['username'])}{team}")
     out.print(f"  Models   {escape(', '.join(key['models'] or ['all']))}")
     out.print(f"  From     {escape(', '.join(key['addresses'] or ['anywhere']))}")
+    out.print(f"  Priority {key['priority']}")
     out.print(f"  Limits   {describe(key['limits'])}")
     out.print(f"  Expires  {key['expires_at'] or 'never'}")
     out.print(f"  Used     {_ago(key['last_used_at'])}")

@@ -16,6 +16,7 @@ from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.models import Models
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.planning import Planning
+from vllm_manager.deployments.queueing import Queueing
 from vllm_manager.deployments.reconciler import Reconciler
 from vllm_manager.deployments.service import Deployments
 from vllm_manager.hardware import GpuUse
@@ -83,7 +84,13 @@ def build(
     clock: Clock,
 ) -> DeploymentsRoom:
     """Return the room for these settings; nothing runs until its `start`."""
-    memory = Memory(hub, clock, _policy(settings), settings.silence_seconds)
+    memory = Memory(
+        hub,
+        clock,
+        _policy(settings),
+        settings.silence_seconds,
+        Queueing(settings.max_queued_requests, settings.queue_wait_seconds),
+    )
     lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
     planning = below.planning
     fetcher = Fetcher(database, memory, below.models, planning.vetting, lease)

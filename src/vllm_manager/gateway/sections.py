@@ -54,6 +54,7 @@ def keys_text(keys: Iterable[KeyFact]) -> bytes:
                 "expires_at": key.expires_at,
                 "models": _json(key.models),
                 "addresses": _json(key.addresses),
+                "priority": key.priority,
             }
             for key in keys
         }
