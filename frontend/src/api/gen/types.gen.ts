@@ -609,6 +609,10 @@ export type ConfigFile = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
@@ -620,6 +624,10 @@ export type ConfigFile = {
      * Lower-case letters, digits and inner hyphens, at most 63.
      */
     name: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -1149,9 +1157,17 @@ export type DeploymentChange = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      */
     model?: string | null;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -1238,6 +1254,10 @@ export type DeploymentRequest = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * Needed where there is no `config`.
@@ -1249,6 +1269,10 @@ export type DeploymentRequest = {
      * Lower-case letters, digits and inner hyphens, at most 63.
      */
     name: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -1308,6 +1332,10 @@ export type DeploymentSpec = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
@@ -1319,6 +1347,10 @@ export type DeploymentSpec = {
      * Lower-case letters, digits and inner hyphens, at most 63.
      */
     name: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -2770,6 +2802,12 @@ export type KeyChange = {
      * Name
      */
     name?: string | null;
+    /**
+     * Priority
+     *
+     * `high` takes an operator or an administrator.
+     */
+    priority?: 'low' | 'normal' | 'high' | null;
 };
 
 /**
@@ -2809,6 +2847,12 @@ export type KeyRequest = {
      * Id or name of the user. Null: yourself. Others need an administrator.
      */
     owner?: string | null;
+    /**
+     * Priority
+     *
+     * Which requests go first where they must wait for a model. `high` takes an operator or an administrator.
+     */
+    priority?: 'low' | 'normal' | 'high';
     /**
      * Team
      *
@@ -2909,6 +2953,12 @@ export type KeyView = {
      */
     name: string;
     owner: Owner;
+    /**
+     * Priority
+     *
+     * Which requests go first where they must wait.
+     */
+    priority: 'low' | 'normal' | 'high';
     /**
      * Replaced By
      *
@@ -4539,11 +4589,19 @@ export type Recipe = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
      */
     model: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
