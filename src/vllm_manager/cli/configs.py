@@ -64,6 +64,10 @@ app = typer.Typer(
 
 NameArgument = Annotated[str, typer.Argument(help="The config's name.", show_default=False)]
 VersionOption = Annotated[int | None, typer.Option(help="Which version. Default: the newest.")]
+PresetOption = Annotated[
+    str | None, typer.Option(help="Begin with a preset: see `config presets`.")
+]
+FromOption = Annotated[str | None, typer.Option("--from", help="Begin with what a deployment has.")]
 MessageOption = Annotated[str | None, typer.Option("--message", "-m", help="What is changed.")]
 
 
@@ -139,12 +143,8 @@ def save(
     max_queued_requests: QueuedOption = None,
     queue_wait_seconds: QueueWaitOption = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Begin with a preset: see `config presets`.")
-    ] = None,
-    deployment: Annotated[
-        str | None, typer.Option("--from", help="Begin with what a deployment has.")
-    ] = None,
+    preset: PresetOption = None,
+    deployment: FromOption = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Begin with a recipe as JSON (`-`: stdin).")
     ] = None,

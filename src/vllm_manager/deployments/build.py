@@ -84,13 +84,7 @@ def build(
     clock: Clock,
 ) -> DeploymentsRoom:
     """Return the room for these settings; nothing runs until its `start`."""
-    memory = Memory(
-        hub,
-        clock,
-        _policy(settings),
-        settings.silence_seconds,
-        Queueing(settings.max_queued_requests, settings.queue_wait_seconds),
-    )
+    memory = _memory(settings, hub, clock)
     lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
     planning = below.planning
     fetcher = Fetcher(database, memory, below.models, planning.vetting, lease)
@@ -128,6 +122,11 @@ def build(
     renew = Loop("lease", hold, settings.lease_seconds / 3)
     loops = (renew, reconcile, Loop("gpus", gpus.step, _GPUS_SECONDS))
     return DeploymentsRoom(service, lease, loops, reconcile.nudge, gpus)
+
+
+def _memory(settings: Settings, hub: Hub, clock: Clock) -> Memory:
+    queueing = Queueing(settings.max_queued_requests, settings.queue_wait_seconds)
+    return Memory(hub, clock, _policy(settings), settings.silence_seconds, queueing)
 
 
 def _policy(settings: Settings) -> Policy:

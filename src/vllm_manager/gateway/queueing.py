@@ -12,6 +12,7 @@ long as someone waits, a worker looks again at everything: nothing depends on th
 """
 
 import asyncio
+import logging
 import math
 import time
 from bisect import bisect_left, insort
@@ -24,6 +25,8 @@ from vllm_manager.gateway.counts import Counts
 from vllm_manager.gateway.directory import Model
 from vllm_manager.gateway.nudges import Nudges
 from vllm_manager.gateway.priorities import CLASSES
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 0.2
@@ -236,7 +239,10 @@ class Slots:
         while True:
             await self._someone_waits.wait()
             await asyncio.sleep(LOOK_SECONDS)
-            self.look(models())
+            try:
+                self.look(models())
+            except Exception:
+                log.exception("a look at the queues failed: the next one follows")
 
     # Whose turn it is
 
