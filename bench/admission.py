@@ -16,11 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vllm_manager.gateway.accounts import open_accounts
-from vllm_manager.gateway.admission import Claim, Denial, admission_for
+from vllm_manager.gateway.admission import Claim, Ticket, admission_for
 from vllm_manager.gateway.counts import Counts, create_private, create_shared, open_shared
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.plans import NO_PLAN
+from vllm_manager.gateway.queueing import Terms
 from vllm_manager.gateway.snapshot import Limits, Snapshot
 from vllm_manager.gateway.subjects import Subjects
 
@@ -35,12 +36,16 @@ CASES = {
     ),
     "all 25 limits: five in each of five scopes": Snapshot(limits=dict.fromkeys(SCOPES, ALL)),
 }
+BOUND = "no limits, a model with a bound"
+TERMS = Terms(10**6, 128, 30)
 WORKERS = 2
 """Whose counts are added up where there are several."""
 RESULT = Path(__file__).parent / "results" / "admission.json"
 
 
-def prepare(folder: Path, snapshot: Snapshot, counts: Counts) -> Callable[[], None]:
+def prepare(
+    folder: Path, snapshot: Snapshot, counts: Counts, terms: Terms | None = None
+) -> Callable[[], None]:
     """Return what the gateway does for one request under these limits."""
     is_shared = not counts.is_alone
     book = Book(open_accounts(folder / "accounts", is_shared=is_shared), counts)
@@ -49,9 +54,9 @@ def prepare(folder: Path, snapshot: Snapshot, counts: Counts) -> Callable[[], No
 
     def one() -> None:
         plan = subjects.of(snapshot, asker, "demo")
-        ticket = admission.reserve(Claim("demo", "u", "k", None, plan, 60, book.calendar()))
-        if isinstance(ticket, Denial):
-            raise RuntimeError(ticket.message)
+        ticket = admission.reserve(Claim("demo", "u", "k", terms, plan, 60, book.calendar()))
+        if not isinstance(ticket, Ticket):
+            raise RuntimeError(str(ticket))
         if plan is not NO_PLAN:
             book.headers_of_taken(plan)
         ticket.settle(10)
@@ -79,7 +84,9 @@ def measure(rounds: int, requests: int, *, is_shared: bool) -> dict[str, float]:
             )
             for name, snapshot in CASES.items()
         }
-        taken: dict[str, list[float]] = {name: [] for name in CASES}
+        counts = open_shared(shared.fileno(), 0) if is_shared else create_private()
+        ones[BOUND] = prepare(Path(folder) / "bound", Snapshot(), counts, TERMS)
+        taken: dict[str, list[float]] = {name: [] for name in ones}
         for _ in range(rounds):
             for name, one in ones.items():
                 taken[name].append(microseconds(one, requests))

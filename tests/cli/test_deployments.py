@@ -75,9 +75,9 @@ def test_markup_in_a_name_is_printed_as_it_is(run: Run, server: RestServer) -> N
 def test_deploy_sends_what_the_flags_say(run: Run, server: RestServer) -> None:
     accept(server, "POST /api/v1/deployments")
     words = "deploy demo --model demo --replicas 2 --arg max-model-len=1024 --arg enforce_eager"
-    done = run(
-        *words.split(), "--arg", "dtype=auto", "--env", "A=b=c", "--cpus", "1.5", "--tp", "2"
-    )
+    more = "--max-concurrent-requests 8 --max-queued-requests 0 --queue-wait-seconds 2.5"
+    others = ["--arg", "dtype=auto", "--env", "A=b=c", "--cpus", "1.5", "--tp", "2"]
+    done = run(*words.split(), *others, *more.split())
     assert done.exit_code == 0, done.output
     sent = server.calls[0]
     assert sent.body == {
@@ -87,6 +87,9 @@ def test_deploy_sends_what_the_flags_say(run: Run, server: RestServer) -> None:
         "resources": {"cpus": 1.5, "tensor_parallel_size": 2},
         "arguments": {"max_model_len": 1024, "enforce_eager": True, "dtype": "auto"},
         "environment": {"A": "b=c"},
+        "max_concurrent_requests": 8,
+        "max_queued_requests": 0,
+        "queue_wait_seconds": 2.5,
     }
     assert len(sent.headers["idempotency-key"]) >= 32
 

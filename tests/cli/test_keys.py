@@ -25,6 +25,7 @@ KEY: dict[str, Any] = {
     "models": ["demo"],
     "addresses": None,
     "management": False,
+    "priority": "normal",
     "limits": {**NO_LIMITS, "tokens_per_minute": 1000},
     "created_by": "usr_1",
     "created_at": "2026-11-23T10:00:00Z",

@@ -92,6 +92,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"replicas": 1.5}, "replicas"),
     ({"max_concurrent_requests": 0}, "max_concurrent_requests"),
     ({"max_concurrent_requests": 10**9}, "max_concurrent_requests"),
+    ({"max_queued_requests": -1}, "max_queued_requests"),
+    ({"queue_wait_seconds": 0}, "queue_wait_seconds"),
     ({"engine": "other"}, "engine"),
     ({"model": ""}, "model"),
     ({"model": None}, "model"),

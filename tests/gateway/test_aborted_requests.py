@@ -19,6 +19,8 @@ from vllm_manager.gateway.accounts import SUM, open_accounts
 CLIENTS = 40
 PLACES = 64
 """At once, of the key, of the model and of the gateway."""
+FEW_SLOTS = 4
+"""Of the model, so that most clients wait for one, and leave while they do."""
 ROUND = 1000
 LIMITS = {
     "concurrent_requests": PLACES,
@@ -102,12 +104,13 @@ def _tokens(record: dict[str, Any]) -> int:
     return (record["prompt_tokens"] or 0) + (record["completion_tokens"] or 0)
 
 
+@pytest.mark.parametrize("slots", [PLACES, FEW_SLOTS])
 @pytest.mark.parametrize("requests", [1_000, pytest.param(100_000, marks=pytest.mark.slow)])
-async def test_aborted_requests_leak_no_place_and_no_token(tmp_path: Path, requests: int) -> None:
+async def test_aborted_requests_leak_no_place_and_no_token(
+    tmp_path: Path, requests: int, slots: int
+) -> None:
     async with rig(tmp_path, max_in_flight=PLACES) as made:
-        entry = made.entry(max_concurrent_requests=PLACES)
-        content = snapshot({"demo": entry}, limits={"key:key_1": LIMITS})
-        await made.gateway.publish(made.control, content)
+        await publish(made, slots)
         made.engine.handler = unsteady
         accounts = open_accounts(made.gateway.run_dir / "gateway-limits", is_shared=False)
         found = accounts.place("key:key_1", time.monotonic(), 0)
@@ -116,7 +119,14 @@ async def test_aborted_requests_leak_no_place_and_no_token(tmp_path: Path, reque
         while charged.left < requests:
             await leavers.run()
             await charged.settled(made.gateway, accounts.cells, row + SUM)
+        await publish(made, PLACES)
         await all_places_are_free(made)
+
+
+async def publish(made: Rig, slots: int) -> None:
+    entry = made.entry(max_concurrent_requests=slots, max_queued_requests=PLACES)
+    content = snapshot({"demo": entry}, limits={"key:key_1": LIMITS})
+    await made.gateway.publish(made.control, content)
 
 
 async def all_places_are_free(made: Rig) -> None:

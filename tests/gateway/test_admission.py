@@ -10,8 +10,10 @@ from vllm_manager.gateway.counts import (
     create_shared,
     open_shared,
 )
+from vllm_manager.gateway.queueing import End, Terms, TurnedAway
 
-CLAIM = Claim("demo", "usr_1", "key_1", 2)
+TERMS = Terms(slots=2, most_waiting=0, longest_wait_seconds=30)
+CLAIM = Claim("demo", "usr_1", "key_1", TERMS)
 
 
 @pytest.fixture
@@ -34,10 +36,9 @@ def test_a_model_at_its_maximum_denies_and_takes_nothing(counts: Counts) -> None
     admission = admission_for(counts, 10)
     reserve(admission)
     reserve(admission)
-    denial = admission.reserve(CLAIM)
-    assert isinstance(denial, Denial)
-    assert denial.is_callers_limit
-    assert "2 requests" in denial.message
+    away = admission.reserve(CLAIM)
+    assert isinstance(away, TurnedAway)
+    assert (away.end, away.terms) == (End.NO_QUEUE, TERMS)
     assert (counts.total("demo"), counts.total("")) == (2, 2)
 
 
@@ -69,16 +70,17 @@ def test_settling_twice_gives_back_once(counts: Counts) -> None:
 def test_a_model_without_a_maximum_is_bound_by_the_gateway_alone(counts: Counts) -> None:
     admission = admission_for(counts, 50)
     for _ in range(50):
-        reserve(admission, CLAIM._replace(max_concurrent_requests=None))
+        reserve(admission, CLAIM._replace(terms=None))
     assert isinstance(admission.reserve(CLAIM), Denial)
 
 
 def test_workers_see_each_other_s_requests() -> None:
     with create_shared(2) as shared:
         first, second = (open_shared(shared.fileno(), worker) for worker in (0, 1))
-        reserve(admission_for(first, 10), CLAIM._replace(max_concurrent_requests=1))
+        reserve(admission_for(first, 10), CLAIM._replace(terms=TERMS._replace(slots=1)))
         admission = admission_for(second, 10)
-        assert isinstance(admission.reserve(CLAIM._replace(max_concurrent_requests=1)), Denial)
+        claim = CLAIM._replace(terms=TERMS._replace(slots=1))
+        assert isinstance(admission.reserve(claim), TurnedAway)
 
 
 def test_what_a_dead_worker_held_is_forgotten() -> None:

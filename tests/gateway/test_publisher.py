@@ -52,6 +52,7 @@ async def test_a_key_is_told_with_its_team_models_networks_and_end(
         "models": ["demo", "support", "embeddings"],
         "addresses": ["10.0.0.0/8", "2001:db8::/32"],
         "kind": "person",
+        "priority": "normal",
     }
 
 

@@ -9,6 +9,7 @@ from vllm_manager.gateway.admission import Admission, Claim, Denial, Ticket, adm
 from vllm_manager.gateway.counts import Counts, create_private
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.plans import Limited
+from vllm_manager.gateway.queueing import TurnedAway
 from vllm_manager.gateway.snapshot import Limits, Used
 
 NOON = 1_795_521_600.0  # 2026-11-24T12:00:00Z
@@ -34,9 +35,12 @@ class Desk:
         return Limited(subject, f"the {subject}", figures, row)
 
     def ask(self, *limited: Limited, tokens: int = 1) -> Ticket | Denial:
-        return self.admission.reserve(
-            Claim("demo", "usr", "k", None, self.book.plan(limited), tokens, self.book.calendar())
+        claim = Claim(
+            "demo", "usr", "k", None, self.book.plan(limited), tokens, self.book.calendar()
         )
+        asked = self.admission.reserve(claim)
+        assert not isinstance(asked, TurnedAway)
+        return asked
 
     def admitted(self, *limited: Limited, tokens: int = 1) -> Ticket:
         ticket = self.ask(*limited, tokens=tokens)

@@ -23,6 +23,8 @@ ROUTE: dict[str, Any] = {
     "reason": None,
     "retry_after_seconds": 5,
     "max_concurrent_requests": None,
+    "max_queued_requests": 128,
+    "queue_wait_seconds": 30.0,
     "endpoints": [],
 }
 

@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 
-from support.gateway import Rig, chat_request, rig
+from support.gateway import AUTHORIZATION, Rig, chat_request, rig
 from support.http_server import Exchange
 from support.pace import slowness
 from support.upstream import Held, chunk, sse
@@ -69,6 +69,54 @@ async def test_33_a_client_that_left_makes_room_for_the_next(tmp_path: Path) -> 
 
 async def done(exchange: Exchange) -> None:
     exchange.reply_json({"ok": True})
+
+
+@pytest.mark.survival
+@pytest.mark.parametrize("politely", [True, False], ids=["closed", "reset"])
+async def test_33_a_client_that_waits_for_a_slot_leaves_within_100_ms(
+    tmp_path: Path, *, politely: bool
+) -> None:
+    async with rig(tmp_path) as made:
+        await made.publish(max_concurrent_requests=1, max_queued_requests=1)
+        made.engine.handler = held = Held()
+        first = asyncio.create_task(made.gateway.chat())
+        await asyncio.wait_for(held.waiting.wait(), 30)
+        took = [await leave_queue(made, politely=politely) for _ in range(5)]
+        assert median(took) <= BOUND_SECONDS * slowness(), took
+        assert len(made.engine.exchanges) == 1
+        held.go_on.set()
+        assert (await first).status_code == 200
+        assert (await made.gateway.chat()).status_code == 200
+        records = await made.control.wait_for_records(7)
+        left = [record for record in records if record["outcome"] == "client_left"]
+        assert [record["status"] for record in left] == [499] * 5
+        assert all(record["queue_seconds"] > 0 for record in left)
+
+
+async def leave_queue(made: Rig, *, politely: bool) -> float:
+    """Wait for a slot, leave; return how long it took until the place was free again."""
+    _, writer = await asyncio.open_connection("127.0.0.1", made.gateway.config.port)
+    writer.write(chat_request({"model": "demo"}))
+    await queued(made, 1)
+    left_at = time.monotonic()
+    if politely:
+        writer.close()
+    else:
+        writer.transport.abort()
+    await queued(made, 0)
+    return time.monotonic() - left_at
+
+
+async def queued(made: Rig, count: int) -> None:
+    """Wait until so many requests wait for a slot."""
+    line = f'vllm_manager_gateway_queued{{model="demo"}} {count}\n'
+    async with asyncio.timeout(30):
+        while line not in await metrics(made):
+            pass
+
+
+async def metrics(made: Rig) -> str:
+    return (await made.gateway.client.get("/gateway/metrics", headers=AUTHORIZATION)).text
 
 
 @pytest.mark.survival

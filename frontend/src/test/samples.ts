@@ -21,6 +21,8 @@ export function aDeployment({ model = "demo", ...more }: Wanted = {}): Deploymen
       arguments: {},
       environment: {},
       max_concurrent_requests: null,
+      max_queued_requests: null,
+      queue_wait_seconds: null,
       start: true,
     },
     generation: 1,

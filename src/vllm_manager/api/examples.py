@@ -33,6 +33,8 @@ _DEPLOYMENT: dict[str, Any] = {
         "environment": {},
         "lora_modules": [],
         "max_concurrent_requests": None,
+        "max_queued_requests": None,
+        "queue_wait_seconds": None,
         "start": True,
     },
     "generation": 1,

@@ -33,6 +33,7 @@ class KeyFact(NamedTuple):
     """The models it may use, as JSON text; None means all. A viewer's key may use none."""
     addresses: str | None
     """The networks (CIDR) it may come from, as JSON text; None means any."""
+    priority: str
     expires_at: float | None
     kind: str = "person"
     """Of the user: a person, or a service account (`service`)."""
@@ -65,7 +66,7 @@ class InForce:
             select(
                 *(Key.fingerprint, Key.id, Key.user_id, Key.name, Key.team_id),
                 *(cast(Key.models, Text), cast(Key.addresses, Text)),
-                *(Key.expires_at, User.role, User.kind),
+                *(Key.priority, Key.expires_at, User.role, User.kind),
             )
             .join(User, User.id == Key.user_id)
             .where(Key.revoked_at.is_(None), unexpired, _is_enabled())
@@ -105,10 +106,13 @@ class InForce:
 
 
 def _key(row: _Row) -> KeyFact:
-    fingerprint, key_id, user_id, name, team_id, models, addresses, expires_at, role, kind = row
+    fingerprint, key_id, user_id, name, team_id, models, addresses, *more = row
+    priority, expires_at, role, kind = more
     usable: str | None = "[]" if role == "viewer" else models
     expires = None if expires_at is None else expires_at.timestamp()
-    return KeyFact(fingerprint, key_id, user_id, name, team_id, usable, addresses, expires, kind)
+    return KeyFact(
+        fingerprint, key_id, user_id, name, team_id, usable, addresses, priority, expires, kind
+    )
 
 
 def _session(row: _Row, team_of: Mapping[str, str]) -> SessionFact:

@@ -76,6 +76,7 @@ class Key(Base):
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     management: Mapped[bool | None]
     """Whether it opens the REST API; None: unless it names models."""
+    priority: Mapped[str] = mapped_column(String(8), default="normal", server_default="normal")
     created_by: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

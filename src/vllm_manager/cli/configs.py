@@ -27,6 +27,8 @@ from vllm_manager.cli.deploy import (
     GpusOption,
     ModelOption,
     PipelineOption,
+    QueuedOption,
+    QueueWaitOption,
     ReplicasOption,
     RevisionOption,
     TensorOption,
@@ -50,6 +52,8 @@ _RECIPE_FIELDS = (
     "environment",
     "lora_modules",
     "max_concurrent_requests",
+    "max_queued_requests",
+    "queue_wait_seconds",
 )
 
 app = typer.Typer(
@@ -60,6 +64,10 @@ app = typer.Typer(
 
 NameArgument = Annotated[str, typer.Argument(help="The config's name.", show_default=False)]
 VersionOption = Annotated[int | None, typer.Option(help="Which version. Default: the newest.")]
+PresetOption = Annotated[
+    str | None, typer.Option(help="Begin with a preset: see `config presets`.")
+]
+FromOption = Annotated[str | None, typer.Option("--from", help="Begin with what a deployment has.")]
 MessageOption = Annotated[str | None, typer.Option("--message", "-m", help="What is changed.")]
 
 
@@ -132,13 +140,11 @@ def save(
     tensor_parallel: TensorOption = None,
     pipeline_parallel: PipelineOption = None,
     max_concurrent_requests: ConcurrencyOption = None,
+    max_queued_requests: QueuedOption = None,
+    queue_wait_seconds: QueueWaitOption = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Begin with a preset: see `config presets`.")
-    ] = None,
-    deployment: Annotated[
-        str | None, typer.Option("--from", help="Begin with what a deployment has.")
-    ] = None,
+    preset: PresetOption = None,
+    deployment: FromOption = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Begin with a recipe as JSON (`-`: stdin).")
     ] = None,
@@ -156,6 +162,8 @@ def save(
         "arguments": parse_arguments(argument or []),
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,
+        "max_queued_requests": max_queued_requests,
+        "queue_wait_seconds": queue_wait_seconds,
         "description": description,
     }
     with connect(url, token) as client:

@@ -106,8 +106,10 @@ TensorOption = Annotated[int | None, typer.Option("--tp", help="Tensor parallel 
 PipelineOption = Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")]
 EngineOption = Annotated[str | None, typer.Option(help="Which engine.", hidden=True)]
 ConcurrencyOption = Annotated[
-    int | None, typer.Option(help="Requests at the same time; more are refused.")
+    int | None, typer.Option(help="Requests at the same time; more wait, or are refused.")
 ]
+QueuedOption = Annotated[int | None, typer.Option(help="Requests that may wait for their turn.")]
+QueueWaitOption = Annotated[float | None, typer.Option(help="Seconds that one may wait.")]
 FileOption = Annotated[
     Path | None,
     typer.Option("--file", "-f", help="A spec as JSON (`-`: standard input); flags win."),
@@ -133,6 +135,8 @@ def deploy(
     pipeline_parallel: PipelineOption = None,
     engine: EngineOption = None,
     max_concurrent_requests: ConcurrencyOption = None,
+    max_queued_requests: QueuedOption = None,
+    queue_wait_seconds: QueueWaitOption = None,
     file: FileOption = None,
     begin: StartOption = True,
     force: ForceOption = False,
@@ -153,6 +157,8 @@ def deploy(
         "arguments": parse_arguments(argument or []),
         "environment": parse_environment(environment or []),
         "max_concurrent_requests": max_concurrent_requests,
+        "max_queued_requests": max_queued_requests,
+        "queue_wait_seconds": queue_wait_seconds,
         "start": None if begin else False,
         "force": force or None,
     }

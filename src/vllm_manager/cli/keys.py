@@ -50,6 +50,10 @@ ManagementOption = Annotated[
     ),
 ]
 
+PriorityOption = Annotated[
+    str | None, typer.Option(help="low, normal or high: which requests go first in a queue.")
+]
+
 
 @app.command()
 def ls(
@@ -79,6 +83,7 @@ def create(
     model: ModelOption = None,
     address: AddressOption = None,
     management: ManagementOption = None,
+    priority: PriorityOption = None,
     expires: Annotated[str | None, typer.Option(help=f"When: {SPANS}")] = None,
     requests_per_minute: RequestsOption = None,
     tokens_per_minute: TokensOption = None,
@@ -106,6 +111,7 @@ def create(
         "management": management,
         "expires_at": moment(expires),
         "limits": limits,
+        **({} if priority is None else {"priority": priority}),
     }
     with connect(url, token) as client:
         _print_new(client.post(_PATH, asked), as_json)
@@ -140,6 +146,7 @@ def change(
     address: AddressOption = None,
     any_address: Annotated[bool, typer.Option("--any-address", help="From anywhere.")] = False,
     management: ManagementOption = None,
+    priority: PriorityOption = None,
     expires: Annotated[str | None, typer.Option(help=f"`never`, or when: {SPANS}")] = None,
     requests_per_minute: RequestsOption = None,
     tokens_per_minute: TokensOption = None,
@@ -156,6 +163,8 @@ def change(
     _take(asked, "addresses", address, any_address)
     if management is not None:
         asked["management"] = management
+    if priority is not None:
+        asked["priority"] = priority
     if expires is not None:
         asked["expires_at"] = None if expires == "never" else moment(expires)
     limits = given(
@@ -274,6 +283,7 @@ def _print_key(key: Json) -> None:
     out.print(f"  Models   {escape(', '.join(key['models'] or ['all']))}")
     out.print(f"  From     {escape(', '.join(key['addresses'] or ['anywhere']))}")
     out.print(f"  Opens    {'models and the rest of the API' if key['management'] else 'models'}")
+    out.print(f"  Priority {key['priority']}")
     out.print(f"  Limits   {describe(key['limits'])}")
     out.print(f"  Expires  {key['expires_at'] or 'never'}")
     out.print(f"  Used     {_ago(key['last_used_at'])}")

@@ -31,7 +31,28 @@ Name = Annotated[
 ]
 ArgumentEntry = str | int | float | dict[str, object]
 ArgumentValue = bool | int | float | str | list[ArgumentEntry] | dict[str, object] | None
-MaxConcurrentRequests = Annotated[int, Field(ge=1, le=100_000)]
+MaxConcurrentRequests = Annotated[
+    int,
+    Field(ge=1, le=100_000, description="Requests answered at the same time; null: no bound."),
+]
+MaxQueuedRequests = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=10_000,
+        description="Requests that may wait where so many are answered; 0: none, more are refused "
+        "at once. Null: as many as the installation says.",
+    ),
+]
+QueueWaitSeconds = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=3600,
+        description="How long a request may wait to be answered. Null: as long as the "
+        "installation says.",
+    ),
+]
 Replicas = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -116,6 +137,8 @@ class Recipe(Strict):
     environment: dict[str, str] = Field(default_factory=dict[str, str])
     lora_modules: list[LoraModule] = Field(default_factory=list[LoraModule], max_length=64)
     max_concurrent_requests: MaxConcurrentRequests | None = None
+    max_queued_requests: MaxQueuedRequests | None = None
+    queue_wait_seconds: QueueWaitSeconds | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON values, as it is kept and compared."""

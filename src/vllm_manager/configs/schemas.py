@@ -23,6 +23,8 @@ _RECIPE: dict[str, JsonValue] = {
     "environment": {},
     "lora_modules": [],
     "max_concurrent_requests": 64,
+    "max_queued_requests": None,
+    "queue_wait_seconds": None,
 }
 _VERSION: dict[str, JsonValue] = {
     "name": "chat",

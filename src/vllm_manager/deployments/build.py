@@ -16,6 +16,7 @@ from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.models import Models
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.planning import Planning
+from vllm_manager.deployments.queueing import Queueing
 from vllm_manager.deployments.reconciler import Reconciler
 from vllm_manager.deployments.service import Deployments
 from vllm_manager.hardware import GpuUse
@@ -83,7 +84,7 @@ def build(
     clock: Clock,
 ) -> DeploymentsRoom:
     """Return the room for these settings; nothing runs until its `start`."""
-    memory = Memory(hub, clock, _policy(settings), settings.silence_seconds)
+    memory = _memory(settings, hub, clock)
     lease = Lease(database, "reconciler", own_identity(), settings.lease_seconds, clock)
     planning = below.planning
     fetcher = Fetcher(database, memory, below.models, planning.vetting, lease)
@@ -122,6 +123,11 @@ def build(
     renew = Loop("lease", hold, settings.lease_seconds / 3)
     loops = (renew, reconcile, Loop("gpus", gpus.step, _GPUS_SECONDS))
     return DeploymentsRoom(service, lease, loops, reconcile.nudge, gpus)
+
+
+def _memory(settings: Settings, hub: Hub, clock: Clock) -> Memory:
+    queueing = Queueing(settings.max_queued_requests, settings.queue_wait_seconds)
+    return Memory(hub, clock, _policy(settings), settings.silence_seconds, queueing)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -18,6 +18,8 @@ FIELDS: Final = (
     "environment",
     "lora_modules",
     "max_concurrent_requests",
+    "max_queued_requests",
+    "queue_wait_seconds",
 )
 """What a spec takes from a recipe."""
 
@@ -53,8 +55,8 @@ def deviations(recipe: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
             gone = dict.fromkeys(value.keys() - spec[name].keys())
             if own or gone:
                 found[name] = {**own, **gone}
-        elif spec[name] != value:
-            found[name] = spec[name]
+        elif spec.get(name) != value:  # a spec of an earlier release lacks some fields
+            found[name] = spec.get(name)
     return found
 
 

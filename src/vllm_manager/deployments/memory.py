@@ -8,6 +8,7 @@ from vllm_manager.deployments.models import needs_folder
 from vllm_manager.deployments.naming import adapters_of
 from vllm_manager.deployments.observed import Fetch, Identity, Observation
 from vllm_manager.deployments.plan import Policy
+from vllm_manager.deployments.queueing import Queueing
 from vllm_manager.deployments.reports import ReportBoard
 from vllm_manager.deployments.schemas import (
     Deployment,
@@ -33,18 +34,27 @@ from vllm_manager.kit.topics import Hub
 
 TOPIC = "deployments"
 _ASKED = Fetch(state="asked")
+_AS_USUAL = Queueing()
 
 
 class Memory:
     """Derives every view from rows, observation and reports, and publishes those that changed."""
 
-    def __init__(self, hub: Hub, clock: Clock, policy: Policy, silence_seconds: float) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        clock: Clock,
+        policy: Policy,
+        silence_seconds: float,
+        queueing: Queueing = _AS_USUAL,
+    ) -> None:
         self.board = ReportBoard(clock)
         self.history = History()
         self.starts = StartCounts()
         self.observation = Observation(reachable=False, error="It was not asked yet.")
         self.policy = policy
         self.silence_seconds = silence_seconds
+        self._queueing = queueing
         self.watches: dict[str, Watch] = {}
         self.rows: dict[str, DeploymentRow] = {}
         self.fetches: dict[str, Fetch] = {}
@@ -234,6 +244,8 @@ class Memory:
             reason=assessment.reason,
             retry_after_seconds=5,
             max_concurrent_requests=spec.max_concurrent_requests,
+            max_queued_requests=self._queueing.most(spec.max_queued_requests),
+            queue_wait_seconds=self._queueing.seconds(spec.queue_wait_seconds),
             adapters=adapters_of((row.applied or {}).get("spec", {})),
             endpoints=[
                 RouteEndpoint(replica_id=r.replica_id, url=r.endpoint, secret=r.secret)

@@ -11,7 +11,9 @@ from vllm_manager.configs import (
     Autoscaling,
     LoraModule,
     MaxConcurrentRequests,
+    MaxQueuedRequests,
     Name,
+    QueueWaitSeconds,
     Replicas,
     Resources,
     Strict,
@@ -77,6 +79,8 @@ class DeploymentSpec(Strict):
     environment: dict[str, str] = Field(default_factory=dict[str, str])
     lora_modules: list[LoraModule] = Field(default_factory=list[LoraModule], max_length=64)
     max_concurrent_requests: MaxConcurrentRequests | None = None
+    max_queued_requests: MaxQueuedRequests | None = None
+    queue_wait_seconds: QueueWaitSeconds | None = None
     start: bool = Field(default=True, description="Start it at once.")
 
 
@@ -111,6 +115,8 @@ class DeploymentRequest(Strict):
     environment: dict[str, str | None] | None = None
     lora_modules: Annotated[list[LoraModule], Field(max_length=64)] | None = None
     max_concurrent_requests: MaxConcurrentRequests | None = None
+    max_queued_requests: MaxQueuedRequests | None = None
+    queue_wait_seconds: QueueWaitSeconds | None = None
     start: bool = Field(default=True, description="Start it at once.")
     force: Force = False
 
@@ -141,6 +147,8 @@ class DeploymentChange(Strict):
     environment: dict[str, str] | None = None
     lora_modules: Annotated[list[LoraModule], Field(max_length=64)] | None = None
     max_concurrent_requests: MaxConcurrentRequests | None = None
+    max_queued_requests: MaxQueuedRequests | None = None
+    queue_wait_seconds: QueueWaitSeconds | None = None
     force: Force = False
 
 
@@ -402,6 +410,8 @@ class Route(BaseModel):
     reason: str | None
     retry_after_seconds: float
     max_concurrent_requests: int | None
+    max_queued_requests: int
+    queue_wait_seconds: float
     adapters: list[str] = Field(description="Further names that its engines answer to.")
     endpoints: list["RouteEndpoint"]
 

@@ -32,7 +32,9 @@ from vllm_manager.kit.topics import Hub
 from vllm_manager.operations import Begun, IdempotencyKey, OperationKind, Operations, Outcome
 
 _TRIES: Final = 5
-_LIGHT: Final = frozenset({"autoscaling", "max_concurrent_requests"})
+_LIGHT: Final = frozenset(
+    {"autoscaling", "max_concurrent_requests", "max_queued_requests", "queue_wait_seconds"}
+)
 """Fields that take no memory."""
 
 

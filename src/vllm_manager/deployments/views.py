@@ -31,7 +31,15 @@ from vllm_manager.deployments.watch import Watch
 from vllm_manager.kit.errors import ProblemDetails
 
 _STARTING: Final = frozenset(START_ORDER[:-1])
-_LIVE_FIELDS: Final = {"start", "replicas", "max_concurrent_requests", "autoscaling", "config"}
+_LIVE_FIELDS: Final = {
+    "start",
+    "replicas",
+    "max_concurrent_requests",
+    "max_queued_requests",
+    "queue_wait_seconds",
+    "autoscaling",
+    "config",
+}
 """What acts without a restart."""
 
 

@@ -2,6 +2,8 @@
 
 Synchronous: nothing of this worker can happen between the check and the taking, and a short lock
 keeps the other workers out. A bound answers two questions: `refuses`, then `take` and `give_back`.
+Last of all comes the model: what it has is a slot, or a place among those that wait for one
+(`queueing`). Who waits holds everything else already, so that a slot can be used when it comes.
 """
 
 import contextlib
@@ -11,6 +13,8 @@ from typing import NamedTuple, Protocol
 from vllm_manager.gateway.counts import Counts
 from vllm_manager.gateway.limits import Book, Calendar
 from vllm_manager.gateway.plans import NO_PLAN, Plan
+from vllm_manager.gateway.priorities import NORMAL
+from vllm_manager.gateway.queueing import Seat, Slots, Terms, TurnedAway
 
 
 class Claim(NamedTuple):
@@ -19,13 +23,15 @@ class Claim(NamedTuple):
     model: str
     user: str
     key: str | None
-    max_concurrent_requests: int | None
+    terms: Terms | None
+    """Of the model's slots; None: as many as the gateway takes."""
     plan: Plan = NO_PLAN
     """The limits that it falls under."""
     tokens: int = 0
     """What it may use at most."""
     today: Calendar = Calendar(0, 0)
     """The day whose quotas it takes from."""
+    priority: int = NORMAL
 
 
 class Denial(NamedTuple):
@@ -73,29 +79,6 @@ class InFlightBound:
         self._counts.add("", -1)
 
 
-class ModelBound:
-    """Requests under way for one model, where its deployment sets a maximum."""
-
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-
-    def refuses(self, claim: Claim) -> Denial | None:
-        limit = claim.max_concurrent_requests
-        if limit is None or self._counts.total(claim.model) < limit:
-            return None
-        message = (
-            f"The model “{claim.model}” already answers {limit} requests, which is the most that "
-            "its deployment allows at once (max_concurrent_requests). Try again in a moment."
-        )
-        return Denial("concurrency_limit", message, 1, is_callers_limit=True)
-
-    def take(self, claim: Claim) -> None:
-        self._counts.add(claim.model, 1)
-
-    def give_back(self, claim: Claim, used_tokens: int) -> None:
-        self._counts.add(claim.model, -1)
-
-
 class LimitsBound:
     """The rates and quotas of the installation, a team, a user, a key and a model."""
 
@@ -141,11 +124,13 @@ def _length(seconds: float) -> str:
 class Ticket:
     """What an admitted request holds until it is settled."""
 
-    __slots__ = ("_admission", "_settled", "claim")
+    __slots__ = ("_admission", "_settled", "claim", "seat")
 
-    def __init__(self, admission: "Admission", claim: Claim) -> None:
+    def __init__(self, admission: "Admission", claim: Claim, seat: Seat | None) -> None:
         self._admission = admission
         self.claim = claim
+        self.seat = seat
+        """Its slot, or place in the queue for one; None where its model has no bound."""
         self._settled = False
 
     def settle(self, used_tokens: int = 0) -> bool:
@@ -153,34 +138,51 @@ class Ticket:
         if self._settled:
             return False
         self._settled = True
-        self._admission.give_back(self.claim, used_tokens)
+        self._admission.give_back(self.claim, self.seat, used_tokens)
         return True
 
 
 class Admission:
-    """The list of bounds that every request to an engine must pass."""
+    """The list of bounds that every request to an engine must pass, and the models' slots."""
 
-    def __init__(self, bounds: Sequence[Bound], book: Book | None = None) -> None:
+    def __init__(
+        self, bounds: Sequence[Bound], counts: Counts, slots: Slots, book: Book | None = None
+    ) -> None:
         """`book`: what its accounts are locked for; None where no bound has any."""
         self._bounds = tuple(bounds)
+        self._counts = counts
+        self._slots = slots
         self._book = book
 
-    def reserve(self, claim: Claim) -> Ticket | Denial:
-        """Take room for `claim` in every bound, or in none of them."""
+    def reserve(self, claim: Claim) -> Ticket | Denial | TurnedAway:
+        """Take room for `claim` in every bound and at its model, or in none of them."""
         with self._lock(claim):
             for bound in self._bounds:
                 denial = bound.refuses(claim)
                 if denial is not None:
                     return denial
+            seat = self._enter(claim)
+            if isinstance(seat, TurnedAway):
+                return seat
             for bound in self._bounds:
                 bound.take(claim)
-        return Ticket(self, claim)
+        return Ticket(self, claim, seat)
 
-    def give_back(self, claim: Claim, used_tokens: int) -> None:
+    def give_back(self, claim: Claim, seat: Seat | None, used_tokens: int) -> None:
         """Give back what `claim` took and did not use; `Ticket.settle` sees that it is once."""
         with self._lock(claim):
             for bound in self._bounds:
                 bound.give_back(claim, used_tokens)
+        if seat is None:
+            self._counts.add(claim.model, -1)
+        else:
+            self._slots.leave(seat)
+
+    def _enter(self, claim: Claim) -> Seat | TurnedAway | None:
+        if claim.terms is None:
+            self._counts.add(claim.model, 1)
+            return None
+        return self._slots.enter(claim.model, claim.terms, claim.priority)
 
     def _lock(self, claim: Claim) -> contextlib.AbstractContextManager[None]:
         return _NOTHING if self._book is None or claim.plan is NO_PLAN else self._book.accounts
@@ -189,7 +191,11 @@ class Admission:
 _NOTHING = contextlib.nullcontext()
 
 
-def admission_for(counts: Counts, max_in_flight: int, book: Book | None = None) -> Admission:
+def admission_for(
+    counts: Counts, max_in_flight: int, book: Book | None = None, slots: Slots | None = None
+) -> Admission:
     """Return the bounds in force today."""
-    bounds: list[Bound] = [InFlightBound(counts, max_in_flight), ModelBound(counts)]
-    return Admission(bounds if book is None else [*bounds, LimitsBound(book)], book)
+    bounds: list[Bound] = [InFlightBound(counts, max_in_flight)]
+    if book is not None:
+        bounds.append(LimitsBound(book))
+    return Admission(bounds, counts, slots or Slots(counts), book)

@@ -7,8 +7,9 @@ from vllm_manager.gateway.answers import Refusal, refuse, reply, reply_problem
 from vllm_manager.gateway.asgi import Receive, Scope, Send
 from vllm_manager.gateway.context import Context, request_id
 from vllm_manager.gateway.directory import describe
-from vllm_manager.gateway.engine_routes import serve_engine_route, unknown_model
+from vllm_manager.gateway.engine_routes import serve_engine_route
 from vllm_manager.gateway.identity import identify
+from vllm_manager.gateway.refusals import unknown_model
 from vllm_manager.gateway.relay import relay
 from vllm_manager.gateway.routes import (
     ENGINE_ROUTES,
@@ -100,21 +101,22 @@ class Application:
         return json.dumps(describe(model)).encode()
 
     def _metrics(self) -> bytes:
-        counts = self._context.counts
-        lines = [
-            "# HELP vllm_manager_gateway_in_flight Requests to engines under way.",
-            "# TYPE vllm_manager_gateway_in_flight gauge",
-            *(
-                f'vllm_manager_gateway_in_flight{{model="{name}"}} {counts.total(name)}'
-                for name, model in self._context.directory.models.items()
-                if not model.is_adapter
-            ),
-        ]
-        if self._context.tracer.is_on:
+        context = self._context
+        models = [name for name, each in context.directory.models.items() if not each.is_adapter]
+        gauges = (
+            ("in_flight", "Requests to engines under way.", context.counts.total),
+            ("queued", "Requests that wait for a slot of their model.", context.slots.queued),
+        )
+        lines: list[str] = []
+        for gauge, words, value in gauges:
+            name = f"vllm_manager_gateway_{gauge}"
+            lines += [f"# HELP {name} {words}", f"# TYPE {name} gauge"]
+            lines += [f'{name}{{model="{model}"}} {value(model)}' for model in models]
+        if context.tracer.is_on:
             name = "vllm_manager_gateway_spans_dropped_total"
             lines += [
                 f"# HELP {name} Requests whose spans could not be sent, of this worker.",
                 f"# TYPE {name} counter",
-                f"{name} {self._context.tracer.dropped}",
+                f"{name} {context.tracer.dropped}",
             ]
         return ("\n".join(lines) + "\n").encode()

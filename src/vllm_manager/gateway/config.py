@@ -65,6 +65,8 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Read end of a pipe whose write end only the parent has: it closes when the parent is gone."""
     counts_fd: int
     """Memory shared by the workers, see `counts`."""
+    nudge_fds: tuple[tuple[int, int], ...] = ()
+    """The workers' pipes, see `nudges`; none where there is only one worker."""
 
 
 def encode(config: GatewayConfig | WorkerConfig) -> str:

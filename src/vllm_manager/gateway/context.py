@@ -14,6 +14,7 @@ from vllm_manager.gateway.counts import Counts
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.queueing import Slots
 from vllm_manager.gateway.requests.tracking import Peer, Tracker
 from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.traces import Tracer
@@ -30,6 +31,7 @@ class Context:
     config: GatewayConfig
     directory: Directory
     counts: Counts
+    slots: Slots
     admission: Admission
     book: Book
     subjects: Subjects

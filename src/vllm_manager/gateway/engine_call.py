@@ -14,6 +14,8 @@ from vllm_manager.gateway.demands import Estimate
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.journal import Record
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.queueing import Seat
+from vllm_manager.gateway.refusals import queue_headers, turned_away
 from vllm_manager.gateway.requests.tracking import Tracked
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
@@ -86,11 +88,15 @@ class EngineCall:
         self._is_begun = False
         """The client has been sent the head of an answer."""
         self._is_settled = False
+        self._headers: Headers = [(b"x-request-id", request.id), *request.limit_headers]
         self._is_asked = False
         """An engine has the request, and works on it."""
 
     async def run(self, send: Send) -> None:
         """Answer the request, whatever becomes of the engine."""
+        seat = self._ticket.seat
+        if seat is not None and seat.is_waiting and not await self._got_slot(seat, send):
+            return
         try:
             endpoint, upstream = await self._answered()
         except UpstreamFailed as error:
@@ -122,6 +128,7 @@ class EngineCall:
         if client_left:
             tracked.outcome, tracked.status = "client_left", 499
         usage = tracked.usage = self._counted()
+        queue_seconds = self._queue_seconds()
         self._ticket.settle((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
         self._context.tracker.finish(tracked)
         record = Record(
@@ -139,10 +146,20 @@ class EngineCall:
             first_token_seconds=tracked.first_token_seconds,
             outcome=tracked.outcome,
             team=request.asker.team,
+            queue_seconds=queue_seconds,
         )
         self._context.journal.add(record)
         if request.trace.spans is not None:
             self._context.tracer.ended(request.trace.spans, record)
+
+    def _queue_seconds(self) -> float:
+        seat = self._ticket.seat
+        if seat is None:
+            return 0.0
+        return self._seconds() if seat.is_waiting else seat.waited_seconds
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._tracked.started
 
     def _counted(self) -> Usage:
         """Return what the engine counted; of an answer that was cut short, about what was made."""
@@ -156,6 +173,18 @@ class EngineCall:
         if made or tracked.outcome in ("client_left", "cancelled"):
             return Usage(self._request.estimate.prompt, made)
         return usage
+
+    # Waiting for a slot
+
+    async def _got_slot(self, seat: Seat, send: Send) -> bool:
+        """Wait for a slot of the model; refuse the request, and return False, where none came."""
+        await seat.decided()
+        if seat.turned_away is None:
+            self._headers += queue_headers(seat.waited_seconds)
+            return True
+        away = turned_away(seat.turned_away, self._context.directory, self._request.model)
+        await self._refuse_with(away, "overloaded", send)
+        return False
 
     # Finding an engine that answers
 
@@ -240,7 +269,7 @@ class EngineCall:
 
     async def _pass_whole(self, body: bytes, headers: Headers, send: Send) -> None:
         tracked = self._tracked
-        tracked.first_token_seconds = time.perf_counter() - tracked.started
+        tracked.first_token_seconds = self._seconds()
         tracked.usage = read_usage(body) or UNKNOWN
         if tracked.captured is not None:
             tracked.captured.add(body)
@@ -261,7 +290,7 @@ class EngineCall:
         timeout_seconds = config.first_byte_seconds
         while data := await upstream.read(timeout_seconds):
             if tracked.first_token_seconds is None:
-                tracked.first_token_seconds = time.perf_counter() - tracked.started
+                tracked.first_token_seconds = self._seconds()
                 timeout_seconds = config.between_chunks_seconds
             if tracked.captured is not None:
                 tracked.captured.add(data)
@@ -270,7 +299,7 @@ class EngineCall:
         await send({"type": "http.response.body", "body": tap.finish()})
 
     def _answer_headers(self, upstream: Connection) -> tuple[Headers, bool]:
-        headers: Headers = [(b"x-request-id", self._request.id), *self._request.limit_headers]
+        headers = self._headers
         is_events = False
         for header in upstream.headers:
             name, value = header

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vllm_manager.gateway.admission import Claim, Denial, Ticket
+from vllm_manager.gateway.admission import Claim, Ticket
 from vllm_manager.gateway.answers import Refusal, refuse
 from vllm_manager.gateway.asgi import Receive, Scope, Send
 from vllm_manager.gateway.bodies import ClientLeft, discard, read_body
@@ -15,7 +15,10 @@ from vllm_manager.gateway.engine_call import EngineCall, Request
 from vllm_manager.gateway.identity import Asker, identify
 from vllm_manager.gateway.payload import Prompt, parse, with_usage
 from vllm_manager.gateway.plans import NO_PLAN
+from vllm_manager.gateway.priorities import priority_of
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.queueing import TurnedAway, terms_of
+from vllm_manager.gateway.refusals import not_ready, turned_away, unknown_model
 from vllm_manager.gateway.requests.tracking import Tracked
 from vllm_manager.gateway.routes import EngineRoute
 from vllm_manager.gateway.traces import NO_TRACE
@@ -28,6 +31,7 @@ class Asked(NamedTuple):
     prompt: Prompt
     body: bytes
     model: Model
+    priority: int
 
 
 async def serve_engine_route(
@@ -103,9 +107,10 @@ async def _asked(
         takes_x_api_key=route.is_anthropic,
         address=lambda: context.address(scope, headers),
     )
+    priority = priority_of(asker.priority, headers)
     body = await read_body(context.config, headers, receive)
     prompt = parse(body, headers.get(b"content-type"))
-    return Asked(asker, prompt, body, _find(context, prompt, asker))
+    return Asked(asker, prompt, body, _find(context, prompt, asker), priority)
 
 
 def _track(
@@ -116,7 +121,7 @@ def _track(
     scope: Scope,
     headers: Mapping[bytes, bytes],
 ) -> Tracked:
-    asker, prompt, body, model = asked
+    asker, prompt, body, model, _ = asked
     peer, forwarded = scope["client"], headers.get(b"x-forwarded-for")
     return context.tracker.begin(
         id_, route.path, model.base, model.name, prompt.stream, asker, peer, forwarded, body
@@ -127,14 +132,14 @@ def _admitted(
     context: Context, route: EngineRoute, asked: Asked, id_: bytes
 ) -> tuple[Request, Ticket]:
     """Take room for a request. While it waits for any, it is tracked as `queued` by itself."""
-    asker, prompt, body, model = asked
+    asker, prompt, body, model, priority = asked
     if not model.endpoints:
         raise not_ready(model)
     strips = False
     if prompt.stream and route.asks_usage:
         body, strips = with_usage(body, prompt)
     estimated = estimate(body, prompt, generates=route.generates)
-    ticket = _reserve(context, model, asker, estimated)
+    ticket = _reserve(context, model, asker, estimated, priority)
     plan = ticket.claim.plan
     told = [] if plan is NO_PLAN else context.book.headers_of_taken(plan)
     request = Request(id_, route, asker, model.name, prompt.stream, body, strips, estimated, told)
@@ -149,44 +154,25 @@ def _find(context: Context, prompt: Prompt, asker: Asker) -> Model:
     return model
 
 
-def unknown_model(name: str, known: list[str]) -> Refusal:
-    """Return the answer for a model that is not there, or not for this caller."""
-    listed = ", ".join(sorted(known)[:20]) or "none yet"
-    message = f"There is no model “{name[:100]}” here, or this key may not use it. Known: {listed}."
-    return Refusal(404, "model_not_found", message, param="model")
-
-
-def not_ready(model: Model) -> Refusal:
-    """Return the answer for a model without a replica that can be asked now."""
-    entry = model.entry
-    reason = f" ({entry.reason})" if entry.reason else ""
-    state = f"The model “{model.name}” is {entry.phase}{reason}."
-    if entry.is_at_rest:
-        advice = "Trying again won't help until somebody starts it or mends what failed."
-        return Refusal(
-            503, f"model_{entry.phase}", f"{state} {advice}", param="model",
-            retry_after_seconds=entry.retry_after_seconds or 60, is_final=True,
-        )  # fmt: skip
-    seconds = entry.retry_after_seconds or 5
-    message = f"{state} It can't answer yet; try again in {seconds:.0f} s."
-    return Refusal(503, "model_not_ready", message, param="model", retry_after_seconds=seconds)
-
-
-def _reserve(context: Context, model: Model, asker: Asker, asked: Estimate) -> Ticket:
+def _reserve(
+    context: Context, model: Model, asker: Asker, asked: Estimate, priority: int
+) -> Ticket:
     plan = context.subjects.of(context.directory.snapshot, asker, model.base)
-    most, tokens = model.entry.max_concurrent_requests, asked.prompt + asked.output
-    today = context.book.calendar()
-    claim = Claim(model.base, asker.user, asker.key, most, plan, tokens, today)
+    tokens, today = asked.prompt + asked.output, context.book.calendar()
+    claim = Claim(model.base, asker.user, asker.key, terms_of(model), plan, tokens, today, priority)
     ticket = context.admission.reserve(claim)
-    if isinstance(ticket, Denial):
-        raise Refusal(
-            429 if ticket.is_callers_limit else 503,
-            ticket.code,
-            ticket.message,
-            retry_after_seconds=ticket.retry_after_seconds,
-            more_headers=() if plan is NO_PLAN else context.book.headers(plan),
-        )
-    return ticket
+    if isinstance(ticket, Ticket):
+        return ticket
+    more_headers = () if plan is NO_PLAN else context.book.headers(plan)
+    if isinstance(ticket, TurnedAway):
+        raise turned_away(ticket, context.directory, model.name, more_headers)
+    raise Refusal(
+        429 if ticket.is_callers_limit else 503,
+        ticket.code,
+        ticket.message,
+        retry_after_seconds=ticket.retry_after_seconds,
+        more_headers=more_headers,
+    )
 
 
 async def _refuse(

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from vllm_manager.gateway.answers import Refusal
 from vllm_manager.gateway.directory import Directory
+from vllm_manager.gateway.priorities import NORMAL, PRIORITIES
 from vllm_manager.kit.addresses import Network, is_within, networks
 
 COOKIE_NAME = b"vllm_manager_session"
@@ -22,6 +23,8 @@ class Asker(NamedTuple):
     models: list[str] | None
     team: str | None = None
     key_name: str = ""
+    priority: int = NORMAL
+    """The class in which its requests wait, see `priorities`."""
     is_service: bool = False
     """The key is a service account's."""
 
@@ -86,7 +89,9 @@ def _by_key(directory: Directory, token: bytes, address: Callable[[], str]) -> A
         allowed = ", ".join(key.addresses)
         message = f"This key may only be used from {allowed}; you come from {address()}."
         raise Refusal(403, "address_not_allowed", message)
-    return Asker(key.user, key.id, key.models, key.team, key.name, key.kind == "service")
+    priority = PRIORITIES.get(key.priority, NORMAL)
+    is_service = key.kind == "service"
+    return Asker(key.user, key.id, key.models, key.team, key.name, priority, is_service)
 
 
 @lru_cache(maxsize=1024)

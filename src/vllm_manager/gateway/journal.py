@@ -42,6 +42,8 @@ class Record(msgspec.Struct, frozen=True):
     first_token_seconds: float | None
     outcome: str
     team: str | None = None
+    queue_seconds: float = 0.0
+    """How long it waited for a slot of its model; part of `seconds`."""
 
 
 class Journal:

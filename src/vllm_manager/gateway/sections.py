@@ -55,6 +55,7 @@ def keys_text(keys: Iterable[KeyFact]) -> bytes:
                 "models": _json(key.models),
                 "addresses": _json(key.addresses),
                 "kind": key.kind,
+                "priority": key.priority,
             }
             for key in keys
         }

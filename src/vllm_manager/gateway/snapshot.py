@@ -23,6 +23,8 @@ class Key(msgspec.Struct, frozen=True):
     """The team whose use it counts as."""
     kind: str = "person"
     """Whose it is: a person's, or a service account's (`service`)."""
+    priority: str = "normal"
+    """See `priorities`."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -72,6 +74,9 @@ class ModelEntry(msgspec.Struct, frozen=True):
     reason: str | None = None
     retry_after_seconds: float | None = None
     max_concurrent_requests: int | None = None
+    max_queued_requests: int = 0
+    """How many may wait for a slot where that many are under way."""
+    queue_wait_seconds: float = 30.0
     endpoints: list[EndpointEntry] = []
     adapters: list[str] = []
     """Further names that its engines answer to: LoRA modules that they have loaded."""

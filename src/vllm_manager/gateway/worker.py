@@ -28,7 +28,9 @@ from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.feed import Feed
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
+from vllm_manager.gateway.nudges import Nudges
 from vllm_manager.gateway.protocol import ClientConnection
+from vllm_manager.gateway.queueing import Slots
 from vllm_manager.gateway.requests.teller import Teller
 from vllm_manager.gateway.requests.tracking import Tracker
 from vllm_manager.gateway.subjects import Subjects
@@ -69,11 +71,13 @@ class Worker:
         counts = open_shared(config.counts_fd, config.index)
         accounts = open_accounts(run_dir / "gateway-limits", is_shared=gateway.workers > 1)
         book = Book(accounts, counts)
+        slots = Slots(counts, Nudges(config.nudge_fds, config.index))
         self._context = Context(
             config=gateway,
             directory=Directory(),
             counts=counts,
-            admission=admission_for(counts, gateway.max_in_flight, book),
+            slots=slots,
+            admission=admission_for(counts, gateway.max_in_flight, book, slots),
             book=book,
             subjects=Subjects(book),
             client=client,
@@ -110,6 +114,7 @@ class Worker:
             asyncio.create_task(self._feed.run(), name="snapshots"),
             asyncio.create_task(self._sender.run(), name="usage"),
             asyncio.create_task(self._teller.run(), name="requests"),
+            asyncio.create_task(self._let_go_ahead(), name="queues"),
             asyncio.create_task(self._expire_heads(), name="heads"),
             asyncio.create_task(self._follow_certificate(), name="certificate"),
         ]
@@ -137,6 +142,7 @@ class Worker:
             return
         self._context.is_draining = True
         self._server.should_exit = True
+        self._context.slots.close()
         for stream in list(self._context.event_streams):
             stream.cancel()
 
@@ -147,6 +153,10 @@ class Worker:
             server.close()  # frees the port at once
         self._listener.close()
         self._drain()
+
+    async def _let_go_ahead(self) -> None:
+        directory = self._context.directory
+        await self._context.slots.run(lambda: directory.models)
 
     async def _expire_heads(self) -> None:
         while True:

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import BinaryIO
 
-from vllm_manager.gateway import counts, logs
+from vllm_manager.gateway import counts, logs, nudges
 from vllm_manager.gateway.config import (
     ENVIRONMENT_NAME,
     GatewayConfig,
@@ -50,6 +50,7 @@ class Parent:
         self._listener = listener
         self._shared = shared
         self._alive_read, self._alive_write = os.pipe()
+        self._nudges = tuple(nudges.create_pipes(config.workers))
         self._slots = [_Slot(index) for index in range(config.workers)]
         self._is_stopping = False
 
@@ -95,10 +96,12 @@ class Parent:
             listen_fd=self._listener.fileno(),
             alive_fd=self._alive_read,
             counts_fd=self._shared.fileno(),
+            nudge_fds=self._nudges,
         )
+        ends = [end for pipe in self._nudges for end in pipe]
         slot.process = subprocess.Popen(
             [sys.executable, "-m", "vllm_manager.gateway.worker"],
-            pass_fds=(config.listen_fd, config.alive_fd, config.counts_fd),
+            pass_fds=(config.listen_fd, config.alive_fd, config.counts_fd, *ends),
             env={**os.environ, ENVIRONMENT_NAME: encode(config)},
             stdin=subprocess.DEVNULL,
         )

@@ -114,6 +114,19 @@ class Settings(Watching):
         ge=0,
         description="How long a stopping engine or gateway may finish its requests.",
     )
+    max_queued_requests: int = Field(
+        default=128,
+        ge=0,
+        le=10_000,
+        description="How many requests may wait for a model that answers as many as its "
+        "deployment allows, where it does not say. 0: more are refused at once.",
+    )
+    queue_wait_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=3600,
+        description="How long a request may wait so, where the deployment does not say.",
+    )
     warm_spares: int = Field(
         default=1,
         ge=0,

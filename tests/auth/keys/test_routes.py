@@ -305,3 +305,30 @@ async def test_who_follows_keys_and_limits_hears_of_changes_but_not_whose(
     subscription.close()
     changes = ["keys", "keys", "limits", "keys", "keys"]
     assert heard == [(f"{topic}_changed", {}) for topic in changes]
+
+
+async def test_who_may_put_requests_first_gives_a_key_high_priority(control: Running) -> None:
+    member, operator = await person(control, "member"), await person(control, "operator")
+    _, made = await key(control, member)
+    assert made["priority"] == "normal"
+    path = f"/keys/{made['id']}"
+    for who, body in ((member, {"priority": "high"}), (member, {"name": "x", "priority": "high"})):
+        method, at = ("PATCH", path) if "name" not in body else ("POST", "/keys")
+        status, problem = await call(control, who, method, at, body)
+        assert (status, problem["errors"][0]["field"]) == (422, "priority")
+    assert (await ask(control, member, "PATCH", path, {"priority": "low"}))["priority"] == "low"
+    _, own = await key(control, operator, priority="high")
+    assert own["priority"] == "high"
+
+
+async def test_a_key_that_was_raised_for_a_member_stays_so_through_their_changes(
+    control: Running,
+) -> None:
+    member = await person(control, "member")
+    _, made = await key(control, member)
+    path = f"/keys/{made['id']}"
+    await ask(control, None, "PATCH", path, {"priority": "high"})
+    changed = await ask(control, member, "PATCH", path, {"name": "other", "priority": "high"})
+    assert changed["priority"] == "high"
+    rotated = await ask(control, member, "POST", f"{path}/rotate", {})
+    assert rotated["key"]["priority"] == "high"

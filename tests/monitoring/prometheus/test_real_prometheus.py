@@ -52,7 +52,9 @@ def _deploy_one(control: Running, engine: FakeEngine) -> None:
     endpoint = RouteEndpoint(**engine.endpoint("r1"))
     route = Route(
         deployment="demo", created=0, phase="ready", reason=None, retry_after_seconds=5,
-        max_concurrent_requests=None, adapters=[], endpoints=[endpoint],
+        max_concurrent_requests=None,
+        max_queued_requests=0,
+        queue_wait_seconds=30, adapters=[], endpoints=[endpoint],
     )  # fmt: skip
     state.engine_metrics = EngineMetrics(lambda: [route])
     standings = [Standing("demo", "ready", 1, 1), Standing("broken", "failed", 1, 0)]

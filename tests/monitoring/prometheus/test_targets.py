@@ -23,6 +23,8 @@ def route(deployment: str, *endpoints: dict[str, str]) -> Route:
         reason=None,
         retry_after_seconds=5,
         max_concurrent_requests=None,
+        max_queued_requests=0,
+        queue_wait_seconds=30,
         adapters=[],
         endpoints=[RouteEndpoint(**endpoint) for endpoint in endpoints],
     )

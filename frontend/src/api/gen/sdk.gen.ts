@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptLinkData, AcceptLinkErrors, AcceptLinkResponses, AcknowledgeAlertData, AcknowledgeAlertErrors, AcknowledgeAlertResponses, AddTeamMemberData, AddTeamMemberErrors, AddTeamMemberResponses, AdoptModelData, AdoptModelErrors, AdoptModelResponses, CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, ChangeKeyData, ChangeKeyErrors, ChangeKeyResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeReceiverData, ChangeReceiverErrors, ChangeReceiverResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateReceiverData, CreateReceiverErrors, CreateReceiverResponses, CreateSilenceData, CreateSilenceErrors, CreateSilenceResponses, CreateTeamData, CreateTeamErrors, CreateTeamResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteReceiverData, DeleteReceiverErrors, DeleteReceiverResponses, DeleteTeamData, DeleteTeamErrors, DeleteTeamResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndSilenceData, EndSilenceErrors, EndSilenceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportAuditData, ExportAuditErrors, ExportAuditResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FinishOidcLoginData, FinishOidcLoginErrors, FinishOidcLoginResponses, GetAlertData, GetAlertErrors, GetAlertResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetEffectiveLimitsData, GetEffectiveLimitsErrors, GetEffectiveLimitsResponses, GetEngineMetricsData, GetEngineMetricsErrors, GetEngineMetricsResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetInstallationLimitsData, GetInstallationLimitsErrors, GetInstallationLimitsResponses, GetKeyData, GetKeyErrors, GetKeyResponses, GetLimitsData, GetLimitsErrors, GetLimitsResponses, GetLinkData, GetLinkErrors, GetLinkResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetModelData, GetModelErrors, GetModelResponses, GetOidcData, GetOidcErrors, GetOidcResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetTeamData, GetTeamErrors, GetTeamResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ImportModelData, ImportModelErrors, ImportModelResponses, LatestMetricsData, LatestMetricsErrors, LatestMetricsResponses, ListAdoptableModelsData, ListAdoptableModelsErrors, ListAdoptableModelsResponses, ListAlertRulesData, ListAlertRulesErrors, ListAlertRulesResponses, ListAlertsData, ListAlertsErrors, ListAlertsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListFiguresData, ListFiguresErrors, ListFiguresResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListPrometheusTargetsData, ListPrometheusTargetsErrors, ListPrometheusTargetsResponses, ListReceiversData, ListReceiversErrors, ListReceiversResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSilencesData, ListSilencesErrors, ListSilencesResponses, ListTeamsData, ListTeamsErrors, ListTeamsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, QueryMetricsData, QueryMetricsErrors, QueryMetricsResponses, RemoveInstallationLimitsData, RemoveInstallationLimitsErrors, RemoveInstallationLimitsResponses, RemoveLimitsData, RemoveLimitsErrors, RemoveLimitsResponses, RemoveTeamMemberData, RemoveTeamMemberErrors, RemoveTeamMemberResponses, ResetUserData, ResetUserErrors, ResetUserResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, RotateKeyData, RotateKeyErrors, RotateKeyResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, SetInstallationLimitsData, SetInstallationLimitsErrors, SetInstallationLimitsResponses, SetLimitsData, SetLimitsErrors, SetLimitsResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StartOidcLoginData, StartOidcLoginErrors, StartOidcLoginResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses, TestReceiverData, TestReceiverErrors, TestReceiverResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, VerifyModelData, VerifyModelErrors, VerifyModelResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
+import type { AcceptLinkData, AcceptLinkErrors, AcceptLinkResponses, AcknowledgeAlertData, AcknowledgeAlertErrors, AcknowledgeAlertResponses, AddTeamMemberData, AddTeamMemberErrors, AddTeamMemberResponses, AdoptModelData, AdoptModelErrors, AdoptModelResponses, CancelDownloadData, CancelDownloadErrors, CancelDownloadResponses, CancelRequestData, CancelRequestErrors, CancelRequestResponses, ChangeDeploymentData, ChangeDeploymentErrors, ChangeDeploymentResponses, ChangeDownloadData, ChangeDownloadErrors, ChangeDownloadResponses, ChangeKeyData, ChangeKeyErrors, ChangeKeyResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeReceiverData, ChangeReceiverErrors, ChangeReceiverResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CloneConfigData, CloneConfigErrors, CloneConfigResponses, CreateConfigData, CreateConfigErrors, CreateConfigResponses, CreateDeploymentData, CreateDeploymentErrors, CreateDeploymentResponses, CreateDownloadData, CreateDownloadErrors, CreateDownloadResponses, CreateInvitationData, CreateInvitationErrors, CreateInvitationResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateReceiverData, CreateReceiverErrors, CreateReceiverResponses, CreateSilenceData, CreateSilenceErrors, CreateSilenceResponses, CreateTeamData, CreateTeamErrors, CreateTeamResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteConfigData, DeleteConfigErrors, DeleteConfigResponses, DeleteDeploymentData, DeleteDeploymentErrors, DeleteDeploymentResponses, DeleteHubTokenData, DeleteHubTokenErrors, DeleteHubTokenResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteReceiverData, DeleteReceiverErrors, DeleteReceiverResponses, DeleteTeamData, DeleteTeamErrors, DeleteTeamResponses, DiffConfigVersionsData, DiffConfigVersionsErrors, DiffConfigVersionsResponses, DisableUserData, DisableUserErrors, DisableUserResponses, DownloadLogData, DownloadLogErrors, DownloadLogResponses, DownloadLogsData, DownloadLogsErrors, DownloadLogsResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndSilenceData, EndSilenceErrors, EndSilenceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, EndUserSessionsData, EndUserSessionsErrors, EndUserSessionsResponses, EstimateFitData, EstimateFitErrors, EstimateFitResponses, ExportAuditData, ExportAuditErrors, ExportAuditResponses, ExportConfigData, ExportConfigErrors, ExportConfigResponses, ExportConfigsData, ExportConfigsErrors, ExportConfigsResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FinishOidcLoginData, FinishOidcLoginErrors, FinishOidcLoginResponses, GetAlertData, GetAlertErrors, GetAlertResponses, GetCatalogModelData, GetCatalogModelErrors, GetCatalogModelResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetConfigSchemaData, GetConfigSchemaErrors, GetConfigSchemaResponses, GetConfigVersionData, GetConfigVersionErrors, GetConfigVersionResponses, GetDeploymentData, GetDeploymentErrors, GetDeploymentResponses, GetDiagnosticsData, GetDiagnosticsErrors, GetDiagnosticsResponses, GetDownloadData, GetDownloadErrors, GetDownloadResponses, GetEffectiveLimitsData, GetEffectiveLimitsErrors, GetEffectiveLimitsResponses, GetEngineMetricsData, GetEngineMetricsErrors, GetEngineMetricsResponses, GetHardwareData, GetHardwareErrors, GetHardwareResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHubTokenData, GetHubTokenErrors, GetHubTokenResponses, GetInstallationLimitsData, GetInstallationLimitsErrors, GetInstallationLimitsResponses, GetKeyData, GetKeyErrors, GetKeyResponses, GetLimitsData, GetLimitsErrors, GetLimitsResponses, GetLinkData, GetLinkErrors, GetLinkResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelCardData, GetModelCardErrors, GetModelCardResponses, GetModelData, GetModelErrors, GetModelResponses, GetOidcData, GetOidcErrors, GetOidcResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetPerformanceData, GetPerformanceErrors, GetPerformanceResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetRequestData, GetRequestErrors, GetRequestResponses, GetSystemData, GetSystemErrors, GetSystemResponses, GetTeamData, GetTeamErrors, GetTeamResponses, GetUserData, GetUserErrors, GetUserResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ImportConfigsData, ImportConfigsErrors, ImportConfigsResponses, ImportModelData, ImportModelErrors, ImportModelResponses, LatestMetricsData, LatestMetricsErrors, LatestMetricsResponses, ListAdoptableModelsData, ListAdoptableModelsErrors, ListAdoptableModelsResponses, ListAlertRulesData, ListAlertRulesErrors, ListAlertRulesResponses, ListAlertsData, ListAlertsErrors, ListAlertsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCapturesData, ListCapturesErrors, ListCapturesResponses, ListConfigsData, ListConfigsErrors, ListConfigsResponses, ListConfigVersionsData, ListConfigVersionsErrors, ListConfigVersionsResponses, ListDeploymentEventsData, ListDeploymentEventsErrors, ListDeploymentEventsResponses, ListDeploymentsData, ListDeploymentsErrors, ListDeploymentsResponses, ListDownloadFilesData, ListDownloadFilesErrors, ListDownloadFilesResponses, ListDownloadsData, ListDownloadsErrors, ListDownloadsResponses, ListEngineArgumentsData, ListEngineArgumentsErrors, ListEngineArgumentsResponses, ListFiguresData, ListFiguresErrors, ListFiguresResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListLogAttemptsData, ListLogAttemptsErrors, ListLogAttemptsResponses, ListLogLinesData, ListLogLinesErrors, ListLogLinesResponses, ListLogsData, ListLogsErrors, ListLogsResponses, ListModelFilesData, ListModelFilesErrors, ListModelFilesResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListPopularModelsData, ListPopularModelsErrors, ListPopularModelsResponses, ListPresetsData, ListPresetsErrors, ListPresetsResponses, ListPricesData, ListPricesErrors, ListPricesResponses, ListPrometheusTargetsData, ListPrometheusTargetsErrors, ListPrometheusTargetsResponses, ListReceiversData, ListReceiversErrors, ListReceiversResponses, ListReplicasData, ListReplicasErrors, ListReplicasResponses, ListRequestsData, ListRequestsErrors, ListRequestsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSilencesData, ListSilencesErrors, ListSilencesResponses, ListTeamsData, ListTeamsErrors, ListTeamsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PauseDownloadData, PauseDownloadErrors, PauseDownloadResponses, PutHubTokenData, PutHubTokenErrors, PutHubTokenResponses, QueryMetricsData, QueryMetricsErrors, QueryMetricsResponses, RemoveInstallationLimitsData, RemoveInstallationLimitsErrors, RemoveInstallationLimitsResponses, RemoveLimitsData, RemoveLimitsErrors, RemoveLimitsResponses, RemovePriceData, RemovePriceErrors, RemovePriceResponses, RemoveTeamMemberData, RemoveTeamMemberErrors, RemoveTeamMemberResponses, ReportClientErrorsData, ReportClientErrorsErrors, ReportClientErrorsResponses, ResetUserData, ResetUserErrors, ResetUserResponses, RestartDeploymentData, RestartDeploymentErrors, RestartDeploymentResponses, ResumeDownloadData, ResumeDownloadErrors, ResumeDownloadResponses, RetryDownloadData, RetryDownloadErrors, RetryDownloadResponses, RevealBodiesData, RevealBodiesErrors, RevealBodiesResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RollBackConfigData, RollBackConfigErrors, RollBackConfigResponses, RotateKeyData, RotateKeyErrors, RotateKeyResponses, SaveConfigData, SaveConfigErrors, SaveConfigResponses, SearchModelsData, SearchModelsErrors, SearchModelsResponses, SetInstallationLimitsData, SetInstallationLimitsErrors, SetInstallationLimitsResponses, SetLimitsData, SetLimitsErrors, SetLimitsResponses, SetPriceData, SetPriceErrors, SetPriceResponses, StartCaptureData, StartCaptureErrors, StartCaptureResponses, StartDeploymentData, StartDeploymentErrors, StartDeploymentResponses, StartOidcLoginData, StartOidcLoginErrors, StartOidcLoginResponses, StopCaptureData, StopCaptureErrors, StopCaptureResponses, StopDeploymentData, StopDeploymentErrors, StopDeploymentResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, TestHubTokenData, TestHubTokenErrors, TestHubTokenResponses, TestReceiverData, TestReceiverErrors, TestReceiverResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, VerifyModelData, VerifyModelErrors, VerifyModelResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -514,6 +514,25 @@ export const testHubToken = <ThrowOnError extends boolean = false>(options?: Opt
 });
 
 /**
+ * Tell of what went wrong in a browser
+ *
+ * At most 20 a minute from one session and 100 from all; what is beyond is dropped.
+ */
+export const reportClientErrors = <ThrowOnError extends boolean = false>(options: Options<ReportClientErrorsData, ThrowOnError>) => (options.client ?? client).post<ReportClientErrorsResponses, ReportClientErrorsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/client-errors',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * List configs by name
  */
 export const listConfigs = <ThrowOnError extends boolean = false>(options?: Options<ListConfigsData, ThrowOnError>) => (options?.client ?? client).get<ListConfigsResponses, ListConfigsErrors, ThrowOnError>({
@@ -828,6 +847,47 @@ export const listLogLines = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
+ * List the tries of each replica whose output is kept, newest first
+ */
+export const listLogAttempts = <ThrowOnError extends boolean = false>(options: Options<ListLogAttemptsData, ThrowOnError>) => (options.client ?? client).get<ListLogAttemptsResponses, ListLogAttemptsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/deployments/{name}/logs/attempts',
+    ...options
+});
+
+/**
+ * Take the engine's output out, oldest line first
+ */
+export const downloadLog = <ThrowOnError extends boolean = false>(options: Options<DownloadLogData, ThrowOnError>) => (options.client ?? client).get<DownloadLogResponses, DownloadLogErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/deployments/{name}/logs/download',
+    ...options
+});
+
+/**
+ * How fast a deployment is, and what slows it down
+ *
+ * Of the last five minutes, the heaviest cause first; empty where nothing stands out.
+ */
+export const getPerformance = <ThrowOnError extends boolean = false>(options: Options<GetPerformanceData, ThrowOnError>) => (options.client ?? client).get<GetPerformanceResponses, GetPerformanceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/deployments/{name}/performance',
+    ...options
+});
+
+/**
  * List a deployment's replicas
  */
 export const listReplicas = <ThrowOnError extends boolean = false>(options: Options<ListReplicasData, ThrowOnError>) => (options.client ?? client).get<ListReplicasResponses, ListReplicasErrors, ThrowOnError>({
@@ -884,6 +944,19 @@ export const stopDeployment = <ThrowOnError extends boolean = false>(options: Op
             type: 'apiKey'
         }],
     url: '/api/v1/deployments/{name}/stop',
+    ...options
+});
+
+/**
+ * One redacted archive of what support needs
+ */
+export const getDiagnostics = <ThrowOnError extends boolean = false>(options?: Options<GetDiagnosticsData, ThrowOnError>) => (options?.client ?? client).get<GetDiagnosticsResponses, GetDiagnosticsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/diagnostics',
     ...options
 });
 
@@ -1347,6 +1420,34 @@ export const setLimits = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
+ * Read what the product's processes and the engines wrote, newest first
+ *
+ * A page may hold fewer lines than asked for and still have a next one: reading has bounds.
+ */
+export const listLogs = <ThrowOnError extends boolean = false>(options?: Options<ListLogsData, ThrowOnError>) => (options?.client ?? client).get<ListLogsResponses, ListLogsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/logs',
+    ...options
+});
+
+/**
+ * Take the same out, oldest line first
+ */
+export const downloadLogs = <ThrowOnError extends boolean = false>(options?: Options<DownloadLogsData, ThrowOnError>) => (options?.client ?? client).get<DownloadLogsResponses, DownloadLogsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/logs/download',
+    ...options
+});
+
+/**
  * List what is measured
  */
 export const listFigures = <ThrowOnError extends boolean = false>(options?: Options<ListFiguresData, ThrowOnError>) => (options?.client ?? client).get<ListFiguresResponses, ListFiguresErrors, ThrowOnError>({
@@ -1567,6 +1668,119 @@ export const listPrometheusTargets = <ThrowOnError extends boolean = false>(opti
 });
 
 /**
+ * Requests under way, and those that ended
+ *
+ * The newest first, at most half a second old. Members see their own, others everybody's.
+ *
+ * Of those that ended about the last 2,000 are there; usage counts all.
+ */
+export const listRequests = <ThrowOnError extends boolean = false>(options?: Options<ListRequestsData, ThrowOnError>) => (options?.client ?? client).get<ListRequestsResponses, ListRequestsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests',
+    ...options
+});
+
+/**
+ * Where bodies are captured now
+ *
+ * Everybody may know of which deployments an administrator captures bodies.
+ */
+export const listCaptures = <ThrowOnError extends boolean = false>(options?: Options<ListCapturesData, ThrowOnError>) => (options?.client ?? client).get<ListCapturesResponses, ListCapturesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests/capture',
+    ...options
+});
+
+/**
+ * Capture no more
+ *
+ * End a capture. What was captured stays until it expires, unless it is to be erased.
+ */
+export const stopCapture = <ThrowOnError extends boolean = false>(options: Options<StopCaptureData, ThrowOnError>) => (options.client ?? client).delete<StopCaptureResponses, StopCaptureErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests/capture/{deployment}',
+    ...options
+});
+
+/**
+ * Capture bodies for a while
+ *
+ * Keep what is asked and answered, for debugging: redacted, up to 64 KiB each, in memory.
+ */
+export const startCapture = <ThrowOnError extends boolean = false>(options: Options<StartCaptureData, ThrowOnError>) => (options.client ?? client).put<StartCaptureResponses, StartCaptureErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests/capture/{deployment}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * One request
+ *
+ * The newest with this id. Members see their own, others everybody's.
+ */
+export const getRequest = <ThrowOnError extends boolean = false>(options: Options<GetRequestData, ThrowOnError>) => (options.client ?? client).get<GetRequestResponses, GetRequestErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests/{request_id}',
+    ...options
+});
+
+/**
+ * Break a request off
+ *
+ * Within a second its engine works on it no more, and its client is told `request_cancelled`.
+ *
+ * Members cancel their own, operators and administrators any.
+ */
+export const cancelRequest = <ThrowOnError extends boolean = false>(options: Options<CancelRequestData, ThrowOnError>) => (options.client ?? client).post<CancelRequestResponses, CancelRequestErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests/{request_id}/cancel',
+    ...options
+});
+
+/**
+ * Read what was captured of it
+ *
+ * A POST, since who reads other people's words is written into the audit log.
+ */
+export const revealBodies = <ThrowOnError extends boolean = false>(options: Options<RevealBodiesData, ThrowOnError>) => (options.client ?? client).post<RevealBodiesResponses, RevealBodiesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/requests/{request_id}/reveal',
+    ...options
+});
+
+/**
  * Everything that takes part
  */
 export const getSystem = <ThrowOnError extends boolean = false>(options?: Options<GetSystemData, ThrowOnError>) => (options?.client ?? client).get<GetSystemResponses, GetSystemErrors, ThrowOnError>({
@@ -1666,6 +1880,7 @@ export const addTeamMember = <ThrowOnError extends boolean = false>(options: Opt
  *
  * Sum by model, key, user, team and day (UTC) over the hours that begin within the span.
  *
+ * Of days whose hours are no longer kept, the whole day counts if it begins within the span.
  * Administrators and operators see everybody's, others their own.
  */
 export const listUsage = <ThrowOnError extends boolean = false>(options?: Options<ListUsageData, ThrowOnError>) => (options?.client ?? client).get<ListUsageResponses, ListUsageErrors, ThrowOnError>({
@@ -1681,7 +1896,7 @@ export const listUsage = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * The same sums as a table
  *
- * Stream CSV with a head line, all pages of it.
+ * Stream CSV with a head line, all of it; ids have their names beside them.
  */
 export const exportUsage = <ThrowOnError extends boolean = false>(options?: Options<ExportUsageData, ThrowOnError>) => (options?.client ?? client).get<ExportUsageResponses, ExportUsageErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {
@@ -1691,6 +1906,57 @@ export const exportUsage = <ThrowOnError extends boolean = false>(options?: Opti
         }],
     url: '/api/v1/usage/export',
     ...options
+});
+
+/**
+ * List what tokens cost
+ *
+ * By model, the newest first; those of the past, and of days to come, too.
+ */
+export const listPrices = <ThrowOnError extends boolean = false>(options?: Options<ListPricesData, ThrowOnError>) => (options?.client ?? client).get<ListPricesResponses, ListPricesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/usage/prices',
+    ...options
+});
+
+/**
+ * Take prices of a model away
+ *
+ * What was used at them costs what the price before says; without one its cost is unknown.
+ */
+export const removePrice = <ThrowOnError extends boolean = false>(options: Options<RemovePriceData, ThrowOnError>) => (options.client ?? client).delete<RemovePriceResponses, RemovePriceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/usage/prices/{model}',
+    ...options
+});
+
+/**
+ * Set what tokens of a model cost
+ *
+ * It counts from a day (UTC) on; usage of earlier days keeps the price of then. A price of the
+ * same day is put in the place of the one before. Naming a day of the past prices anew what was
+ * used since then.
+ */
+export const setPrice = <ThrowOnError extends boolean = false>(options: Options<SetPriceData, ThrowOnError>) => (options.client ?? client).put<SetPriceResponses, SetPriceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'vllm_manager_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/usage/prices/{model}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

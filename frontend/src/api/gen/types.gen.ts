@@ -422,6 +422,60 @@ export type Autoscaling = {
 };
 
 /**
+ * Capture
+ *
+ * That bodies of a deployment's requests are captured now.
+ */
+export type Capture = {
+    /**
+     * Deployment
+     */
+    deployment: string;
+    /**
+     * Keep Hours
+     */
+    keep_hours: number;
+    /**
+     * Requests Left
+     */
+    requests_left: number;
+    /**
+     * Started By
+     */
+    started_by: string;
+    /**
+     * Until
+     */
+    until: string;
+};
+
+/**
+ * CaptureStart
+ *
+ * How much is captured, and for how long it is kept.
+ */
+export type CaptureStart = {
+    /**
+     * Keep Hours
+     *
+     * Then the bodies are forgotten.
+     */
+    keep_hours?: number;
+    /**
+     * Minutes
+     *
+     * It ends by itself after these.
+     */
+    minutes?: number;
+    /**
+     * Requests
+     *
+     * It ends by itself after so many requests.
+     */
+    requests?: number;
+};
+
+/**
  * Cause
  *
  * One link of the chain that led to the problem.
@@ -479,6 +533,74 @@ export type ChainReport = {
      * Reason
      */
     reason: string | null;
+};
+
+/**
+ * ClientError
+ *
+ * Something that went wrong in a browser.
+ */
+export type ClientError = {
+    /**
+     * Count
+     *
+     * So often since it was last told.
+     */
+    count?: number;
+    /**
+     * Kind
+     */
+    kind: 'uncaught' | 'rejection' | 'request' | 'stream' | 'render';
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * Page
+     *
+     * Path of the page.
+     */
+    page?: string | null;
+    /**
+     * Request Id
+     *
+     * Of the request that failed.
+     */
+    request_id?: string | null;
+    /**
+     * Stack
+     */
+    stack?: string | null;
+};
+
+/**
+ * ClientErrors
+ *
+ * A batch of them.
+ */
+export type ClientErrors = {
+    /**
+     * Errors
+     */
+    errors: Array<ClientError>;
+};
+
+/**
+ * ClientErrorsTaken
+ *
+ * What became of a batch.
+ */
+export type ClientErrorsTaken = {
+    /**
+     * Accepted
+     */
+    accepted: number;
+    /**
+     * Dropped
+     *
+     * Too many came from this session, or from all together.
+     */
+    dropped: number;
 };
 
 /**
@@ -741,6 +863,10 @@ export type ConfigFile = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
@@ -752,6 +878,10 @@ export type ConfigFile = {
      * Lower-case letters, digits and inner hyphens, at most 63.
      */
     name: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -1281,9 +1411,17 @@ export type DeploymentChange = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      */
     model?: string | null;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -1370,6 +1508,10 @@ export type DeploymentRequest = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * Needed where there is no `config`.
@@ -1381,6 +1523,10 @@ export type DeploymentRequest = {
      * Lower-case letters, digits and inner hyphens, at most 63.
      */
     name: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -1440,6 +1586,10 @@ export type DeploymentSpec = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
@@ -1451,6 +1601,10 @@ export type DeploymentSpec = {
      * Lower-case letters, digits and inner hyphens, at most 63.
      */
     name: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -2970,6 +3124,12 @@ export type KeyChange = {
      * Name
      */
     name?: string | null;
+    /**
+     * Priority
+     *
+     * `high` takes an operator or an administrator.
+     */
+    priority?: 'low' | 'normal' | 'high' | null;
 };
 
 /**
@@ -3015,6 +3175,12 @@ export type KeyRequest = {
      * Id or name of the user. Null: yourself. Others need an administrator.
      */
     owner?: string | null;
+    /**
+     * Priority
+     *
+     * Which requests go first where they must wait for a model. `high` takes an operator or an administrator.
+     */
+    priority?: 'low' | 'normal' | 'high';
     /**
      * Team
      *
@@ -3121,6 +3287,12 @@ export type KeyView = {
      */
     name: string;
     owner: Owner;
+    /**
+     * Priority
+     *
+     * Which requests go first where they must wait.
+     */
+    priority: 'low' | 'normal' | 'high';
     /**
      * Replaced By
      *
@@ -3599,6 +3771,143 @@ export type Listing = {
 };
 
 /**
+ * LogAttempt
+ *
+ * One life of one replica's engine: when it was, how it ended, what is kept of its output.
+ */
+export type LogAttempt = {
+    /**
+     * Attempt
+     */
+    attempt: number;
+    /**
+     * Began At
+     */
+    began_at: string;
+    /**
+     * Ended At
+     *
+     * When it was last heard; null while it runs.
+     */
+    ended_at: string | null;
+    failure?: ReplicaFailure | null;
+    /**
+     * Generation
+     */
+    generation: number;
+    /**
+     * Incarnation
+     */
+    incarnation: string;
+    /**
+     * Lines
+     *
+     * Lines that its engine wrote.
+     */
+    lines: number;
+    /**
+     * Lines Dropped
+     *
+     * Of these, how many came too fast to be kept.
+     */
+    lines_dropped: number;
+    /**
+     * Node
+     *
+     * Host name.
+     */
+    node: string | null;
+    /**
+     * Phase
+     */
+    phase: string;
+    /**
+     * Replica
+     */
+    replica: string;
+    /**
+     * Size Bytes
+     */
+    size_bytes: number;
+    /**
+     * State
+     *
+     * `lost`: its reports ended without a word of why.
+     */
+    state: 'running' | 'stopped' | 'failed' | 'lost';
+};
+
+/**
+ * LogEntry
+ *
+ * One line of one process, whichever it is.
+ */
+export type LogEntry = {
+    /**
+     * Deployment
+     */
+    deployment?: string | null;
+    /**
+     * Exception
+     */
+    exception?: string | null;
+    /**
+     * Fields
+     *
+     * What else the line says, by name.
+     */
+    fields?: {
+        [key: string]: unknown;
+    };
+    /**
+     * Id
+     *
+     * Names this line; the same in every answer.
+     */
+    id: string;
+    /**
+     * Level
+     *
+     * Null where the line does not say.
+     */
+    level?: 'debug' | 'info' | 'warning' | 'error' | 'critical' | null;
+    /**
+     * Logger
+     */
+    logger?: string | null;
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * Phase
+     */
+    phase?: string | null;
+    /**
+     * Pid
+     */
+    pid?: number | null;
+    /**
+     * Process
+     *
+     * `control-plane`, `gateway`, `steward`, `ray`, `downloads`, `browser`, `engine`.
+     */
+    process: string;
+    /**
+     * Replica
+     */
+    replica?: string | null;
+    /**
+     * Request Id
+     */
+    request_id?: string | null;
+    /**
+     * Time
+     */
+    time: string;
+};
+
+/**
  * LogLine
  *
  * One line of an engine's output.
@@ -3613,15 +3922,29 @@ export type LogLine = {
      */
     attempt: number;
     /**
+     * Dropped
+     *
+     * In a gap: how many lines are missing here.
+     */
+    dropped?: number | null;
+    /**
      * Number
      */
     number: number;
+    /**
+     * Phase
+     *
+     * The replica's phase at that moment.
+     */
+    phase?: string | null;
     /**
      * Replica
      */
     replica: string;
     /**
      * Stream
+     *
+     * `stdout`, `stderr`; `supervisor`: said by the process beside the engine; `gap`: lines are missing here.
      */
     stream: string;
     /**
@@ -3660,6 +3983,100 @@ export type LoraModule = {
      * Absolute path of the adapter's folder, with safetensors weights.
      */
     path: string;
+};
+
+/**
+ * Measured
+ *
+ * Means over the window, over all replicas. Null: not known, or no request finished.
+ */
+export type Measured = {
+    /**
+     * Decode Seconds
+     */
+    decode_seconds?: number | null;
+    /**
+     * Gateway Queued
+     *
+     * Requests that wait before.
+     */
+    gateway_queued?: number | null;
+    /**
+     * Generation Tokens Per Second
+     */
+    generation_tokens_per_second?: number | null;
+    /**
+     * Gpu Throttled Ratio
+     *
+     * Of the time; any GPU.
+     */
+    gpu_throttled_ratio?: number | null;
+    /**
+     * Gpu Utilization Ratio
+     */
+    gpu_utilization_ratio?: number | null;
+    /**
+     * Inter Token Seconds
+     */
+    inter_token_seconds?: number | null;
+    /**
+     * Kv Cache Ratio
+     */
+    kv_cache_ratio?: number | null;
+    /**
+     * Node Cpu Ratio
+     */
+    node_cpu_ratio?: number | null;
+    /**
+     * Preemptions Per Second
+     */
+    preemptions_per_second?: number | null;
+    /**
+     * Prefill Seconds
+     */
+    prefill_seconds?: number | null;
+    /**
+     * Prefix Hit Ratio
+     */
+    prefix_hit_ratio?: number | null;
+    /**
+     * Prompt Tokens Per Second
+     */
+    prompt_tokens_per_second?: number | null;
+    /**
+     * Queue Seconds
+     *
+     * In the engine's queue.
+     */
+    queue_seconds?: number | null;
+    /**
+     * Request Seconds
+     */
+    request_seconds?: number | null;
+    /**
+     * Requests Per Second
+     */
+    requests_per_second?: number | null;
+    /**
+     * Running
+     *
+     * Requests that engines work on.
+     */
+    running?: number | null;
+    /**
+     * Ttft Seconds
+     */
+    ttft_seconds?: number | null;
+    /**
+     * Waiting
+     *
+     * Requests that wait in engines.
+     */
+    waiting?: number | null;
+    /**
+     * Window Seconds
+     */
+    window_seconds: number;
 };
 
 /**
@@ -4434,6 +4851,20 @@ export type PageAuditEntry = {
 };
 
 /**
+ * Page[Capture]
+ */
+export type PageCapture = {
+    /**
+     * Items
+     */
+    items: Array<Capture>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[ClusterNode]
  */
 export type PageClusterNode = {
@@ -4574,6 +5005,34 @@ export type PageKeyView = {
 };
 
 /**
+ * Page[LogAttempt]
+ */
+export type PageLogAttempt = {
+    /**
+     * Items
+     */
+    items: Array<LogAttempt>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[LogEntry]
+ */
+export type PageLogEntry = {
+    /**
+     * Items
+     */
+    items: Array<LogEntry>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Page[LogLine]
  */
 export type PageLogLine = {
@@ -4609,6 +5068,20 @@ export type PagePolicy = {
      * Items
      */
     items: Array<Policy>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * Page[Price]
+ */
+export type PagePrice = {
+    /**
+     * Items
+     */
+    items: Array<Price>;
     /**
      * Next Cursor
      */
@@ -4732,6 +5205,31 @@ export type PasswordChange = {
 };
 
 /**
+ * Performance
+ *
+ * How fast a deployment is, and what slows it down, the heaviest first.
+ */
+export type Performance = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Causes
+     */
+    causes: Array<SlowCause>;
+    /**
+     * Deployment
+     */
+    deployment: string;
+    measured: Measured;
+    /**
+     * Summary
+     */
+    summary: string;
+};
+
+/**
  * Policy
  *
  * The limits of one subject.
@@ -4810,6 +5308,82 @@ export type PresetList = {
      * Next Cursor
      */
     next_cursor?: string | null;
+};
+
+/**
+ * Price
+ *
+ * A price, and since when it counts: until the model's next one begins.
+ */
+export type Price = {
+    /**
+     * Cached Input Per Million
+     *
+     * Null: as `input_per_million`.
+     */
+    cached_input_per_million: number | null;
+    /**
+     * Currency
+     */
+    currency: string;
+    /**
+     * Input Per Million
+     */
+    input_per_million: number;
+    /**
+     * Is Current
+     *
+     * It is the one that counts today.
+     */
+    is_current: boolean;
+    /**
+     * Model
+     *
+     * The name that requests ask for.
+     */
+    model: string;
+    /**
+     * Output Per Million
+     */
+    output_per_million: number;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+    /**
+     * Valid From
+     *
+     * A day in UTC.
+     */
+    valid_from: string;
+};
+
+/**
+ * PriceRequest
+ *
+ * What a million tokens of a model cost, in the installation's currency.
+ */
+export type PriceRequest = {
+    /**
+     * Cached Input Per Million
+     *
+     * Of prompt tokens that were in the cache; null: as `input_per_million`.
+     */
+    cached_input_per_million?: number | null;
+    /**
+     * Input Per Million
+     */
+    input_per_million: number;
+    /**
+     * Output Per Million
+     */
+    output_per_million: number;
+    /**
+     * Valid From
+     *
+     * The day (UTC) from which it counts; null: today. What was used on earlier days keeps the price of then.
+     */
+    valid_from?: string | null;
 };
 
 /**
@@ -5090,11 +5664,19 @@ export type Recipe = {
      */
     max_concurrent_requests?: number | null;
     /**
+     * Max Queued Requests
+     */
+    max_queued_requests?: number | null;
+    /**
      * Model
      *
      * `demo`, the absolute path of a folder, `local/<name>`, or a Hugging Face id.
      */
     model: string;
+    /**
+     * Queue Wait Seconds
+     */
+    queue_wait_seconds?: number | null;
     /**
      * Replicas
      */
@@ -5184,6 +5766,12 @@ export type Replica = {
  */
 export type ReplicaFailure = {
     /**
+     * Alternatives
+     *
+     * Settings that would do as well.
+     */
+    alternatives?: Array<Suggestion>;
+    /**
      * Code
      */
     code: string;
@@ -5204,6 +5792,230 @@ export type ReplicaFailure = {
      */
     signal?: number | null;
     suggestion?: Suggestion | null;
+    /**
+     * Tail
+     *
+     * The engine's last lines, where no known cause fits them.
+     */
+    tail?: string | null;
+};
+
+/**
+ * RequestBodies
+ *
+ * What was asked and answered. What looks like a secret was taken out before it was kept.
+ */
+export type RequestBodies = {
+    /**
+     * Deployment
+     */
+    deployment: string;
+    /**
+     * Expires At
+     */
+    expires_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Is Cut
+     *
+     * One of them was longer than 64 KiB, and ends there.
+     */
+    is_cut: boolean;
+    /**
+     * Request
+     */
+    request: string;
+    /**
+     * Response
+     */
+    response: string;
+};
+
+/**
+ * RequestPage
+ *
+ * Requests, and how much of the gateway they are from.
+ */
+export type RequestPage = {
+    /**
+     * Items
+     */
+    items: Array<RequestView>;
+    /**
+     * Next Cursor
+     */
+    next_cursor?: string | null;
+    /**
+     * Silent Workers
+     *
+     * Workers that were heard within the last minute, but not in the last 10 s: their requests are shown as they were.
+     */
+    silent_workers: number;
+    /**
+     * Workers
+     *
+     * Workers of the gateway that are heard.
+     */
+    workers: number;
+};
+
+/**
+ * RequestView
+ *
+ * One request to a model. What is not known is null.
+ */
+export type RequestView = {
+    /**
+     * Cached Tokens
+     */
+    cached_tokens: number | null;
+    /**
+     * Client
+     *
+     * The client's address; empty where it is not known.
+     */
+    client: string;
+    /**
+     * Completion Tokens
+     *
+     * While it is under way: about as many as the events of its stream.
+     */
+    completion_tokens: number | null;
+    /**
+     * Deployment
+     */
+    deployment: string;
+    /**
+     * Has Bodies
+     *
+     * Its bodies were captured, and are kept still.
+     */
+    has_bodies: boolean;
+    /**
+     * Id
+     *
+     * The request's own id, also in the logs: `x-request-id`.
+     */
+    id: string;
+    /**
+     * Is Active
+     *
+     * True while it is under way.
+     */
+    is_active: boolean;
+    /**
+     * Is Cancelling
+     *
+     * It was cancelled and is about to end.
+     */
+    is_cancelling: boolean;
+    /**
+     * Is Current
+     *
+     * False: the gateway's worker has been silent for 10 s, so this is how it was.
+     */
+    is_current: boolean;
+    /**
+     * Key
+     *
+     * Id of the key; null for login sessions.
+     */
+    key: string | null;
+    /**
+     * Key Class
+     */
+    key_class: 'user' | 'service' | 'session';
+    /**
+     * Key Last Four
+     */
+    key_last_four: string | null;
+    /**
+     * Key Name
+     */
+    key_name: string | null;
+    /**
+     * Model
+     *
+     * The name that was asked for: the deployment's, or an adapter.
+     */
+    model: string;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Prompt Tokens
+     */
+    prompt_tokens: number | null;
+    /**
+     * Replica
+     *
+     * Which one answers; null while none does.
+     */
+    replica: string | null;
+    /**
+     * Seconds
+     */
+    seconds: number;
+    /**
+     * Started At
+     */
+    started_at: string;
+    /**
+     * State
+     *
+     * Under way: `queued` here; `prefill` from when an engine has it until the first token (its own queue included); `decode`; `working` where the answer comes whole, which tells no first token. Over: `done`, `refused`, `upstream_failed`, `client_left`, `cancelled`.
+     */
+    state: 'queued' | 'prefill' | 'decode' | 'working' | 'done' | 'refused' | 'upstream_failed' | 'client_left' | 'cancelled';
+    /**
+     * Status
+     *
+     * HTTP status, once it is over; 499: the client left.
+     */
+    status: number | null;
+    /**
+     * Status Class
+     */
+    status_class: '2xx' | '4xx' | '5xx' | 'client_left' | 'cancelled' | null;
+    /**
+     * Stream
+     */
+    stream: boolean;
+    /**
+     * Team
+     */
+    team: string | null;
+    /**
+     * Tokens Per Second
+     *
+     * Tokens after the first, by their time.
+     */
+    tokens_per_second: number | null;
+    /**
+     * Ttft Seconds
+     *
+     * Time to the first token; of streams alone.
+     */
+    ttft_seconds: number | null;
+    /**
+     * User
+     *
+     * Id of the user.
+     */
+    user: string;
+    /**
+     * User Name
+     */
+    user_name: string | null;
+    /**
+     * Worker
+     *
+     * The gateway worker's pid.
+     */
+    worker: number;
 };
 
 /**
@@ -5376,6 +6188,34 @@ export type SilenceRequest = {
 };
 
 /**
+ * SlowCause
+ *
+ * One thing that makes requests slow.
+ */
+export type SlowCause = {
+    /**
+     * Advice
+     */
+    advice: string;
+    /**
+     * Cause
+     *
+     * In a sentence, with the numbers.
+     */
+    cause: string;
+    /**
+     * Kind
+     */
+    kind: 'gateway_queue' | 'engine_queue' | 'preemption' | 'kv_cache_full' | 'prefill' | 'decode' | 'gpu_throttled' | 'cpu_saturated';
+    /**
+     * Share
+     *
+     * How much of it all it explains, 0 to 1; for ranking.
+     */
+    share: number;
+};
+
+/**
  * Spare
  *
  * A process that has imported the engine and waits; engines are forked from it.
@@ -5445,8 +6285,10 @@ export type Suggestion = {
     argument: string;
     /**
      * Value
+     *
+     * null: the argument is to be taken out.
      */
-    value: boolean | number | number | string;
+    value?: boolean | number | number | string | null;
 };
 
 /**
@@ -5658,7 +6500,7 @@ export type TokenView = {
 /**
  * Usage
  *
- * Sums over a span; what was not grouped by is null.
+ * Sums over a span; what was not grouped by is null, and so is what is not known.
  */
 export type Usage = {
     /**
@@ -5666,9 +6508,33 @@ export type Usage = {
      */
     cached_tokens: number;
     /**
+     * Client Errors
+     *
+     * Answered with a status of 400 to 499.
+     */
+    client_errors: number;
+    /**
+     * Client Left
+     *
+     * Requests whose client left before the end.
+     */
+    client_left: number;
+    /**
      * Completion Tokens
      */
     completion_tokens: number;
+    /**
+     * Cost
+     *
+     * What has a price; null where nothing has. See `unpriced_requests`.
+     */
+    cost: number | null;
+    /**
+     * Currency
+     *
+     * Of the cost; null where there is none.
+     */
+    currency: string | null;
     /**
      * Day
      *
@@ -5678,7 +6544,7 @@ export type Usage = {
     /**
      * Errors
      *
-     * Requests that were answered with a status of 400 or above.
+     * Of clients and of servers.
      */
     errors: number;
     /**
@@ -5688,11 +6554,41 @@ export type Usage = {
      */
     key?: string | null;
     /**
+     * Key Name
+     *
+     * Null where the key is gone.
+     */
+    key_name?: string | null;
+    /**
+     * Latency Mean Seconds
+     *
+     * Of requests that were answered.
+     */
+    latency_mean_seconds: number | null;
+    /**
+     * Latency P50 Seconds
+     *
+     * From a histogram: about.
+     */
+    latency_p50_seconds: number | null;
+    /**
+     * Latency P95 Seconds
+     */
+    latency_p95_seconds: number | null;
+    /**
      * Model
      */
     model?: string | null;
     /**
+     * Ok
+     *
+     * Requests that were answered as asked.
+     */
+    ok: number;
+    /**
      * Prompt Tokens
+     *
+     * Cached tokens included.
      */
     prompt_tokens: number;
     /**
@@ -5700,17 +6596,55 @@ export type Usage = {
      */
     requests: number;
     /**
+     * Server Errors
+     *
+     * Answered with a status of 500 or above, or broken off by the engine.
+     */
+    server_errors: number;
+    /**
      * Team
      *
      * Id of the team that the key was made for.
      */
     team?: string | null;
     /**
+     * Team Name
+     *
+     * Null where the team is gone.
+     */
+    team_name?: string | null;
+    /**
+     * Ttft Mean Seconds
+     *
+     * Until the first token of answers that were streamed.
+     */
+    ttft_mean_seconds: number | null;
+    /**
+     * Ttft P50 Seconds
+     */
+    ttft_p50_seconds: number | null;
+    /**
+     * Ttft P95 Seconds
+     */
+    ttft_p95_seconds: number | null;
+    /**
+     * Unpriced Requests
+     *
+     * Requests for models that had no price on that day: no part of the cost.
+     */
+    unpriced_requests: number;
+    /**
      * User
      *
      * Id of the user.
      */
     user?: string | null;
+    /**
+     * User Name
+     *
+     * Null where the user is gone.
+     */
+    user_name?: string | null;
 };
 
 /**
@@ -7650,6 +8584,47 @@ export type TestHubTokenResponses = {
 
 export type TestHubTokenResponse = TestHubTokenResponses[keyof TestHubTokenResponses];
 
+export type ReportClientErrorsData = {
+    body: ClientErrors;
+    path?: never;
+    query?: never;
+    url: '/api/v1/client-errors';
+};
+
+export type ReportClientErrorsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ReportClientErrorsError = ReportClientErrorsErrors[keyof ReportClientErrorsErrors];
+
+export type ReportClientErrorsResponses = {
+    /**
+     * Successful Response
+     */
+    202: ClientErrorsTaken;
+};
+
+export type ReportClientErrorsResponse = ReportClientErrorsResponses[keyof ReportClientErrorsResponses];
+
 export type ListConfigsData = {
     body?: never;
     path?: never;
@@ -8797,6 +9772,12 @@ export type ListLogLinesData = {
          */
         attempt?: number | null;
         /**
+         * Generation
+         *
+         * Each start is one; an attempt is a try within it.
+         */
+        generation?: number | null;
+        /**
          * Q
          *
          * Text in the line.
@@ -8843,6 +9824,185 @@ export type ListLogLinesResponses = {
 };
 
 export type ListLogLinesResponse = ListLogLinesResponses[keyof ListLogLinesResponses];
+
+export type ListLogAttemptsData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The deployment's name.
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/deployments/{name}/logs/attempts';
+};
+
+export type ListLogAttemptsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListLogAttemptsError = ListLogAttemptsErrors[keyof ListLogAttemptsErrors];
+
+export type ListLogAttemptsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageLogAttempt;
+};
+
+export type ListLogAttemptsResponse = ListLogAttemptsResponses[keyof ListLogAttemptsResponses];
+
+export type DownloadLogData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         *
+         * The deployment's name.
+         */
+        name: string;
+    };
+    query?: {
+        /**
+         * Replica
+         */
+        replica?: string | null;
+        /**
+         * Attempt
+         */
+        attempt?: number | null;
+        /**
+         * Generation
+         *
+         * Each start is one; an attempt is a try within it.
+         */
+        generation?: number | null;
+        /**
+         * Q
+         *
+         * Text in the line.
+         */
+        q?: string | null;
+        /**
+         * Format
+         */
+        format?: 'text' | 'jsonl';
+    };
+    url: '/api/v1/deployments/{name}/logs/download';
+};
+
+export type DownloadLogErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DownloadLogError = DownloadLogErrors[keyof DownloadLogErrors];
+
+export type DownloadLogResponses = {
+    /**
+     * Lines of text, or of JSON.
+     */
+    200: string;
+};
+
+export type DownloadLogResponse = DownloadLogResponses[keyof DownloadLogResponses];
+
+export type GetPerformanceData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/v1/deployments/{name}/performance';
+};
+
+export type GetPerformanceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetPerformanceError = GetPerformanceErrors[keyof GetPerformanceErrors];
+
+export type GetPerformanceResponses = {
+    /**
+     * Successful Response
+     */
+    200: Performance;
+};
+
+export type GetPerformanceResponse = GetPerformanceResponses[keyof GetPerformanceResponses];
 
 export type ListReplicasData = {
     body?: never;
@@ -10564,6 +11724,190 @@ export type SetLimitsResponses = {
 
 export type SetLimitsResponse = SetLimitsResponses[keyof SetLimitsResponses];
 
+export type ListLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
+         * Process
+         *
+         * `control-plane`, `gateway`, `steward`, `ray`, `downloads`, `browser`, `engine`; repeat it for several. Engines come by themselves only where a deployment or a request is asked for.
+         */
+        process?: Array<string> | null;
+        /**
+         * Level
+         *
+         * The least one.
+         */
+        level?: 'debug' | 'info' | 'warning' | 'error' | 'critical' | null;
+        /**
+         * Q
+         *
+         * Text in the line.
+         */
+        q?: string | null;
+        /**
+         * Request Id
+         *
+         * Of one request, in every process.
+         */
+        request_id?: string | null;
+        /**
+         * Deployment
+         */
+        deployment?: string | null;
+        /**
+         * Replica
+         */
+        replica?: string | null;
+        /**
+         * From
+         *
+         * Start of the span, RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * End of the span, exclusive.
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/logs';
+};
+
+export type ListLogsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListLogsError = ListLogsErrors[keyof ListLogsErrors];
+
+export type ListLogsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageLogEntry;
+};
+
+export type ListLogsResponse = ListLogsResponses[keyof ListLogsResponses];
+
+export type DownloadLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Format
+         */
+        format?: 'text' | 'jsonl';
+        /**
+         * Process
+         *
+         * `control-plane`, `gateway`, `steward`, `ray`, `downloads`, `browser`, `engine`; repeat it for several. Engines come by themselves only where a deployment or a request is asked for.
+         */
+        process?: Array<string> | null;
+        /**
+         * Level
+         *
+         * The least one.
+         */
+        level?: 'debug' | 'info' | 'warning' | 'error' | 'critical' | null;
+        /**
+         * Q
+         *
+         * Text in the line.
+         */
+        q?: string | null;
+        /**
+         * Request Id
+         *
+         * Of one request, in every process.
+         */
+        request_id?: string | null;
+        /**
+         * Deployment
+         */
+        deployment?: string | null;
+        /**
+         * Replica
+         */
+        replica?: string | null;
+        /**
+         * From
+         *
+         * Start of the span, RFC 3339.
+         */
+        from?: string | null;
+        /**
+         * To
+         *
+         * End of the span, exclusive.
+         */
+        to?: string | null;
+    };
+    url: '/api/v1/logs/download';
+};
+
+export type DownloadLogsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DownloadLogsError = DownloadLogsErrors[keyof DownloadLogsErrors];
+
+export type DownloadLogsResponses = {
+    /**
+     * Lines of text, or of JSON.
+     */
+    200: string;
+};
+
+export type DownloadLogsResponse = DownloadLogsResponses[keyof DownloadLogsResponses];
+
 export type ListFiguresData = {
     body?: never;
     path?: never;
@@ -11354,6 +12698,380 @@ export type ListPrometheusTargetsResponses = {
 
 export type ListPrometheusTargetsResponse = ListPrometheusTargetsResponses[keyof ListPrometheusTargetsResponses];
 
+export type ListRequestsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Deployment
+         */
+        deployment?: string | null;
+        /**
+         * State
+         */
+        state?: 'active' | 'recent' | null;
+        /**
+         * User
+         *
+         * Id of a user.
+         */
+        user?: string | null;
+        /**
+         * Key
+         *
+         * Id of a key.
+         */
+        key?: string | null;
+        /**
+         * Status
+         */
+        status?: '2xx' | '4xx' | '5xx' | 'client_left' | 'cancelled' | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/requests';
+};
+
+export type ListRequestsErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListRequestsError = ListRequestsErrors[keyof ListRequestsErrors];
+
+export type ListRequestsResponses = {
+    /**
+     * Successful Response
+     */
+    200: RequestPage;
+};
+
+export type ListRequestsResponse = ListRequestsResponses[keyof ListRequestsResponses];
+
+export type ListCapturesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/requests/capture';
+};
+
+export type ListCapturesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListCapturesError = ListCapturesErrors[keyof ListCapturesErrors];
+
+export type ListCapturesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageCapture;
+};
+
+export type ListCapturesResponse = ListCapturesResponses[keyof ListCapturesResponses];
+
+export type StopCaptureData = {
+    body?: never;
+    path: {
+        /**
+         * Deployment
+         */
+        deployment: string;
+    };
+    query?: {
+        /**
+         * Erase
+         *
+         * Forget the bodies that were captured.
+         */
+        erase?: boolean;
+    };
+    url: '/api/v1/requests/capture/{deployment}';
+};
+
+export type StopCaptureErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StopCaptureError = StopCaptureErrors[keyof StopCaptureErrors];
+
+export type StopCaptureResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type StopCaptureResponse = StopCaptureResponses[keyof StopCaptureResponses];
+
+export type StartCaptureData = {
+    body: CaptureStart;
+    path: {
+        /**
+         * Deployment
+         */
+        deployment: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/capture/{deployment}';
+};
+
+export type StartCaptureErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StartCaptureError = StartCaptureErrors[keyof StartCaptureErrors];
+
+export type StartCaptureResponses = {
+    /**
+     * Successful Response
+     */
+    200: Capture;
+};
+
+export type StartCaptureResponse = StartCaptureResponses[keyof StartCaptureResponses];
+
+export type GetRequestData = {
+    body?: never;
+    path: {
+        /**
+         * Request Id
+         *
+         * As in `x-request-id`.
+         */
+        request_id: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/{request_id}';
+};
+
+export type GetRequestErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type GetRequestError = GetRequestErrors[keyof GetRequestErrors];
+
+export type GetRequestResponses = {
+    /**
+     * Successful Response
+     */
+    200: RequestView;
+};
+
+export type GetRequestResponse = GetRequestResponses[keyof GetRequestResponses];
+
+export type CancelRequestData = {
+    body?: never;
+    path: {
+        /**
+         * Request Id
+         *
+         * As in `x-request-id`.
+         */
+        request_id: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/{request_id}/cancel';
+};
+
+export type CancelRequestErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CancelRequestError = CancelRequestErrors[keyof CancelRequestErrors];
+
+export type CancelRequestResponses = {
+    /**
+     * Successful Response
+     */
+    202: RequestView;
+};
+
+export type CancelRequestResponse = CancelRequestResponses[keyof CancelRequestResponses];
+
+export type RevealBodiesData = {
+    body?: never;
+    path: {
+        /**
+         * Request Id
+         *
+         * As in `x-request-id`.
+         */
+        request_id: string;
+    };
+    query?: never;
+    url: '/api/v1/requests/{request_id}/reveal';
+};
+
+export type RevealBodiesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RevealBodiesError = RevealBodiesErrors[keyof RevealBodiesErrors];
+
+export type RevealBodiesResponses = {
+    /**
+     * Successful Response
+     */
+    200: RequestBodies;
+};
+
+export type RevealBodiesResponse = RevealBodiesResponses[keyof RevealBodiesResponses];
+
 export type GetSystemData = {
     body?: never;
     path?: never;
@@ -11715,6 +13433,14 @@ export type ListUsageData = {
     path?: never;
     query?: {
         /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
          * From
          *
          * Start of the span, RFC 3339.
@@ -11733,13 +13459,29 @@ export type ListUsageData = {
          */
         group_by?: Array<'model' | 'key' | 'user' | 'team' | 'day'>;
         /**
-         * Limit
+         * Model
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
          */
-        limit?: number;
+        model?: string | null;
         /**
-         * Cursor
+         * Key
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
          */
-        cursor?: string | null;
+        key?: string | null;
+        /**
+         * User
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        user?: string | null;
+        /**
+         * Team
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        team?: string | null;
     };
     url: '/api/v1/usage';
 };
@@ -11800,6 +13542,30 @@ export type ExportUsageData = {
          * Repeat it to group by several.
          */
         group_by?: Array<'model' | 'key' | 'user' | 'team' | 'day'>;
+        /**
+         * Model
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        model?: string | null;
+        /**
+         * Key
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        key?: string | null;
+        /**
+         * User
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        user?: string | null;
+        /**
+         * Team
+         *
+         * Only of this one: an id, of models the name; empty: where there is none.
+         */
+        team?: string | null;
     };
     url: '/api/v1/usage/export';
 };
@@ -11835,6 +13601,173 @@ export type ExportUsageResponses = {
      */
     200: unknown;
 };
+
+export type ListPricesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Model
+         *
+         * Only its.
+         */
+        model?: string | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/v1/usage/prices';
+};
+
+export type ListPricesErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListPricesError = ListPricesErrors[keyof ListPricesErrors];
+
+export type ListPricesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PagePrice;
+};
+
+export type ListPricesResponse = ListPricesResponses[keyof ListPricesResponses];
+
+export type RemovePriceData = {
+    body?: never;
+    path: {
+        /**
+         * Model
+         *
+         * The name that requests ask for.
+         */
+        model: string;
+    };
+    query?: {
+        /**
+         * Valid From
+         *
+         * Only the price that begins on this day.
+         */
+        valid_from?: string | null;
+    };
+    url: '/api/v1/usage/prices/{model}';
+};
+
+export type RemovePriceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RemovePriceError = RemovePriceErrors[keyof RemovePriceErrors];
+
+export type RemovePriceResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemovePriceResponse = RemovePriceResponses[keyof RemovePriceResponses];
+
+export type SetPriceData = {
+    body: PriceRequest;
+    path: {
+        /**
+         * Model
+         *
+         * The name that requests ask for.
+         */
+        model: string;
+    };
+    query?: never;
+    url: '/api/v1/usage/prices/{model}';
+};
+
+export type SetPriceErrors = {
+    /**
+     * Log in, or send an API key as `Authorization: Bearer vm-…`.
+     */
+    401: ProblemDetails;
+    /**
+     * This credential may not do this, or its CSRF token is missing.
+     */
+    403: ProblemDetails;
+    /**
+     * There is nothing of this name.
+     */
+    404: ProblemDetails;
+    /**
+     * A field is wrong; `errors` says which and why.
+     */
+    422: ProblemDetails;
+    /**
+     * Not possible now; try again after `retry_after_seconds`.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type SetPriceError = SetPriceErrors[keyof SetPriceErrors];
+
+export type SetPriceResponses = {
+    /**
+     * Successful Response
+     */
+    200: Price;
+};
+
+export type SetPriceResponse = SetPriceResponses[keyof SetPriceResponses];
 
 export type ListUsersData = {
     body?: never;

@@ -33,6 +33,19 @@ const filled: FormValues = {
 };
 
 describe("a form becomes a specification", () => {
+  test("with what may wait for its turn, of which none is a figure too", () => {
+    const values = { ...filled, concurrent: "8", queued: "0", queueWait: "2.5" };
+    const spec = toSpec(values, known);
+    expect(spec).toMatchObject({
+      max_concurrent_requests: 8,
+      max_queued_requests: 0,
+      queue_wait_seconds: 2.5,
+    });
+    expect(fromSpec(spec)).toMatchObject({ concurrent: "8", queued: "0", queueWait: "2.5" });
+    expect(check({ ...values, queued: "-1" }, new Set())).toHaveLength(1);
+    expect(fieldOf("queue_wait_seconds", values)).toBe("queueWait");
+  });
+
   test("with values of the engine's own types", () => {
     expect(toSpec(filled, known)).toMatchObject({
       name: "qwen",

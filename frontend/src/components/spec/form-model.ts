@@ -20,6 +20,8 @@ export interface FormValues {
   pipeline: string;
   context: string;
   concurrent: string;
+  queued: string;
+  queueWait: string;
   args: Pair[];
   env: Pair[];
 }
@@ -48,6 +50,8 @@ export const EMPTY: FormValues = {
   pipeline: "1",
   context: "",
   concurrent: "",
+  queued: "",
+  queueWait: "",
   args: [],
   env: [],
 };
@@ -106,12 +110,21 @@ export function toSpec(v: FormValues, known: readonly EngineArgument[]): Deploym
     arguments: args as DeploymentSpec["arguments"],
     environment: Object.fromEntries(pairs(v.env).map((p) => [p.key.trim(), p.value])),
     max_concurrent_requests: number(v.concurrent),
+    max_queued_requests: number(v.queued),
+    queue_wait_seconds: number(v.queueWait),
   };
 }
 
 /** The same settings as a question about memory. */
 export function toFit(v: FormValues, known: readonly EngineArgument[]): FitRequest {
-  const { name: _, max_concurrent_requests: __, replicas, ...asked } = toSpec(v, known);
+  const {
+    name: _,
+    max_concurrent_requests: __,
+    max_queued_requests: ___,
+    queue_wait_seconds: ____,
+    replicas,
+    ...asked
+  } = toSpec(v, known);
   const whole = Number.isInteger(replicas) && (replicas ?? 1) > 0;
   return { ...asked, replicas: whole ? replicas : 1 };
 }
@@ -128,6 +141,15 @@ export function withArguments(v: FormValues, args: Readonly<Record<string, unkno
   };
 }
 
+const WHOLE = [
+  "model",
+  "revision",
+  "replicas",
+  "max_concurrent_requests",
+  "max_queued_requests",
+  "queue_wait_seconds",
+] as const;
+
 /**
  * What a specification has other than the config it was filled from, as the server takes it: whole
  * fields, and of arguments and environment only the members that differ.
@@ -135,7 +157,7 @@ export function withArguments(v: FormValues, args: Readonly<Record<string, unkno
 export function differing(spec: DeploymentSpec, config: Recipe): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-  for (const field of ["model", "revision", "replicas", "max_concurrent_requests"] as const) {
+  for (const field of WHOLE) {
     if (!same(spec[field], config[field])) found[field] = spec[field];
   }
   for (const field of ["arguments", "environment", "resources"] as const) {
@@ -175,6 +197,8 @@ export function fromSpec(spec: DeploymentSpec): FormValues {
     pipeline: text(spec.resources?.pipeline_parallel_size ?? 1),
     context: text(context),
     concurrent: text(spec.max_concurrent_requests),
+    queued: text(spec.max_queued_requests),
+    queueWait: text(spec.queue_wait_seconds),
     args: Object.entries(args).map(([key, value]) => ({ key, value: showValue(value) })),
     env: Object.entries(spec.environment ?? {}).map(([key, value]) => ({ key, value })),
   };
@@ -201,6 +225,8 @@ const NUMBERS: [Field & keyof FormValues, boolean, number, boolean][] = [
   ["pipeline", false, 1, true],
   ["context", true, 1, true],
   ["concurrent", true, 1, true],
+  ["queued", true, 0, true],
+  ["queueWait", true, 0.1, false],
 ];
 
 function twice(list: readonly Pair[], under: "args" | "env"): FieldProblem[] {
@@ -240,6 +266,8 @@ const PATHS: Record<string, Field> = {
   "resources.tensor_parallel_size": "tensor",
   "resources.pipeline_parallel_size": "pipeline",
   max_concurrent_requests: "concurrent",
+  max_queued_requests: "queued",
+  queue_wait_seconds: "queueWait",
   [`arguments.${CONTEXT}`]: "context",
 };
 

@@ -19,6 +19,12 @@ test("JSON leaves out what has its default", () => {
   expect(JSON.parse(asJson(spec))).toMatchObject({ resources: { tensor_parallel_size: 2 } });
 });
 
+test("that nobody may wait is said, too", () => {
+  const bound = { ...spec, max_concurrent_requests: 8, max_queued_requests: 0 };
+  expect(JSON.parse(asJson(bound))).toMatchObject({ max_queued_requests: 0 });
+  expect(asCli(bound)).toContain("--max-concurrent-requests 8 --max-queued-requests 0");
+});
+
 test("the shell gets each value in one piece", () => {
   expect(asCli(spec)).toBe(
     "vllm-manager deploy qwen --model Qwen/Qwen3-32B --replicas 2 --tp 2 " +

@@ -27,6 +27,8 @@ export function plainSpec(spec: DeploymentSpec): Record<string, unknown> {
     ...(spec.max_concurrent_requests
       ? { max_concurrent_requests: spec.max_concurrent_requests }
       : {}),
+    ...(spec.max_queued_requests != null ? { max_queued_requests: spec.max_queued_requests } : {}),
+    ...(spec.queue_wait_seconds ? { queue_wait_seconds: spec.queue_wait_seconds } : {}),
   };
 }
 
@@ -88,6 +90,8 @@ export function asCli(whole: DeploymentSpec, { config, force }: Asked = {}): str
   flag("tp", resources.tensor_parallel_size, 1);
   flag("pp", resources.pipeline_parallel_size, 1);
   flag("max-concurrent-requests", spec.max_concurrent_requests);
+  flag("max-queued-requests", spec.max_queued_requests);
+  flag("queue-wait-seconds", spec.queue_wait_seconds);
   for (const [key, value] of Object.entries(spec.arguments ?? {})) {
     words.push(`--arg ${quote(`${key}=${cliValue(value)}`)}`);
   }

@@ -16,6 +16,7 @@ import { FitPanel } from "@/components/fit-panel";
 import { Prose } from "@/components/prose";
 import { t } from "@/strings";
 import { fit } from "@/strings/configs";
+import { queueing } from "@/strings/queueing";
 import {
   argumentName,
   check,
@@ -262,6 +263,16 @@ function ResourceFields({ form }: { form: Form }) {
         {...amount("concurrent")}
         label={t.form.concurrent}
         placeholder={t.form.concurrentHint}
+      />
+      <TextField
+        {...amount("queued")}
+        label={queueing.queued}
+        placeholder={queueing.installation}
+      />
+      <TextField
+        {...amount("queueWait")}
+        label={queueing.wait}
+        placeholder={queueing.installation}
       />
       <TextField
         {...bind(form, "revision")}

@@ -10,6 +10,7 @@ import { Button } from "@/components/button";
 import { SelectField, TextField } from "@/components/field";
 import { t } from "@/strings";
 import { keyWords as w } from "@/strings/access";
+import { queueing } from "@/strings/queueing";
 import { LimitFields } from "./limit-fields";
 import { limitsOf, textsOf } from "./limit-values";
 import { useAccessAction } from "./use-access-action";
@@ -49,6 +50,7 @@ function useDraft(known: KeyView | null) {
   const [models, setModels] = useState(known?.models?.join(", ") ?? "");
   const [addresses, setAddresses] = useState(known?.addresses?.join(", ") ?? "");
   const [chosen, setManagement] = useState<boolean | null>(null);
+  const [priority, setPriority] = useState(known?.priority ?? "normal");
   const [until, setUntil] = useState(localTime(known?.expires_at ?? null));
   const [texts, setTexts] = useState(textsOf(known?.limits ?? {}));
   const limits = limitsOf(texts);
@@ -58,16 +60,19 @@ function useDraft(known: KeyView | null) {
     models: listOf(models),
     addresses: listOf(addresses),
     management,
+    priority,
     expires_at: until ? new Date(until).toISOString() : null,
   };
   return {
     fields: {
       ...{ name, owner, team, models, addresses, until, texts },
       management,
+      priority,
     },
     set: {
       ...{ setName, setOwner, setTeam, setModels, setAddresses, setUntil, setTexts },
       setManagement,
+      setPriority,
     },
     limits,
     common,
@@ -117,6 +122,29 @@ function OwnerFields({ draft }: { draft: ReturnType<typeof useDraft> }) {
   );
 }
 
+function PriorityField({ draft }: { draft: ReturnType<typeof useDraft> }) {
+  const role = useQuery(meQuery).data?.user.role;
+  const mayRaise = role === "administrator" || role === "operator";
+  const { priority } = draft.fields;
+  const choices = (["low", "normal", "high"] as const).filter(
+    (one) => one !== "high" || mayRaise || priority === "high",
+  );
+  return (
+    <SelectField
+      label={queueing.priority}
+      hint={queueing.priorityHint}
+      value={priority}
+      onChange={(event) => draft.set.setPriority(event.target.value as KeyView["priority"])}
+    >
+      {choices.map((one) => (
+        <option key={one} value={one}>
+          {queueing.priorities[one]}
+        </option>
+      ))}
+    </SelectField>
+  );
+}
+
 function RuleFields({ draft }: { draft: ReturnType<typeof useDraft> }) {
   const { fields, set } = draft;
   return (
@@ -146,6 +174,7 @@ function RuleFields({ draft }: { draft: ReturnType<typeof useDraft> }) {
         <option value="models">{w.modelsOnly}</option>
         <option value="all">{w.modelsAndApi}</option>
       </SelectField>
+      <PriorityField draft={draft} />
       <TextField
         label={w.expires}
         hint={w.expiresHint}

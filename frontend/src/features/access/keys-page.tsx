@@ -15,6 +15,7 @@ import { BareInput } from "@/components/field";
 import { dateTime, type Tone } from "@/components/format";
 import { Menu } from "@/components/menu";
 import { access, keyWords as w } from "@/strings/access";
+import { queueing } from "@/strings/queueing";
 import { KeyForm } from "./key-form";
 import { limitWords } from "./limit-values";
 import { ConfirmDialog, cell, ListPage, type Secret, SecretDialog, Table } from "./parts";
@@ -127,6 +128,7 @@ function Row(props: RowProps) {
         <code className="font-mono text-small text-muted">{one.hint}</code>
         <span className="mt-0.5 flex flex-wrap gap-1">
           {one.management ? null : <Tag>{w.modelsOnly}</Tag>}
+          {one.priority === "normal" ? null : <Tag>{queueing.tag(one.priority)}</Tag>}
           {limitWords(one.limits).map((words) => (
             <Tag key={words}>{words}</Tag>
           ))}

@@ -4,7 +4,8 @@ import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
 
-from vllm_manager.auth.keys.schemas import Limits, State
+from vllm_manager.auth.keys.schemas import Limits, Priority, State
+from vllm_manager.auth.schemas import Role
 from vllm_manager.kit.errors import FieldError
 
 
@@ -32,6 +33,14 @@ def raised(old: Limits, new: Limits) -> list[FieldError]:
             message = f"It is {was}; only an administrator may allow more."
             errors.append(FieldError(field=f"limits.{name}", message=message, suggestion=str(was)))
     return errors
+
+
+def priority_errors(role: Role, old: Priority, new: Priority | None) -> list[FieldError]:
+    """Return an error where someone puts requests before those of others who may not."""
+    if new != "high" or old == "high" or role in ("administrator", "operator"):
+        return []
+    message = "Only an operator or an administrator gives a key high priority."
+    return [FieldError(field="priority", message=message, suggestion="normal")]
 
 
 def expiry_errors(

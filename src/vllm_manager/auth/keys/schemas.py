@@ -13,6 +13,9 @@ _MAX_RATE = 10**12
 State = Literal["active", "replaced", "expired", "revoked"]
 """`replaced`: rotated, and still valid until `expires_at`. Only the last two don't work."""
 
+Priority = Literal["low", "normal", "high"]
+"""Which requests go first where they must wait for a model, from the last to the first."""
+
 Figure = Annotated[int | None, Field(ge=1, le=_MAX_RATE)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Model = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -89,6 +92,11 @@ class KeyRequest(BaseModel):
     addresses: Addresses = None
     management: Management = None
     expires_at: AwareDatetime | None = Field(default=None, description="Null: never.")
+    priority: Priority = Field(
+        default="normal",
+        description="Which requests go first where they must wait for a model. "
+        "`high` takes an operator or an administrator.",
+    )
     limits: Limits = NO_LIMITS
 
 
@@ -105,6 +113,9 @@ class KeyChange(BaseModel):
     addresses: Addresses = None
     management: Management = None
     expires_at: AwareDatetime | None = Field(default=None, description="Null: never.")
+    priority: Priority | None = Field(
+        default=None, description="`high` takes an operator or an administrator."
+    )
     limits: Limits | None = Field(
         default=None,
         description="All five in place of those before. Only an administrator raises any.",
@@ -152,6 +163,7 @@ KEY_EXAMPLE: dict[str, Any] = {
     "models": ["demo"],
     "addresses": ["10.0.0.0/8"],
     "management": False,
+    "priority": "normal",
     "limits": {
         "requests_per_minute": None,
         "tokens_per_minute": 1000,
@@ -182,6 +194,7 @@ class KeyView(BaseModel):
     models: list[str] | None = Field(description="Models it may use; null: all.")
     addresses: list[str] | None = Field(description="Networks it may come from; null: any.")
     management: bool = Field(description="Whether it opens the rest of the API, too.")
+    priority: Priority = Field(description="Which requests go first where they must wait.")
     limits: Limits
     created_by: str | None = Field(
         description="Id of the user who made it; null for the one made at the first start."

@@ -19,6 +19,7 @@ from vllm_manager.auth.keys.rules import (
     expiry_errors,
     networks,
     outlives,
+    priority_errors,
     raised,
     state_of,
 )
@@ -33,6 +34,7 @@ from vllm_manager.auth.keys.schemas import (
     Limits,
     NewKey,
     Owner,
+    Priority,
 )
 from vllm_manager.auth.keys.store import Found
 from vllm_manager.auth.schemas import Kind, Principal
@@ -46,6 +48,8 @@ from vllm_manager.kit.secrets import fingerprint, new_token
 
 OVERLAP = timedelta(hours=24)
 _NOTE_EVERY = timedelta(minutes=1)
+_OWN_WAYS = frozenset({"limits", "addresses", "priority"})
+"""What is not simply written as it is asked for."""
 
 
 class KeyLimits(Protocol):
@@ -117,6 +121,7 @@ class Keys:
         now = self._clock.now()
         addresses, errors = networks(asked.addresses)
         errors += expiry_errors(asked.expires_at, now)
+        errors += priority_errors(principal.role, "normal", asked.priority)
         async with self._database.unit_of_work() as session:
             mine = await require_maker(session, principal)
             owner = await owner_of_new(session, principal, asked.owner)
@@ -133,6 +138,7 @@ class Keys:
                 models=asked.models,
                 addresses=addresses,
                 management=asked.management,
+                priority=asked.priority,
                 created_by=principal.user_id,
                 created_at=now,
                 expires_at=asked.expires_at,
@@ -149,7 +155,7 @@ class Keys:
                 `service_account_keys` (403); `invalid_request` (422).
         """
         given = asked.model_fields_set
-        values = {name: getattr(asked, name) for name in given - {"limits", "addresses"}}
+        values = {name: getattr(asked, name) for name in given - _OWN_WAYS}
         addresses, errors = networks(asked.addresses)
         if "name" in given and asked.name is None:
             errors.append(FieldError(field="name", message="A key needs a name."))
@@ -162,6 +168,10 @@ class Keys:
             require_active(found.key, self._clock.now(), may_be_expired=True)
             if "expires_at" in given and principal.role != "administrator":
                 errors += outlives(mine.expires_at if mine else None, asked.expires_at)
+            if asked.priority is not None:
+                old = cast("Priority", found.key.priority)
+                errors += priority_errors(principal.role, old, asked.priority)
+                values["priority"] = asked.priority
             if asked.limits is not None:
                 errors += await self._lower(session, principal, key_id, asked.limits)
             if errors:
@@ -177,8 +187,8 @@ class Keys:
     async def rotate(self, principal: Principal, key_id: str, asked: KeyRotation) -> NewKey:
         """Make a new key in the place of one that works on for a while, and return it once.
 
-        The new one has its name, team, models, addresses and limits; what was used of a quota
-        counts for it too.
+        The new one has its name, team, models, addresses, priority and limits; what was used of a
+        quota counts for it too.
 
         Raises:
             Problem: `key_not_found` (404); `key_revoked`, `key_expired`, `key_replaced` (409);
@@ -205,6 +215,7 @@ class Keys:
                 models=old.models,
                 addresses=old.addresses,
                 management=old.management,
+                priority=old.priority,
                 created_by=principal.user_id,
                 created_at=now,
                 expires_at=expires_at,
@@ -316,6 +327,7 @@ def _view(found: Found, limits: Limits, now: datetime) -> KeyView:
         models=key.models,
         addresses=key.addresses,
         management=key.manages,
+        priority=cast("Priority", key.priority),
         limits=limits,
         created_by=key.created_by,
         created_at=key.created_at,
