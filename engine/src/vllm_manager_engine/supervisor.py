@@ -11,7 +11,7 @@ from typing import Any
 
 from vllm_manager_engine import command, failures, metrics, model_folder, read_ahead, report
 from vllm_manager_engine.failures import deadlines
-from vllm_manager_engine.failures.failure import Failure
+from vllm_manager_engine.failures.failure import EngineFailed, Failure
 from vllm_manager_engine.failures.witness import Witness, asked
 from vllm_manager_engine.health import Health, Patience
 from vllm_manager_engine.histograms import Histograms
@@ -39,18 +39,6 @@ _TERM_SECONDS = 5.0
 _KILL_SECONDS = 6.0
 _DEREGISTER_SECONDS = 0.3
 _EVIDENCE_LINES = 400
-
-
-class EngineFailed(Exception):
-    """The engine could not be started, or is no longer well."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure)
-        self.failure = failure
-
-    def __str__(self) -> str:
-        proof = f"\n  {self.failure.evidence}" if self.failure.evidence else ""
-        return f"{self.failure.code}: {self.failure.detail}{proof}"
 
 
 class _EngineEnded(Exception):

@@ -18,6 +18,7 @@ from vllm_manager.monitoring.alerts.build import build as build_alerts
 from vllm_manager.monitoring.alerts.looking import Rooms
 from vllm_manager.monitoring.alerts.receivers import Receivers
 from vllm_manager.monitoring.alerts.service import Alerts
+from vllm_manager.monitoring.logs import BrowserErrors, Logs, ProductLogs
 from vllm_manager.monitoring.prometheus import EngineMetrics, PrometheusHistory
 from vllm_manager.monitoring.samples import Board, Samples, SamplesRoom, Sources
 from vllm_manager.monitoring.samples import build as build_samples
@@ -49,6 +50,7 @@ class Monitoring:
 
     samples: Samples
     slowness: Slowness
+    logs: Logs
     board: Board
     alerts: Alerts
     receivers: Receivers
@@ -87,6 +89,7 @@ def build(watched: Watched) -> Monitoring:
     return Monitoring(
         samples=samples.service,
         slowness=Slowness(samples.service, deployments.service, clock),
+        logs=Logs(ProductLogs(watched.settings.logs_dir), BrowserErrors(clock)),
         board=samples.board,
         alerts=alerts.alerts,
         receivers=alerts.receivers,

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vllm_manager.api.events import Events, Snapshot
+from vllm_manager.api.models import Models
+from vllm_manager.api.models import build as build_models
 from vllm_manager.api.monitoring import Monitoring, Watched
 from vllm_manager.api.monitoring import build as build_monitoring
 from vllm_manager.api.people import People
@@ -20,43 +22,24 @@ from vllm_manager.api.people import build as build_people
 from vllm_manager.api.system import EngineSeen, Facts
 from vllm_manager.audit import AuditLog
 from vllm_manager.auth import ensure_administrator
-from vllm_manager.catalog import Catalog
-from vllm_manager.catalog.build import build as build_catalog
 from vllm_manager.cluster import Cluster, RayRest, WarmerBoard
-from vllm_manager.configs import (
-    EngineArguments,
-    EnvironmentVault,
-    Presets,
-    RecipeChecks,
-    Recipes,
-)
-from vllm_manager.configs.fit import Fit
 from vllm_manager.db import Database
-from vllm_manager.deployments import Below, DeploymentRequest, Deployments, DeploymentsRoom
+from vllm_manager.deployments import DeploymentRequest, Deployments, DeploymentsRoom
 from vllm_manager.deployments import build as build_deployments
 from vllm_manager.deployments.adapters import RayServeEngine, ReplicaSettings, WarmerSettings
-from vllm_manager.deployments.models import StoredModels
-from vllm_manager.deployments.planning import Planning
-from vllm_manager.deployments.vetting import Vetting
 from vllm_manager.downloads.build import DownloadsRoom
-from vllm_manager.downloads.build import build as build_downloads
-from vllm_manager.downloads.library import Library, Use, Uses
-from vllm_manager.downloads.library.build import build as build_library
+from vllm_manager.downloads.library import Library
 from vllm_manager.downloads.service import Downloads
 from vllm_manager.gateway.publisher import Routes, SnapshotPublisher
 from vllm_manager.gateway.requests.board import RequestBoard
 from vllm_manager.gateway.requests.captures import Captures
 from vllm_manager.gateway.requests.service import Requests
-from vllm_manager.hardware import Hardware
-from vllm_manager.hardware.build import build as build_hardware
 from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.loops import Loop
 from vllm_manager.kit.process import own_identity
 from vllm_manager.kit.secrets import new_token, read_or_create
 from vllm_manager.kit.topics import Hub
-from vllm_manager.kit.vault import Vault
-from vllm_manager.monitoring.logs import BrowserErrors, Logs, ProductLogs
 from vllm_manager.operations import Operations
 from vllm_manager.settings import Settings
 
@@ -83,22 +66,14 @@ class Services:
     """Everything that the routes ask for, under the names they ask by."""
 
     people: People
+    models: Models
     audit: AuditLog
     operations: Operations
     deployments: Deployments
-    downloads: Downloads
-    library: Library
-    catalog: Catalog
     cluster: Cluster
-    hardware: Hardware
     warmers: WarmerBoard
-    engine_arguments: EngineArguments
-    recipes: Recipes
-    presets: Presets
-    fit: Fit
     publisher: SnapshotPublisher
     requests: Requests
-    logs: Logs
     events: Events
     facts: Facts
     monitoring: Monitoring
@@ -113,7 +88,7 @@ class Services:
 
 def attach(app: FastAPI, services: Services) -> None:
     """Place the services where the routes look for them."""
-    for group in (services, services.people, services.monitoring):
+    for group in (services, services.people, services.models, services.monitoring):
         for name in type(group).__slots__:
             setattr(app.state, name, getattr(group, name))
     app.state.close_streams = services.close_streams
@@ -145,7 +120,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
             for room in reversed(rooms):
                 await room.stop()
             await services.people.sign_on.close()
-            await services.catalog.close()
+            await services.models.catalog.close()
             await ray.close()
     finally:
         await database.close()
@@ -166,24 +141,13 @@ def _build(
     credentials_changed = Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
     operations = Operations(database, hub, clock)
-    catalog = build_catalog(settings, database, clock)
     cluster, warmers = Cluster(ray), WarmerBoard(clock)
-    arguments = EngineArguments(settings.engine_arguments_file)
+    models = build_models(settings, database, clock, hub, operations, cluster, lambda: room)
     engine = RayServeEngine(ray, _replica_settings(settings), _warmer_settings(settings), clock)
-    vault = EnvironmentVault(Vault(settings.secrets_dir / "vault_key"))
-    recipes = _recipes(database, arguments, clock, lambda: room, vault)
-    downloads = build_downloads(settings, database, operations, catalog, hub, clock)
-    uses = _uses_of(lambda: room.service)
-    library = build_library(settings, database, operations, downloads.service, uses, clock)
-    hardware = build_hardware(settings, clock, lambda: room)
-    fit = Fit(hardware, catalog, arguments, cluster.nodes_if_known)
-    planning = Planning(recipes, fit, Vetting(catalog, settings.trusted_models), vault)
-    models = StoredModels(library, downloads.service)
-    below = Below(cluster, operations, arguments, planning, models, hardware)
-    room = build_deployments(settings, database, engine, below, hub, clock)
+    room = build_deployments(settings, database, engine, models.below, hub, clock)
     publisher = _publisher(people, room.service, clock, hub)
     credentials_changed.target = publisher.nudge
-    snapshots = _snapshots(operations, room.service, downloads.service)
+    snapshots = _snapshots(operations, room.service, models.downloads)
     events = Events(hub, snapshots, people.access, clock)
     audit = AuditLog(database, clock, settings.audit_retention_days)
     requests = RequestBoard(clock)
@@ -196,7 +160,7 @@ def _build(
             people=people,
             audit=audit,
             deployments=room,
-            hardware=hardware,
+            hardware=models.hardware,
             cluster=cluster,
             warmers=warmers,
             publisher=publisher,
@@ -205,47 +169,21 @@ def _build(
     )
     services = Services(
         people=people,
+        models=models,
         audit=audit,
         operations=operations,
         deployments=room.service,
-        downloads=downloads.service,
-        library=library,
-        catalog=catalog,
         cluster=cluster,
-        hardware=hardware,
         warmers=warmers,
-        engine_arguments=arguments,
-        recipes=recipes,
-        presets=Presets(),
-        fit=fit,
         publisher=publisher,
         requests=Requests(requests, Captures(clock), people.subjects, room.service.get),
-        logs=Logs(ProductLogs(settings.logs_dir), BrowserErrors(clock)),
         events=events,
         facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
         monitoring=seen,
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
     )
-    return services, (downloads, library, room, seen)
-
-
-def _recipes(
-    database: Database,
-    arguments: EngineArguments,
-    clock: Clock,
-    deployments: Callable[[], DeploymentsRoom],
-    vault: EnvironmentVault,
-) -> Recipes:
-    """Return the configs, which ask who uses them, and tell of each save."""
-
-    async def users() -> Mapping[str, Sequence[str]]:
-        return await deployments().service.config_users()
-
-    def saved() -> None:
-        deployments().nudge()
-
-    return Recipes(database, RecipeChecks(arguments), clock, users, saved, vault)
+    return services, (models.downloads_room, models.library, room, seen)
 
 
 def _publisher(
@@ -323,8 +261,8 @@ def _housekeeping(services: Services, settings: Settings) -> Loop:
         await services.people.usage.prune()
         await services.audit.prune()
         await services.operations.forget_old()
-        await services.downloads.forget_old()
-        await services.catalog.forget_old()
+        await services.models.downloads.forget_old()
+        await services.models.catalog.forget_old()
         await services.monitoring.alerts.forget_old()
         await services.deployments.forget_logs(settings.engine_log_retention_days * _DAY_SECONDS)
 
@@ -337,16 +275,6 @@ def _routes_of(deployments: Deployments) -> Routes:
         return None if known is None else {r.deployment: r.model_dump(mode="json") for r in known}
 
     return routes
-
-
-def _uses_of(deployments: Callable[[], Deployments]) -> Uses:
-    """Tell the library who names which model, and what engines run from."""
-
-    async def uses() -> Sequence[Use]:
-        claims = await deployments().model_uses()
-        return [Use(c.deployment, c.model, c.revision, c.last_used_at) for c in claims]
-
-    return uses
 
 
 def _deployments_of(deployments: Deployments) -> Snapshot:

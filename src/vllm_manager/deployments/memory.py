@@ -9,14 +9,9 @@ from vllm_manager.deployments.naming import adapters_of
 from vllm_manager.deployments.observed import Fetch, Identity, Observation
 from vllm_manager.deployments.plan import Policy
 from vllm_manager.deployments.queueing import Queueing
+from vllm_manager.deployments.reached import Route, RouteEndpoint
 from vllm_manager.deployments.reports import ReportBoard
-from vllm_manager.deployments.schemas import (
-    Deployment,
-    DeploymentSpec,
-    Replica,
-    Route,
-    RouteEndpoint,
-)
+from vllm_manager.deployments.schemas import Deployment, DeploymentSpec, Replica
 from vllm_manager.deployments.starts import StartCounts
 from vllm_manager.deployments.states import Assessment, Wanted, assess
 from vllm_manager.deployments.tables import DeploymentRow

@@ -365,9 +365,7 @@ class LogAttempt(BaseModel):
                     "state": "running",
                     "phase": "ready",
                     "failure": None,
-                    "lines": 1290,
-                    "lines_dropped": 0,
-                    "size_bytes": 262144,
+                    **{"lines": 1290, "lines_dropped": 0, "size_bytes": 262144},
                 }
             ]
         }
@@ -399,26 +397,3 @@ class DeploymentEvent(BaseModel):
     phase: Phase | None = None
     message: str
     problem: ProblemDetails | None = None
-
-
-class Route(BaseModel):
-    """How the gateway reaches a deployment."""
-
-    deployment: str
-    created: int = Field(description="Seconds since 1970.")
-    phase: Phase
-    reason: str | None
-    retry_after_seconds: float
-    max_concurrent_requests: int | None
-    max_queued_requests: int
-    queue_wait_seconds: float
-    adapters: list[str] = Field(description="Further names that its engines answer to.")
-    endpoints: list["RouteEndpoint"]
-
-
-class RouteEndpoint(BaseModel):
-    """One ready replica's address and secret."""
-
-    replica_id: str
-    url: str
-    secret: str

@@ -14,13 +14,13 @@ from vllm_manager.deployments.logs import Form, LogCounts, LogQuery, LogStore
 from vllm_manager.deployments.memory import Memory
 from vllm_manager.deployments.models import ModelUse, uses_of
 from vllm_manager.deployments.observed import Report
+from vllm_manager.deployments.reached import Route
 from vllm_manager.deployments.schemas import (
     Deployment,
     DeploymentEvent,
     LogAttempt,
     LogLine,
     Replica,
-    Route,
 )
 from vllm_manager.deployments.starts import StartCounts
 from vllm_manager.deployments.states import Phase

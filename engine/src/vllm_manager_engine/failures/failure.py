@@ -24,3 +24,15 @@ class Failure:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"alternatives": list(self.alternatives)}
+
+
+class EngineFailed(Exception):
+    """The engine could not be started, or is no longer well."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        proof = f"\n  {self.failure.evidence}" if self.failure.evidence else ""
+        return f"{self.failure.code}: {self.failure.detail}{proof}"
