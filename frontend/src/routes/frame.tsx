@@ -20,6 +20,8 @@ const SECTIONS = [
   { to: "/configs", label: t.pages.configs },
   { to: "/models", label: t.pages.models },
   { to: "/requests", label: t.pages.requests },
+  { to: "/alerts", label: t.pages.alerts },
+  { to: "/monitoring", label: t.pages.monitoring },
   { to: "/downloads", label: t.pages.downloads },
   { to: "/library", label: t.pages.library },
   { to: "/cluster", label: t.pages.cluster },

@@ -114,3 +114,13 @@ export function inUnit(value: number | null | undefined, unit: string): string {
   if (unit === "watts") return `${count(value)} W`;
   return value !== 0 && Math.abs(value) < 0.1 ? small.format(value) : rate(value);
 }
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** Moments below a chart: the time of day, or the day where they lie days apart. */
+export function momentsOf(ticks: readonly number[]): string[] {
+  const [first = 0, second = first] = ticks;
+  const words = second - first >= 86_400 ? day : clock;
+  return ticks.map((at) => words.format(at * 1000));
+}

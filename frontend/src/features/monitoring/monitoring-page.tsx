@@ -53,6 +53,7 @@ function Narrow({ shown, onShow }: Props) {
   const chosen = ofModels ? shown.deployment : shown.node;
   return (
     <BareSelect
+      className="max-w-60"
       aria-label={ofModels ? w.deployment : w.node}
       value={chosen ?? ""}
       onChange={(event) => {

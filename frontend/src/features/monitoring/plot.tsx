@@ -5,11 +5,13 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useDark } from "@/components/theme";
 import type { Lines } from "./lines";
-import { inUnit } from "./lines";
+import { inUnit, momentsOf } from "./lines";
 
 const HEIGHT = 168;
 /** One name for all charts of the page: they show the same moment. */
 const SYNC = "monitoring";
+/** Steps of a scale in bytes: 1, 2, 5, 10… of a KiB, a MiB and so on, not of a thousand. */
+const BINARY = Array.from({ length: 50 }, (_, n) => 2 ** n);
 
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -34,12 +36,18 @@ function options(lines: Lines, width: number, top: number | undefined): uPlot.Op
       },
     },
     axes: [
-      { ...axis, grid: { show: false }, ticks: { ...grid, size: 4 } },
+      {
+        ...axis,
+        grid: { show: false },
+        ticks: { ...grid, size: 4 },
+        values: (_, ticks) => momentsOf(ticks),
+      },
       {
         ...axis,
         grid,
         ticks: { show: false },
         size: 64,
+        ...(lines.unit.startsWith("bytes") ? { incrs: BINARY } : {}),
         values: (_, ticks) => ticks.map((tick) => inUnit(tick, lines.unit)),
       },
     ],
