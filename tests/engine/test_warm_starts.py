@@ -27,6 +27,7 @@ from support.warmth import (
     supervised,
     warmer,
 )
+from vllm_manager_engine.log_lines import SUPERVISOR
 from vllm_manager_engine.process import free_port
 from vllm_manager_engine.supervisor import EngineFailed
 from vllm_manager_engine.warm import client, fingerprint, wire
@@ -102,7 +103,8 @@ async def test_a_warm_engine_prints_what_a_cold_one_prints() -> None:
         for place in (running.place, None):
             async with supervised(place) as supervisor:
                 await supervisor.start()
-                texts = [line.text for line in supervisor.ring.since(1, 1000)]
+                told = supervisor.ring.since(1, 1000)
+                texts = [line.text for line in told if line.stream != SUPERVISOR]
                 lines.append([text.split("]")[-1].split("http:")[0] for text in texts])
     assert lines[0] == lines[1]
 

@@ -38,7 +38,12 @@ _one_at_a_time = asyncio.Lock()
     responses={
         200: {
             "description": "A .tar.gz; its manifest says what was left out, and why.",
-            "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {
+                "application/gzip": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": "(a gzip archive)",
+                }
+            },
         }
     },
 )
