@@ -365,7 +365,9 @@ class LogAttempt(BaseModel):
                     "state": "running",
                     "phase": "ready",
                     "failure": None,
-                    **{"lines": 1290, "lines_dropped": 0, "size_bytes": 262144},
+                    "lines": 1290,
+                    "lines_dropped": 0,
+                    "size_bytes": 262144,
                 }
             ]
         }

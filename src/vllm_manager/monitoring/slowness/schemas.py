@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal[
     "gateway_queue", "engine_queue", "preemption", "kv_cache_full", "prefill", "decode",
@@ -46,6 +46,27 @@ class SlowCause(BaseModel):
 
 class Performance(BaseModel):
     """How fast a deployment is, and what slows it down, the heaviest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "deployment": "demo",
+                    "at": "2026-11-23T10:00:00Z",
+                    "summary": "A request takes 2.1 s on average; most of all: Requests wait.",
+                    "causes": [
+                        {
+                            "kind": "engine_queue",
+                            "share": 0.62,
+                            "cause": "Requests wait 1.3 s in the engine's queue, 62% of their time.",
+                            "advice": "Add a replica, or allow more requests at once.",
+                        }
+                    ],
+                    "measured": {"window_seconds": 300, "request_seconds": 2.1},
+                }
+            ]
+        }
+    )
 
     deployment: str
     at: datetime
