@@ -58,7 +58,7 @@ class Performance(BaseModel):
                         {
                             "kind": "engine_queue",
                             "share": 0.62,
-                            "cause": "Requests wait 1.3 s in the engine's queue, 62% of their time.",
+                            "cause": "Requests wait 1.3 s in the engine's queue, 62% of it.",
                             "advice": "Add a replica, or allow more requests at once.",
                         }
                     ],
