@@ -27,6 +27,12 @@ const PAGES: [string, string, (page: Page) => Promise<unknown>][] = [
   ["new config", "/configs/new", (page) => page.getByLabel("Name", { exact: true }).waitFor()],
   ["cluster", "/cluster", (page) => page.getByRole("heading", { name: "Disks" }).waitFor()],
   ["product log", "/logs", (page) => page.getByRole("log").waitFor()],
+  [
+    "monitoring",
+    "/monitoring?view=nodes",
+    (page) => page.getByRole("heading", { name: "Memory in use" }).waitFor(),
+  ],
+  ["alerts", "/alerts", (page) => page.getByRole("heading", { name: "Who is told" }).waitFor()],
   ["settings", "/settings", (page) => page.getByLabel("Token").first().waitFor()],
   ["playground", "/playground", (page) => page.getByLabel("Question").waitFor()],
   ["missing", "/no-such-page", (page) => page.getByText("There is nothing here").waitFor()],

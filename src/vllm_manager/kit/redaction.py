@@ -111,7 +111,7 @@ def _opens_a_key(line: str) -> bool:
 def _without_key_line(found: re.Match[str]) -> str:
     kinds = [letter.isupper() * 2 + letter.isalpha() for letter in found[0]]
     turns = sum(before != after for before, after in pairwise(kinds))
-    is_mixed = {1, 3} <= set(kinds) and sum(letter.isdigit() for letter in found[0]) >= 2
+    is_mixed = {1, 3} <= set(kinds) and kinds.count(0) >= 2
     return "…" if is_mixed and turns >= _KEY_LINE_TURNS else found[0]
 
 

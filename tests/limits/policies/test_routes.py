@@ -122,7 +122,9 @@ async def test_a_member_sees_the_limits_that_they_fall_under(control: Running) -
 async def test_what_applies_to_a_key_is_listed_with_the_tightest(control: Running) -> None:
     ada = await person(control, "member")
     team_id = await team(control, "research", ada)
-    secret, made = await key(control, ada, models=["demo"], limits={"tokens_per_minute": 50})
+    secret, made = await key(
+        control, ada, models=["demo"], management=True, limits={"tokens_per_minute": 50}
+    )
     for path, limits in (
         ("installation", {"tokens_per_minute": 900, "concurrent_requests": 100}),
         (f"team/{team_id}", {"tokens_per_minute": 300, "concurrent_requests": 9}),
