@@ -52,7 +52,7 @@ test("a member is invited, makes a limited key, is held to it, and all of it is 
     await expect(guest.getByRole("button", { name: `Account of ${MEMBER}` })).toBeVisible();
     await expect(guest.getByRole("link", { name: "Users", exact: true })).toBeHidden();
     await guest.goto("/users");
-    await expect(guest.getByText(/This needs the role administrator/)).toBeVisible();
+    await expect(guest.getByText(/It needs the role administrator/)).toBeVisible();
     const late = await (await browser.newContext()).newPage();
     await late.goto(link);
     await expect(late.getByRole("heading", { name: "This link does not work" })).toBeVisible();

@@ -23,7 +23,7 @@ function ask(id: string, body: object): Promise<Response> {
 }
 
 /** Long enough to be looked at, with the demo model as well. */
-const LONG = { stream: true, max_tokens: 900, n: 16, ignore_eos: true };
+const LONG = { stream: true, max_tokens: 900, n: 32, temperature: 1, ignore_eos: true };
 
 async function shoot(page: Page, name: string): Promise<void> {
   if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`) });

@@ -27,7 +27,7 @@ test("a person logs in at the provider and comes back to the page they wanted", 
   await page.reload();
   await expect(page.getByRole("button", { name: `Account of ${MEMBER}` })).toBeVisible();
   await page.goto("/users");
-  await expect(page.getByText(/This needs the role administrator/)).toBeVisible();
+  await expect(page.getByText(/It needs the role administrator/)).toBeVisible();
 });
 
 test("who has no access there is told so, and can log in with a password", async ({
