@@ -1,6 +1,7 @@
 """The product's log: every process's lines and the engines', read as one."""
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,9 @@ async def test_one_request_is_followed_through_every_process(tmp_path: Path) -> 
     await store.append(report(line(1, "another", moment[2]), line(2, engine, moment[2])))
     last = {"time": moment[3].isoformat(), "process": "gateway", "message": f"done {request_id}"}
     write(tmp_path / "gateway.log", last)
+    touched = moment[-1].timestamp() + 1  # a file is never older than its last line
+    for process in ("gateway", "control-plane"):
+        os.utime(tmp_path / f"{process}.log", (touched, touched))
     logs = ProductLogs(tmp_path)
     entries = all_of(logs, limit=2, request_id=request_id)
     assert [entry.process for entry in reversed(entries)] == [

@@ -46,12 +46,10 @@ class Past:
         return merged(stored, recent, unclosed), "database" if stored else "memory"
 
     def _is_in_memory(self, question: Question) -> bool:
+        if self._rollup.began_empty and self._fine.is_whole:
+            return True
         oldest = self._fine.oldest
-        if oldest is None:
-            return False
-        begins = oldest * self._fine.step
-        remembers_all = self._rollup.began_empty and self._fine.is_whole
-        return remembers_all or begins <= question.start + question.step
+        return oldest is not None and oldest * self._fine.step <= question.start + question.step
 
     def _cut(self, ring: Ring, question: Question, begin: int) -> dict[Labels, Series]:
         first = max(question.start, begin) // ring.step
