@@ -29,9 +29,9 @@ from vllm_manager_engine.process import free_port
 DEMO = REPOSITORY / "engine" / "src" / "vllm_manager_engine" / "demo"
 UTILIZATION = 0.2
 WITHIN = 0.05
-RECLAIMED = 0.15
-"""A kernel that takes back pages of libraries that were not used for a while makes a worker look
-smaller than it is; by how much differs from machine to machine and with its load."""
+MAPPED = 0.15
+"""What a worker takes beside its cache is its resident memory, in which mapped pages of libraries
+count: 52 to 208 MB of them were seen in workers of one machine, as its kernel maps and reclaims."""
 GIB = 1024**3
 LIMIT_SECONDS = 300.0
 
@@ -137,7 +137,7 @@ def check(model: Path, folder: Path) -> None:
     tokens = cache.tokens(pool, defaults.max_model_len(known, settings))
     print(f"{model.name}: estimated {other} B, {pool} B, {tokens}; reported {memory}")
     assert memory.other_bytes is not None
-    assert other * (1 - RECLAIMED) <= memory.other_bytes <= other * (1 + WITHIN)
+    assert memory.other_bytes == pytest.approx(other, rel=MAPPED)
     assert pool == pytest.approx(memory.kv_cache_bytes, rel=WITHIN)
     assert tokens == pytest.approx(memory.kv_tokens, rel=WITHIN)
 
