@@ -13,10 +13,16 @@ _HINTS: Final = (
     "bearer", "basic", "authorization", "csrf",
 )  # fmt: skip
 """One of them stands in all that `_LOOKS` finds, in small letters; most lines have none."""
+_BEGINS: Final = (
+    r"(?:(?<![A-Za-z0-9_])|(?<=\\[abfnrtv])|(?<=\\u[0-9a-fA-F]{4})|(?<=\\x[0-9a-fA-F]{2})"
+    r"|(?<=%[0-9a-fA-F]{2})|(?<=[\d;\[]m))"
+)
+"""Where a word may begin: also after an escape of JSON, of Python or of an address, or a colour."""
 _LOOKS: Final = (
     # Tokens of Hugging Face, keys and login sessions of ours, what authorization headers carry.
-    (re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}"), "hf_…"),
-    (re.compile(r"\bvm-[\w-]{20,}"), "vm-…"),
+    # What is of this form is no word, whatever stands right before it; of ours that can't be said.
+    (re.compile(r"(?:hf|api_org)_[A-Za-z0-9]{20,}"), "hf_…"),
+    (re.compile(rf"{_BEGINS}vm-[\w-]{{20,}}"), "vm-…"),
     (re.compile(r"(?i)(_session=)[\w.~+/=-]{8,}"), r"\1…"),
     (re.compile(r"(?i)(csrf[-_]?token[\"']?\s?[:=,]\s?b?[\"']?)[\w.~+/=-]{16,}"), r"\1…"),
     (
