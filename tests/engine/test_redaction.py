@@ -1,6 +1,7 @@
 """What a replica knows to be secret is in no line that it keeps."""
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +13,10 @@ from vllm_manager_engine.spec import ReplicaSpec
 from vllm_manager_engine.supervisor import EngineFailed
 
 CANARY = 'plain-looking "value"-1'
-SEALED = {"environment": {"WANDB_KEY": CANARY}, "secret_names": ["WANDB_KEY", "GONE"]}
+SEALED: dict[str, Any] = {
+    "environment": {"WANDB_KEY": CANARY},
+    "secret_names": ["WANDB_KEY", "GONE"],
+}
 
 
 def test_values_of_variables_that_name_a_secret_are_secret() -> None:

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import json
 import logging
 import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
+from urllib.parse import quote
 
 _HINTS: Final = (
     "hf_", "api_org_", "vm-", "_session=", "://", "private key", "signature=", "token=", "policy=",
@@ -75,6 +77,23 @@ def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
     for pattern, shown in _LOOKS:
         text = pattern.sub(shown, text)
     return text
+
+
+def forms_of(secrets: Iterable[str], shortest: int = 8) -> list[str]:
+    """Return every form in which text may show these secrets, the longest first.
+
+    As it is, each of its lines, and both as they stand in JSON and in an address. What has fewer
+    than `shortest` characters is a word, and would tear holes into every line.
+    """
+    forms: set[str] = set()
+    for secret in secrets:
+        for text in (secret, *(line.strip() for line in secret.splitlines())):
+            if len(text) >= shortest:
+                forms |= {text, quote(text), quote(text, safe="")}
+                forms |= {
+                    json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True)
+                }
+    return sorted(forms, key=len, reverse=True)
 
 
 class LineRedactor:
