@@ -129,7 +129,7 @@ class Supervisor:
         if self.failure is None and self.engine is not None and self.process is not None:
             await self._drain(self.engine, self.process)
         await self._end(_TERM_SECONDS)
-        await self.reporter.flush(1)
+        await self.reporter.flush(3)
         await self.reporter.stop()
 
     def close(self) -> None:
