@@ -49,8 +49,9 @@ def test_a_remedy_is_done_by_its_number(server: RestServer, run: Run) -> None:
     assert asked[1:] == [("PATCH", PATH), ("POST", f"{PATH}/restart")]
 
 
-def test_an_argument_without_a_value_is_taken_out() -> None:
+def test_a_remedy_changes_what_its_setting_belongs_to() -> None:
     assert change_of(DEPLOYMENT, "odd", None) == {"arguments": {"max_model_len": 131072}}
+    assert change_of(DEPLOYMENT, "replicas", 2) == {"replicas": 2}
     assert change_of(DEPLOYMENT, "tensor_parallel_size", 2) == {
         "resources": {"cpus": 1, "tensor_parallel_size": 2}
     }

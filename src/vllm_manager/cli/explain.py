@@ -56,6 +56,8 @@ def change_of(deployment: Json, name: str, value: Any) -> Json:
     """Return the change that a `set_argument` remedy means; None takes an argument out."""
     key = name.removeprefix("arguments.").removeprefix("resources.")
     spec = deployment["spec"]
+    if key == "replicas":
+        return {"replicas": value}
     if key in _RESOURCES:
         return {"resources": {**spec["resources"], key: value}}
     held = {k: v for k, v in spec["arguments"].items() if k != key}
