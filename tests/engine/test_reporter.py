@@ -67,8 +67,8 @@ async def test_all_that_is_there_is_told_before_the_end() -> None:
 
 async def test_lines_that_can_t_be_kept_are_not_sent_without_end() -> None:
     async with report_sink() as sink:
-        told = {"log": [], "log_first": 1, "log_last": 10}
-        assert await Reporter(sink.url, lambda *_: told, lambda: 60).flush(30)
+        told: dict[str, Any] = {"log": [], "log_first": 1, "log_last": 10}
+        assert await Reporter(sink.url, lambda _sequence, _wanted: told, lambda: 60).flush(30)
         assert len(sink.reports) == 1
 
 
