@@ -342,6 +342,22 @@ async def test_lines_that_cant_be_written_are_asked_for_again(store: LogStore, t
     assert (wanted, numbers(fresh)) == (8, [5, 6, 7])
 
 
+async def test_lines_are_told_though_it_can_t_be_kept_how_the_try_goes(
+    store: LogStore, tmp_path: Path
+):
+    await store.append(lines(1, 2))
+    (about,) = (tmp_path / UID).glob("*.about")
+    about.with_suffix(".draft").mkdir()  # in the way
+    wanted, fresh = await store.append(report(line(5), log_first=5, phase="loading"))
+    assert (wanted, numbers(fresh)) == (6, [5])
+    assert (await store.append(report(line(6), phase="loading")))[0] == 7
+    about.with_suffix(".draft").rmdir()
+    await store.append(report(phase="loading"))
+    (kept,) = await LogStore(tmp_path).attempts(UID, ())
+    assert (kept.phase, kept.lines, kept.lines_dropped) == ("loading", 6, 2)
+    assert store.counts()[0].dropped == 2
+
+
 async def test_names_that_replicas_tell_stay_within_the_folder(store: LogStore, tmp_path: Path):
     evil = "../../evil"
     await store.append(report(line(1), uid=evil, replica_id=evil, incarnation=evil))
