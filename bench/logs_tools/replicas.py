@@ -57,9 +57,7 @@ class Replica:
             self.printed += due
             await asyncio.sleep(TICK_SECONDS)
         self._output.close()
-        while self._ring.next > self.reporter.log_next:
-            if not await self.reporter.flush(10):
-                await asyncio.sleep(0.1)
+        await self.reporter.flush(60)
         await self.reporter.stop()
 
     def _on_line(self, text: str) -> None:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from typer.testing import Result
 
 from support.rest_server import RestServer
 from vllm_manager.cli.chat import events
-from vllm_manager.cli.logs import unseen
+from vllm_manager.cli.logs import newly_come, unseen
 from vllm_manager.kit.errors import Problem
 
 Run = Callable[..., Result]
@@ -47,6 +48,84 @@ def test_following_prints_a_line_once_and_a_new_attempt_from_its_start() -> None
     assert len(unseen([line(1, "a"), line(2, "b")], seen)) == 2
     fresh = unseen([line(2, "b"), line(3, "c"), line(1, "again", attempt=2)], seen)
     assert [one["text"] for one in fresh] == ["c", "again"]
+
+
+def pages_of(numbers: range, size: int = 500) -> Callable[[object], dict[str, Any]]:
+    """Return a reader of pages that end with the highest number; a cursor is the first above."""
+
+    def read(before: object) -> dict[str, Any]:
+        last = numbers.stop if before is None else int(str(before))
+        first = max(numbers.start, last - size)
+        items = [line(number, f"{number}") for number in range(first, last)]
+        return {"items": items, "next_cursor": str(first) if first > numbers.start else None}
+
+    return read
+
+
+def test_following_shows_every_line_of_a_burst() -> None:
+    seen = {("r1", 1): 100}
+    come = newly_come(pages_of(range(1, 3000)), seen)
+    assert [one["number"] for one in come] == [*range(101, 3000)]
+    assert newly_come(pages_of(range(1, 3000)), seen) == []
+
+
+def test_following_says_where_more_came_than_it_reads() -> None:
+    seen = {("r1", 1): 100}
+    gap, *come = newly_come(pages_of(range(1, 50_000)), seen)
+    assert (gap["stream"], "more lines came" in gap["text"]) == ("gap", True)
+    assert [one["number"] for one in come] == [*range(10_000, 50_000)]
+
+
+def follow(run: Run, server: RestServer, *words: str, then: list[dict[str, object]]) -> str:
+    """Follow a log of three lines, of which one more comes; then the server is broken."""
+    path = "GET /api/v1/deployments/demo/logs"
+    tries = {"items": [{"replica": "old", "attempt": 1, "lines": 7}], "next_cursor": None}
+    server.answer(f"{path}/attempts", tries)
+    held = [line(7, "of an old life", "old"), line(1, "one"), line(2, "two")]
+    pages: list[object] = [
+        {"items": held[1:], "next_cursor": "c"},
+        {"items": [*held, *then], "next_cursor": None},
+    ]
+    server.answers[path] = [*((200, page) for page in pages), (500, {})]
+    done = run("logs", "demo", "--follow", "--tail", "2", *words)
+    assert isinstance(done.exception, Problem)
+    return done.stdout
+
+
+def test_following_begins_with_the_tail_and_shows_no_older_life(
+    run: Run, server: RestServer
+) -> None:
+    told = follow(run, server, then=[line(3, "three")])
+    assert told == "one\ntwo\nthree\n"
+
+
+def test_following_as_json_prints_an_object_per_line(run: Run, server: RestServer) -> None:
+    told = follow(run, server, "--json", then=[line(3, "three")])
+    assert [json.loads(one)["text"] for one in told.splitlines()] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "demo --level warning --all",
+        "demo --request req_1 --attempt 2",
+        "demo --process engine --attempts",
+        "--attempts",
+        "--all",
+        "demo --attempts --follow",
+        "demo --attempts --replica r1",
+        "demo --attempts --tail 0",
+        "demo --attempts --all",
+        "demo --all --follow",
+        "demo --all --tail 5",
+    ],
+)
+def test_options_that_mean_nothing_together_are_refused(
+    run: Run, server: RestServer, words: str
+) -> None:
+    done = run("logs", *words.split())
+    assert (done.exit_code, server.calls) == (2, [])
+    assert "together" in done.stderr
 
 
 def test_chat_streams_the_answer(run: Run, server: RestServer) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from typer.testing import CliRunner, Result
 
 from support.rest_server import RestServer
 from vllm_manager.cli.main import app
-from vllm_manager.cli.product_log import unseen
+from vllm_manager.cli.product_log import Newest, Read
 
 Run = Callable[..., Result]
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def entry(number: int, message: str, **more: Any) -> dict[str, Any]:
@@ -49,10 +51,73 @@ def test_a_long_tail_is_read_page_by_page(run: Run, server: RestServer) -> None:
     assert server.calls[1].query["cursor"] == ["c"]
 
 
-def test_following_shows_a_line_once() -> None:
-    known: set[str] = set()
-    assert len(unseen([entry(1, "a"), entry(2, "b")], known)) == 2
-    assert unseen([entry(2, "b"), entry(3, "c")], known) == [entry(3, "c")]
+def reader_of(lines: list[dict[str, Any]]) -> Read:
+    """Return a reader of pages, newest line first, of what is in `lines` then."""
+
+    def read(**query: Any) -> tuple[list[dict[str, Any]], str | None]:
+        wanted = [one for one in lines if at(one) >= datetime.fromisoformat(query["from"])]
+        wanted.sort(key=at, reverse=True)
+        begin = int(query["cursor"] or 0)
+        end = begin + query["limit"]
+        return wanted[begin:end], str(end) if end < len(wanted) else None
+
+    return read
+
+
+def at(line: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(line["time"])
+
+
+def burst(first: int, last: int, second: float = 0) -> list[dict[str, Any]]:
+    began = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=second)
+    times = [began + timedelta(microseconds=10 * number) for number in range(first, last)]
+    return [
+        entry(0, f"{number}") | {"id": f"b{number}", "time": time.isoformat()}
+        for number, time in zip(range(first, last), times, strict=True)
+    ]
+
+
+def test_following_shows_each_line_once_and_all_of_a_burst() -> None:
+    shown = [entry(1, "a"), entry(2, "b")]
+    held = [*shown]
+    newest = Newest.of(shown, NOW)
+    assert newest.take(reader_of(held), {}, NOW) == []
+    held += burst(0, 5000, second=3)
+    come = newest.take(reader_of(held), {}, NOW)
+    assert [one["message"] for one in come] == [f"{number}" for number in range(5000)]
+    assert newest.take(reader_of(held), {}, NOW) == []
+
+
+def test_following_shows_what_was_written_late_and_nothing_older_than_the_tail() -> None:
+    held = [entry(1, "older"), entry(10, "a"), entry(20, "b")]
+    newest = Newest.of(held[1:], NOW)
+    held.append(entry(18, "written late"))
+    come = newest.take(reader_of(held), {}, NOW)
+    assert [one["message"] for one in come] == ["written late"]
+
+
+def test_following_for_long_remembers_the_last_seconds_alone() -> None:
+    held: list[dict[str, Any]] = []
+    newest = Newest.of([], at(entry(0, "")))
+    for second in range(0, 60, 2):
+        held += burst(second * 100, second * 100 + 100, second)
+        assert len(newest.take(reader_of(held), {}, NOW)) == 100
+        assert len(newest.known) <= 400
+
+
+def test_following_says_where_more_came_than_it_reads() -> None:
+    newest = Newest.of([], at(entry(0, "")))
+    gap, *come = newest.take(reader_of(burst(0, 60_000)), {}, NOW)
+    assert "more lines came" in gap["message"]
+    assert come[-1]["message"] == "59999"
+
+
+def test_following_as_json_prints_an_object_per_line(run: Run, server: RestServer) -> None:
+    first = {"items": [entry(1, "a")], "next_cursor": None}
+    second = {"items": [entry(2, "b"), entry(1, "a")], "next_cursor": None}
+    server.answers["GET /api/v1/logs"] = [(200, first), (200, second), (500, {})]
+    done = run("logs", "--follow", "--json")
+    assert [json.loads(one)["message"] for one in done.stdout.splitlines()] == ["a", "b"]
 
 
 def test_the_tries_of_a_deployment_are_listed(run: Run, server: RestServer) -> None:

@@ -148,3 +148,16 @@ async def test_a_report_of_a_deleted_deployment_is_gone(room: Room):
     problem = await problem_of(room.report(replica, "ready"))
     assert problem.details.status == 410
     assert uid not in room.memory.rows
+
+
+async def test_sealed_values_are_known_as_they_were_and_as_they_are(room: Room) -> None:
+    await room.create(environment={"WANDB_KEY": "plain-value-1", "A": "seen"})
+    await room.step()
+    change = DeploymentChange(environment={"WANDB_KEY": "plain-value-2"})
+    await room.service.change("demo", change)
+    (launch,) = room.engine.sent[-1]
+    assert dict(launch.environment) == {"WANDB_KEY": "plain-value-1", "A": "seen"}
+    assert launch.sealed == ("WANDB_KEY",)
+    assert await room.service.secret_values() == ({"plain-value-1", "plain-value-2"}, [])
+    (room.folder / "vault_key").unlink()
+    assert await room.service.secret_values() == (frozenset(), ["demo"])

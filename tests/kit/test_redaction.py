@@ -47,6 +47,14 @@ def test_what_looks_like_a_token_goes(text: str) -> None:
     assert "canary" not in redact(text).lower()
 
 
+@pytest.mark.parametrize("before", [r"\n", r"\t", r"\u001b", r"\x1b", "%3D", "%2f", "\x1b[32m"])
+@pytest.mark.parametrize("token", [CANARY, "vm-canaryCANARYcanary0123456789abcd"])
+def test_a_token_goes_also_right_after_what_was_escaped(before: str, token: str) -> None:
+    shown = redact(f'{{"message": "refused{before}{token}"}}')
+    assert "canary" not in shown.lower()
+    assert shown.startswith(f'{{"message": "refused{before}')
+
+
 def test_what_is_a_secret_goes_though_it_looks_like_nothing() -> None:
     assert redact("it was swordfish.", ["swordfish", None]) == "it was …."
 

@@ -3,13 +3,15 @@
 import json
 import sqlite3
 import tarfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from support.application import settings_in
-from vllm_manager.monitoring.bundle import Archive, Part, build, live_parts
+from vllm_manager.monitoring.bundle import Archive, Part, build, extend
 from vllm_manager.settings import Settings
 
 OWN = "vm-own-token-of-this-installation"
@@ -96,9 +98,56 @@ def test_what_would_make_it_too_large_is_named(tmp_path: Path) -> None:
     assert found["small.txt"] == "word\n"
 
 
-def test_what_a_server_told_is_taken_over(tmp_path: Path) -> None:
-    file = tmp_path / "bundle.tar.gz"
-    with Archive(file) as archive:
+def test_what_a_server_told_is_taken_over(settings: Settings, tmp_path: Path) -> None:
+    told, file = tmp_path / "told.tar.gz", tmp_path / "bundle.tar.gz"
+    with Archive(told) as archive:
         archive.add(Part("live/system.json", "{}"))
-        archive.add(Part("logs/gateway.log", "x"))
-    assert list(live_parts(file)) == [Part("live/system.json", "{}\n")]
+        archive.add(Part("logs/gateway.log", "x", "Only its end."))
+        archive.add(Part("live/metrics.txt", None, "It did not answer."))
+    extend(file, told, settings, [Part("doctor.json", "[]")])
+    found = texts(file)
+    assert set(found) == {"live/system.json", "logs/gateway.log", "doctor.json", "manifest.json"}
+    assert left_out(found) == {
+        "logs/gateway.log": "Only its end.",
+        "live/metrics.txt": "It did not answer.",
+    }
+
+
+def test_a_secret_goes_in_every_form(settings: Settings, tmp_path: Path) -> None:
+    sealed = 'a "quoted" + sealed/1'
+    forms = [sealed, json.dumps({"x": sealed}), quote(sealed), quote(sealed, safe="")]
+    (settings.logs_dir / "gateway.log").write_text("\n".join(forms))
+    file = tmp_path / "bundle.tar.gz"
+    build(file, settings, [], [sealed])
+    assert texts(file)["logs/gateway.log"].splitlines() == ["…", '{"x": "…"}', "…", "…"]
+
+
+def test_it_is_for_its_owner_alone_also_in_place_of_an_older_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "bundle.tar.gz"
+    file.write_text("older")
+    file.chmod(0o666)
+    build(file, settings, [])
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_it_can_t_be_made_nothing_is_left(settings: Settings, tmp_path: Path) -> None:
+    def parts() -> Iterator[Part]:
+        yield Part("a.txt", "a")
+        raise OSError("no more")
+
+    file = tmp_path / "support" / "bundle.tar.gz"
+    file.parent.mkdir()
+    file.write_text("older")
+    with pytest.raises(OSError, match="no more"):
+        extend(file, _told(tmp_path), settings, parts())
+    assert [path.name for path in file.parent.iterdir()] == ["bundle.tar.gz"]
+    assert file.read_text() == "older"
+
+
+def _told(folder: Path) -> Path:
+    told = folder / "told.tar.gz"
+    with Archive(told) as archive:
+        archive.add(Part("live/system.json", "{}"))
+    return told

@@ -49,7 +49,7 @@ async def test_82_the_canary_is_in_no_answer_bundle_or_file(tmp_path: Path) -> N
     with tarfile.open(fileobj=io.BytesIO(bundle.content)) as tar:
         read = {member.name: tar.extractfile(member) for member in tar}
         whole = {name: file.read().decode() for name, file in read.items() if file}
-    assert "somebody else logged hf_… and …" in whole["diagnostics/logs/gateway.log"]
+    assert "somebody else logged … and …" in whole["diagnostics/logs/gateway.log"]
     assert '"chat"' in whole["diagnostics/live/deployments.json"]
     assert [name for name, text in whole.items() if CANARY in text or control.api_key in text] == []
     written = [file for file in tmp_path.rglob("*") if file.is_file()]

@@ -55,14 +55,24 @@ class Reporter:
             self.nudge()
 
     async def flush(self, timeout_seconds: float) -> bool:
-        """Send the present state at once; returns whether it was taken."""
+        """Send the present state at once, and all lines that there are now, in as many reports.
+
+        Returns whether the state was taken; how many lines were is in `log_next`.
+        """
         if self._url is None:
             return False
-        try:
+        last: int | None = None
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                return await self._send()
-        except TimeoutError:
-            return False
+                while last is None or self.log_next <= last:
+                    before = self.log_next
+                    sent = await self._send()
+                    if sent is None:
+                        break
+                    last = sent if last is None else last
+                    if self.log_next <= before:  # they can't be kept now: a full disk
+                        break
+        return last is not None
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -80,7 +90,8 @@ class Reporter:
                 async with asyncio.timeout(self._interval_seconds()):
                     await self._wake.wait()
 
-    async def _send(self) -> bool:
+    async def _send(self) -> int | None:
+        """Report; returns the number of the last line that there was, or None: not taken."""
         async with self._one_at_a_time:
             self._sequence += 1
             report = self._compose(self._sequence, self.log_next)
@@ -97,12 +108,13 @@ class Reporter:
                 wanted = int(answer.json()["log_next"])
             except (HttpError, KeyError, TypeError, ValueError) as error:
                 self._complain(error)
-                return False
+                return None
             self._complained = False
             progressed, self.log_next = wanted > self.log_next, wanted
-            if progressed and wanted <= report.get("log_last", 0):
+            last = int(report.get("log_last", 0))
+            if progressed and wanted <= last:
                 self.nudge()
-            return True
+            return last
 
     def _complain(self, error: Exception) -> None:
         if not self._complained:

@@ -25,6 +25,8 @@ class ReplicaSpec:
     engine: str = "vllm"
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    secret_names: tuple[str, ...] = ()
+    """Variables of `environment` whose values are kept sealed: nobody is to read them."""
     cpus: float = 1.0
     gpus: float = 0
     tensor_parallel_size: int = 1
@@ -46,8 +48,14 @@ class ReplicaSpec:
         """
         known = {k: v for k, v in args.items() if k in cls.__slots__ and v is not None}
         known["arguments"] = tuple(str(a) for a in known.get("arguments", ()))
+        known["secret_names"] = tuple(str(n) for n in known.get("secret_names", ()))
         known["environment"] = {str(k): str(v) for k, v in known.get("environment", {}).items()}
         return cls(**known)
+
+    @property
+    def sealed(self) -> tuple[str, ...]:
+        """The values that are kept sealed."""
+        return tuple(self.environment[n] for n in self.secret_names if n in self.environment)
 
     @property
     def world_size(self) -> int:

@@ -21,7 +21,7 @@ from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.phases import Course, is_listening
 from vllm_manager_engine.probe import Engine, ProbeFailed
 from vllm_manager_engine.process import EngineProcess, OnOutput, free_port
-from vllm_manager_engine.redaction import hide, secrets_of
+from vllm_manager_engine.redaction import forms_of, hidden, hide, secrets_of
 from vllm_manager_engine.reporter import LINES_PER_REPORT, Reporter
 from vllm_manager_engine.spec import Identity, ReplicaSpec, listen_host
 from vllm_manager_engine.warm import client
@@ -76,7 +76,8 @@ class Supervisor:
         self._warmer = warmer
         self._prospect = prospect
         self._inherited = os.environ if inherited is None else inherited
-        self._secrets = (identity.secret, *secrets_of(self._inherited, spec.environment))
+        named = secrets_of(self._inherited, spec.environment)
+        self._secrets = forms_of(identity.secret, *named, *spec.sealed)
         self._pick_port = pick_port
         self._patience = patience or Patience()
         self.figures: metrics.Figures | None = None
@@ -101,9 +102,10 @@ class Supervisor:
             await self._start()
         except EngineFailed as error:
             await self._end(0)
-            self._fail("failed", error.failure)
+            found = hidden(error.failure, self._secrets)
+            self._fail("failed", found)
             await self.reporter.flush(3)
-            raise
+            raise EngineFailed(found) from None
         except BaseException:
             self.close()
             raise
@@ -127,7 +129,7 @@ class Supervisor:
         if self.failure is None and self.engine is not None and self.process is not None:
             await self._drain(self.engine, self.process)
         await self._end(_TERM_SECONDS)
-        await self.reporter.flush(1)
+        await self.reporter.flush(3)
         await self.reporter.stop()
 
     def close(self) -> None:
@@ -347,10 +349,13 @@ class Supervisor:
         self.ring.add(stream, text, self.course.phase)
         self.reporter.has_lines(self.ring.next)
         self.memory.read(text)
-        self._on_redraw(text)
+        self._read(text)
 
     def _on_redraw(self, text: str) -> None:
         """Take in a line that may still be drawn over: it counts as progress, not as log."""
+        self._read(hide(text, self._secrets))
+
+    def _read(self, text: str) -> None:
         if self.course.read(text, time.monotonic()):
             self.reporter.nudge()
         if is_listening(text):
@@ -363,8 +368,8 @@ class Supervisor:
             self.reporter.nudge()
 
     def _fail(self, phase: str, failure: Failure) -> None:
-        self.failure = failure
-        self.ring.add(SUPERVISOR, hide(f"{failure.code}: {failure.detail}", self._secrets), phase)
+        self.failure = failure = hidden(failure, self._secrets)
+        self.ring.add(SUPERVISOR, f"{failure.code}: {failure.detail}", phase)
         self._enter(phase)
         self.reporter.nudge()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["system"], dependencies=[Depends(ADMI
 
 _EVENTS = 50
 _WITHIN_SECONDS = 10.0
+_LOCKED = "Secret values of {} can't be opened, and so were not looked for one by one."
 _one_at_a_time = asyncio.Lock()
 
 
@@ -51,14 +53,21 @@ async def get_diagnostics(request: Request) -> FileResponse:
     settings: Settings = request.app.state.settings
     async with _one_at_a_time:
         live = [await _part(name, told) for name, told in _sources(request).items()]
+        secrets, locked = await request.app.state.deployments.secret_values()
+        if locked:
+            live.append(Part("sealed-values", None, _LOCKED.format(", ".join(locked))))
         folder = Path(tempfile.mkdtemp(prefix="vllm-manager-diagnostics-"))
         file = folder / "diagnostics.tar.gz"
-        await asyncio.to_thread(build, file, settings, live)
+        try:
+            await asyncio.to_thread(build, file, settings, live, secrets)
+        except BaseException:
+            _forget(folder)
+            raise
     return FileResponse(
         file,
         media_type="application/gzip",
         filename="vllm-manager-diagnostics.tar.gz",
-        background=BackgroundTask(_forget, file),
+        background=BackgroundTask(_forget, folder),
     )
 
 
@@ -121,6 +130,5 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def _forget(file: Path) -> None:
-    file.unlink(missing_ok=True)
-    file.parent.rmdir()
+def _forget(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

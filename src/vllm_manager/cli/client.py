@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from vllm_manager.cli.logins import Login, login_at
 from vllm_manager.cli.tls import distrusted, local_url, trust_in
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
+from vllm_manager.kit.private_files import replaced
 from vllm_manager.settings import Settings
 
 Json = dict[str, Any]
@@ -154,14 +155,13 @@ class Client:
             raise self._unreachable(error) from error
 
     def save(self, path: str, file: Path) -> None:
-        """Write an answer to a file as it comes, readable by its owner alone."""
+        """Write an answer to a file, readable by its owner alone; whole, or not at all."""
         try:
             with self._http.stream("GET", path, timeout=120.0) as response:
                 if response.is_error:
                     response.read()
                     _answer(response)
-                file.touch(mode=0o600)
-                with file.open("wb") as target:
+                with replaced(file) as beside, beside.open("wb") as target:
                     for piece in response.iter_bytes():
                         target.write(piece)
         except httpx.HTTPError as error:

@@ -1,8 +1,10 @@
 """`logs`: what the engines of a deployment wrote, and what the product's own processes did."""
 
+import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -24,6 +26,9 @@ from vllm_manager.kit.errors import Problem
 
 _POLL_SECONDS = 0.5
 _PAGE = 500
+_MOST_PAGES = 80
+"""Read upwards at once; where still more has come, it is said."""
+_TAIL = 100
 _Source = tuple[str, int]
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
@@ -31,10 +36,6 @@ Level = Literal["debug", "info", "warning", "error", "critical"]
 
 def _source(line: Json) -> _Source:
     return str(line["replica"]), int(line["attempt"])
-
-
-def _page(client: Client, name: str, limit: int, query: Json) -> list[Json]:
-    return client.get(deployment_path(name, "logs"), limit=limit, **query)["items"]
 
 
 def unseen(lines: Iterable[Json], seen: dict[_Source, int]) -> list[Json]:
@@ -48,10 +49,49 @@ def unseen(lines: Iterable[Json], seen: dict[_Source, int]) -> list[Json]:
     return fresh
 
 
-def _print(lines: Iterable[Json], *, with_replica: bool) -> None:
-    for line in lines:
-        mark = f"[{line['replica']}] " if with_replica else ""
-        out.print(mark + str(line["text"]), markup=False)
+def newly_come(read: Callable[[object], Json], seen: dict[_Source, int]) -> list[Json]:
+    """Return the lines that came after what was seen, oldest first, and note them.
+
+    `read` gives the page before a cursor (None: the newest). Pages are read upwards until one
+    holds nothing new; where that takes too many, a line in front says that some are missing.
+    """
+    found: list[Json] = []
+    before: object = None
+    for _ in range(_MOST_PAGES):
+        page = read(before)
+        fresh = unseen(page["items"], dict(seen))
+        found = [*fresh, *found]
+        before = page.get("next_cursor")
+        if before is None or not fresh:
+            return unseen(found, seen)
+    text = "… more lines came at once than are read here: `--all` has them …"
+    return [{**found[0], "stream": "gap", "text": text}, *unseen(found, seen)]
+
+
+class _Printer:
+    """Prints lines; marks whose they are once there are several replicas."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._replicas: set[str] = set()
+
+    def __call__(self, lines: Iterable[Json]) -> None:
+        lines = list(lines)
+        self._replicas |= {str(line["replica"]) for line in lines}
+        for line in lines:
+            if self._as_json:
+                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+                continue
+            mark = f"[{line['replica']}] " if len(self._replicas) > 1 else ""
+            out.print(mark + str(line["text"]), markup=False)
+        sys.stdout.flush()
+
+
+def _refuse_beside(what: str, **options: object) -> None:
+    """Refuse options that were given and would mean nothing beside `what`."""
+    given = [f"--{name}" for name, value in options.items() if value not in (None, False)]
+    if given:
+        raise typer.BadParameter(f"{' and '.join(given)} can't be together with {what}.")
 
 
 def logs(
@@ -65,7 +105,10 @@ def logs(
     attempts: Annotated[
         bool, typer.Option("--attempts", help="List the tries, and how each ended.")
     ] = False,
-    tail: Annotated[int, typer.Option(min=0, max=100_000, help="Lines from the end.")] = 100,
+    tail: Annotated[
+        int | None,
+        typer.Option(min=0, max=100_000, help=f"Lines from the end. Default: {_TAIL}."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
     search: Annotated[str | None, typer.Option(help="Text in the line.")] = None,
     process: Annotated[
@@ -82,11 +125,19 @@ def logs(
 ) -> None:
     """Print a log, newest lines last: a deployment's, or the product's own."""
     query = {"replica": replica, "attempt": attempt, "q": search}
+    own = {"attempt": attempt, "attempts": attempts, "all": everything}
+    lines = _TAIL if tail is None else tail
     if name is None or process or request or level:
+        _refuse_beside("the product's log (no name, --process, --request, --level)", **own)
         product = {"process": process, "request_id": request, "level": level}
         product |= {"deployment": name, "replica": replica, "q": search}
-        print_product_log(Wanted(product, tail, follow, as_json), url, token)
+        print_product_log(Wanted(product, lines, follow, as_json), url, token)
         return
+    if attempts:
+        rest = {"attempt": attempt, "all": everything, "replica": replica, "search": search}
+        _refuse_beside("--attempts", follow=follow, tail=tail is not None, **rest)
+    if everything:
+        _refuse_beside("--all", follow=follow, tail=tail is not None)
     try:
         with connect(url, token) as client:
             if attempts:
@@ -94,27 +145,38 @@ def logs(
             elif everything:
                 _print_all(client, name, query, as_json=as_json)
             else:
-                _print_tail(client, name, query, tail, follow=follow, as_json=as_json)
+                _print_tail(client, name, query, lines, follow=follow, as_json=as_json)
     except Problem as problem:
-        if not is_down(problem, url):
+        if not is_down(problem, url) or any(own.values()):
             raise
-        own = {"process": ["engine"], "deployment": name, "replica": replica, "q": search}
-        print_from_files(Wanted(own, tail, follow, as_json))
+        asked = {"process": ["engine"], "deployment": name, "replica": replica, "q": search}
+        print_from_files(Wanted(asked, lines, follow, as_json))
 
 
 def _print_tail(
     client: Client, name: str, query: Json, tail: int, *, follow: bool, as_json: bool
 ) -> None:
+    seen = _held(client, name) if follow else {}
     lines = _last(client, name, query, tail)
-    if as_json:
+    if as_json and not follow:
         print_json({"items": lines, "next_cursor": None})
         return
-    several = len({line["replica"] for line in lines}) > 1
-    seen: dict[_Source, int] = {}
-    _print(unseen(lines, seen), with_replica=several)
+    show = _Printer(as_json=as_json)
+    show(lines)
+    unseen(lines, seen)
     while follow:
         time.sleep(_POLL_SECONDS)
-        _print(unseen(_page(client, name, _PAGE, query), seen), with_replica=several)
+        show(newly_come(partial(_page, client, name, query), seen))
+
+
+def _page(client: Client, name: str, query: Json, before: object) -> Json:
+    return client.get(deployment_path(name, "logs"), limit=_PAGE, before=before, **query)
+
+
+def _held(client: Client, name: str) -> dict[_Source, int]:
+    """Return the number of the newest line of each try: what came before is no news."""
+    tries = client.get(deployment_path(name, "logs", "attempts"))["items"]
+    return {_source(one): int(one["lines"]) for one in tries}
 
 
 def _last(client: Client, name: str, query: Json, tail: int) -> list[Json]:

@@ -1,10 +1,11 @@
 """The product's log on the command line: from the server, or from its files where it is down."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.markup import escape
@@ -18,6 +19,10 @@ from vllm_manager.settings import Settings
 _POLL_SECONDS = 1.0
 _PATH = "/api/v1/logs"
 _PAGE = 1000
+_MOST_LINES = 50_000
+"""Read at once while following; where still more has come, it is said."""
+_LATE = timedelta(seconds=5)
+"""A line may be written so much later than one of another process that has a later time."""
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 
 Page = tuple[Sequence[Json], str | None]
@@ -99,22 +104,52 @@ def _print(read: Read, wanted: Wanted) -> None:
     if wanted.as_json and not wanted.follow:
         print_json({"items": lines, "next_cursor": None})
         return
-    _show(lines)
-    known = {str(line["id"]) for line in lines}
-    since = lines[-1]["time"] if lines else moment(time.time())
+    _show(lines, as_json=wanted.as_json)
+    newest = Newest.of(lines, datetime.now(UTC))
     while wanted.follow:
         time.sleep(_POLL_SECONDS)
-        found = list(_newest(read, {**wanted.query, "from": since}, _PAGE))[::-1]
-        fresh = unseen(found, known)
-        _show(fresh)
-        since = fresh[-1]["time"] if fresh else since
+        came = newest.take(read, wanted.query, datetime.now(UTC))
+        _show(came, as_json=wanted.as_json)
 
 
-def unseen(lines: Iterable[Json], known: set[str]) -> list[Json]:
-    """Return the lines whose ids are not known, and note them."""
-    fresh = [line for line in lines if str(line["id"]) not in known]
-    known.update(str(line["id"]) for line in fresh)
-    return fresh
+@dataclass(slots=True)
+class Newest:
+    """The last seconds of what was shown: lines from `since` on, by their ids."""
+
+    since: datetime
+    known: set[str]
+
+    @classmethod
+    def of(cls, lines: Sequence[Json], now: datetime) -> "Newest":
+        """Return what to go on from after `lines`, oldest first; none of them is older news."""
+        made = cls(_time(lines[0]) if lines else now, set())
+        made._note(lines, now)
+        return made
+
+    def take(self, read: Read, query: dict[str, Any], now: datetime) -> list[Json]:
+        """Return the lines that came since, oldest first; one in front says if some are missing."""
+        asked = {**query, "from": moment(self.since.timestamp())}
+        found = list(_newest(read, asked, _MOST_LINES + 1))[::-1]
+        fresh = [line for line in found if str(line["id"]) not in self.known]
+        is_torn = len(fresh) > _MOST_LINES
+        self._note(found, now)
+        return [_gap(fresh[0]), *fresh] if is_torn else fresh
+
+    def _note(self, lines: Sequence[Json], now: datetime) -> None:
+        if lines:
+            newest = min(now, max(map(_time, lines)))
+            self.since = max(self.since, newest - _LATE)
+        first = self.since - timedelta(milliseconds=1)  # asked for to the millisecond
+        self.known = {str(line["id"]) for line in lines if _time(line) >= first}
+
+
+def _gap(following: Json) -> Json:
+    text = "… more lines came at once than are read here …"
+    return {"id": "gap", "time": following["time"], "process": "logs", "message": text}
+
+
+def _time(line: Json) -> datetime:
+    return datetime.fromisoformat(str(line["time"]))
 
 
 def _newest(read: Read, query: dict[str, Any], count: int) -> Iterator[Json]:
@@ -128,8 +163,11 @@ def _newest(read: Read, query: dict[str, Any], count: int) -> Iterator[Json]:
             return
 
 
-def _show(lines: Iterable[Json]) -> None:
+def _show(lines: Iterable[Json], *, as_json: bool) -> None:
     for line in lines:
+        if as_json:
+            sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+            continue
         text = plain(line)
         colour = _COLOURS.get(str(line.get("level")))
         out.print(escape(text), style=colour) if colour else out.print(text, markup=False)

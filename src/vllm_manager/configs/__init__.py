@@ -20,7 +20,7 @@ from vllm_manager.configs.recipe import (
 from vllm_manager.configs.schemas import ArgumentInfo, ConfigVersion
 from vllm_manager.configs.service import Recipes
 from vllm_manager.configs.sources import check_adapter_folder, check_model
-from vllm_manager.configs.withheld import EnvironmentVault, shown
+from vllm_manager.configs.withheld import EnvironmentVault, sealed_names, shown
 
 __all__ = [
     "ArgumentInfo",
@@ -46,5 +46,6 @@ __all__ = [
     "check_bounds",
     "check_environment",
     "check_model",
+    "sealed_names",
     "shown",
 ]

@@ -31,6 +31,11 @@ def is_secret(name: str, value: str) -> bool:
     return redact(value) != value
 
 
+def sealed_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables whose values are kept sealed."""
+    return tuple(sorted(n for n, value in environment.items() if value.startswith(_SEALED)))
+
+
 def shown(environment: Mapping[str, str], *, with_values: bool) -> dict[str, str]:
     """Return variables as they may be shown: secret values never are, others `with_values`."""
     return {
@@ -97,6 +102,14 @@ class EnvironmentVault:
             Problem: `vault_locked`.
         """
         return {name: self._opened(name, value) for name, value in environment.items()}
+
+    def secrets(self, environment: Mapping[str, str]) -> frozenset[str]:
+        """Return the values that are kept sealed.
+
+        Raises:
+            Problem: `vault_locked`.
+        """
+        return frozenset(self._opened(n, environment[n]) for n in sealed_names(environment))
 
     def _kept(self, name: str, value: str | None, before: str | None) -> str | None:
         if value == MASK and before is not None:

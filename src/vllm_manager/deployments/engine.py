@@ -23,6 +23,8 @@ class Launch:
     gpus: int
     tensor_parallel_size: int
     pipeline_parallel_size: int
+    sealed: tuple[str, ...] = ()
+    """Variables of the environment whose values nobody is to read."""
     trusted_code: bool = False
     """The model's own code may run: an administrator allowed it for this commit."""
 

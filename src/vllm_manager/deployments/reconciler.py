@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vllm_manager.configs import EnvironmentVault
+from vllm_manager.configs import EnvironmentVault, sealed_names
 from vllm_manager.db import Database, Lease
 from vllm_manager.deployments import store
 from vllm_manager.deployments.circumstances import circumstances
@@ -350,6 +350,7 @@ def _launch(row: DeploymentRow, has_gpus: bool, vault: EnvironmentVault) -> Laun
         engine=spec.engine,
         arguments=tuple(applied["words"]),
         environment=tuple(sorted(vault.opened(spec.environment).items())),
+        sealed=sealed_names(spec.environment),
         replicas=row.spec["replicas"],
         cpus=resources.cpus,
         gpus=resources.gpus if resources.gpus is not None else (parallel if has_gpus else 0),

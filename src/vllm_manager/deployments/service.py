@@ -62,6 +62,19 @@ class Deployments(Showing):
         self._hub = hub
         self._nudge = nudge
 
+    async def secret_values(self) -> tuple[frozenset[str], Sequence[str]]:
+        """Return every value that is kept sealed for a deployment, and whose can't be opened."""
+        async with self._database.read() as session:
+            rows = await store.all_rows(session)
+        values, locked = frozenset[str](), list[str]()
+        for row in rows:
+            try:
+                for spec in (row.spec, (row.applied or {}).get("spec", {})):
+                    values |= self._planning.vault.secrets(spec.get("environment", {}))
+            except Problem:
+                locked.append(row.name)
+        return values, locked
+
     async def create(
         self, asked: DeploymentRequest, key: IdempotencyKey | None = None
     ) -> DeploymentAccepted:

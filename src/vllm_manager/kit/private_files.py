@@ -3,19 +3,35 @@ workers import this."""
 
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
     """Replace `path` atomically by a file of mode 0600 holding `text`, synced to disk."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replaced(path) as temporary, temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replaced(path: Path) -> Generator[Path]:
+    """Give an empty file of mode 0600 that takes the place of `path` at the end.
+
+    Whatever mode a file at `path` had, nobody else reads what is written; and where it could not
+    be written whole, that file stays as it was. A device or a pipe is given as it is.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

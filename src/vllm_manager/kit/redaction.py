@@ -2,21 +2,29 @@
 
 import base64
 import binascii
+import json
 import logging
 import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
+from urllib.parse import quote
 
 _HINTS: Final = (
     "hf_", "api_org_", "vm-", "_session=", "://", "private key", "signature=", "token=", "policy=",
     "bearer", "basic", "authorization", "csrf",
 )  # fmt: skip
 """One of them stands in all that `_LOOKS` finds, in small letters; most lines have none."""
+_BEGINS: Final = (
+    r"(?:(?<![A-Za-z0-9_])|(?<=\\[abfnrtv])|(?<=\\u[0-9a-fA-F]{4})|(?<=\\x[0-9a-fA-F]{2})"
+    r"|(?<=%[0-9a-fA-F]{2})|(?<=[\d;\[]m))"
+)
+"""Where a word may begin: also after an escape of JSON, of Python or of an address, or a colour."""
 _LOOKS: Final = (
     # Tokens of Hugging Face, keys and login sessions of ours, what authorization headers carry.
-    (re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}"), "hf_…"),
-    (re.compile(r"\bvm-[\w-]{20,}"), "vm-…"),
+    # What is of this form is no word, whatever stands right before it; of ours that can't be said.
+    (re.compile(r"(?:hf|api_org)_[A-Za-z0-9]{20,}"), "hf_…"),
+    (re.compile(rf"{_BEGINS}vm-[\w-]{{20,}}"), "vm-…"),
     (re.compile(r"(?i)(_session=)[\w.~+/=-]{8,}"), r"\1…"),
     (re.compile(r"(?i)(csrf[-_]?token[\"']?\s?[:=,]\s?b?[\"']?)[\w.~+/=-]{16,}"), r"\1…"),
     (
@@ -69,6 +77,23 @@ def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
     for pattern, shown in _LOOKS:
         text = pattern.sub(shown, text)
     return text
+
+
+def forms_of(secrets: Iterable[str], shortest: int = 8) -> list[str]:
+    """Return every form in which text may show these secrets, the longest first.
+
+    As it is, each of its lines, and both as they stand in JSON and in an address. What has fewer
+    than `shortest` characters is a word, and would tear holes into every line.
+    """
+    forms: set[str] = set()
+    for secret in secrets:
+        for text in (secret, *(line.strip() for line in secret.splitlines())):
+            if len(text) >= shortest:
+                forms |= {text, quote(text), quote(text, safe="")}
+                forms |= {
+                    json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True)
+                }
+    return sorted(forms, key=len, reverse=True)
 
 
 class LineRedactor:

@@ -22,6 +22,22 @@ log.setLevel("INFO")
 for number in range(1000):
     log.info("%s %04d %s", sys.argv[2], number, "x" * 40)
 """
+FULL = """
+import logging, resource, sys
+from pathlib import Path
+from vllm_manager.kit.logs import JsonLine, RotatedFile
+handler = RotatedFile(Path(sys.argv[1]))
+handler.setFormatter(JsonLine("x"))
+log = logging.getLogger("w")
+log.addHandler(handler)
+log.setLevel("INFO")
+log.info("first")
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size + 20, most))
+log.info("torn")
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+log.info("third")
+"""
 TO_ITSELF = """
 import logging, os, sys
 from pathlib import Path
@@ -76,6 +92,15 @@ def test_several_processes_share_a_file_and_no_line_is_lost(tmp_path: Path) -> N
 def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file is in the way")
     write(handler_at(tmp_path / "logs" / "a.log"), "x")
+
+
+def test_after_a_line_that_a_full_disk_tore_the_next_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    subprocess.run([sys.executable, "-c", FULL, str(path)], check=True)
+    first, torn, third = path.read_text().splitlines()
+    assert [json.loads(line)["message"] for line in (first, third)] == ["first", "third"]
+    assert torn.startswith('{"time":')
+    assert len(torn) == 20
 
 
 def test_standard_error_in_the_file_follows_it(tmp_path: Path) -> None:

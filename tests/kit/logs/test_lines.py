@@ -70,6 +70,20 @@ def test_a_secret_is_written_in_neither_form() -> None:
     assert "ValueError" in as_json(made)["exception"]
 
 
+def test_a_secret_goes_that_the_form_of_a_line_would_hide() -> None:
+    made = record("refused:\n" + SECRET, fields={"answers": [{"x": f"\t{SECRET}"}]})
+    header = 'sent "csrf_token": "canary0123456789-canary"'  # escaped, it is no pair any more
+    try:
+        raise ValueError(f"two lines\n{SECRET}\n{header}")
+    except ValueError as error:
+        made.exc_info = (ValueError, error, error.__traceback__)
+    for form in (JsonLine("x"), PlainLine("x")):
+        text = Redacted(form).format(made)
+        assert SECRET not in text
+        assert "canary" not in text
+    assert as_json(made)["answers"] == [{"x": "\thf_…"}]
+
+
 @pytest.mark.parametrize("text", ["a\nb", "\ud800", "\x1b[2J", "“é” \u2028 \x00"])
 def test_a_line_stays_one_line_whatever_stands_in_it(text: str) -> None:
     formatted = JsonLine("x").format(record(text))

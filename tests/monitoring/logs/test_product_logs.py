@@ -138,6 +138,15 @@ def test_reading_for_one_page_has_bounds(logs: ProductLogs, tmp_path: Path) -> N
     assert messages(all_of(logs, text="oldest")) == ["oldest"]
 
 
+def test_below_many_newer_lines_pages_are_whole_again(logs: ProductLogs, tmp_path: Path) -> None:
+    many = [told(10 + n / 1e6, "x" * 10, process="steward") for n in range(1000)] * 450
+    write(tmp_path / "steward.log", "\n".join(json.dumps(one) for one in many))
+    first = logs.page(EntryQuery(text="olde"))
+    assert first.items == []
+    second = logs.page(EntryQuery(text="olde"), first.next_cursor)
+    assert (messages(second.items), second.next_cursor) == (["older", "oldest"], None)
+
+
 async def test_one_request_is_followed_through_every_process(tmp_path: Path) -> None:
     request_id = new_id("req")
     at = made_at(request_id)

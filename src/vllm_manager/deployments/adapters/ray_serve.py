@@ -143,6 +143,7 @@ class RayServeEngine:
             "engine": launch.engine,
             "arguments": list(launch.arguments),
             "environment": dict(launch.environment),
+            "secret_names": list(launch.sealed),
             "cpus": launch.cpus,
             "gpus": launch.gpus,
             "tensor_parallel_size": launch.tensor_parallel_size,

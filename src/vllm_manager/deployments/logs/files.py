@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vllm_manager.kit.logs import write_all
+
 _HEAD_BYTES: Final = 1 << 20
 _ROTATE_BYTES: Final = 8 << 20
 KEPT_LIVES: Final = 100
@@ -89,7 +91,7 @@ class Life:
                 file.seek(-1, 2)
                 if file.read(1) != b"\n":  # torn off by a crash or a full disk
                     data = b"\n" + data
-            _write_all(file.fileno(), data)
+            write_all(file.fileno(), data)
         return begins
 
 
@@ -167,10 +169,3 @@ def _modified(path: Path) -> float:
 def _number(stem: str, place: int) -> int:
     part = stem.split(".", 2)[place] if stem.count(".") >= 2 else ""
     return int(part) if part.isdecimal() else 0
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it or raise: a full disk takes a part at first."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

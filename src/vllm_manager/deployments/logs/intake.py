@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -180,15 +181,19 @@ class LogStore:
         lines = kept_lines(body, wanted, known.order)
         following = max(lines[-1].number + 1 if lines else wanted, body.log_first)
         dropped = following - wanted - len(lines)
+        began = False
         if lines:
             began = known.life.append(encoder.encode_lines(lines), self._bounds)
-            if began:
-                files.bound(known.life.folder, self._bounds, known.life)
             known.order = lines[-1].order
         known.next = following
         known.lines += len(lines)
         known.dropped += dropped
-        self._note(body, known, dropped)
+        try:  # the lines are kept: whoever follows gets them, whatever is true of the rest
+            if began:
+                files.bound(known.life.folder, self._bounds, known.life)
+            self._note(body, known, dropped)
+        except OSError as error:
+            log.warning("%s: how the try goes could not be kept: %s", body.deployment, error)
         return following, list(with_gaps(lines, wanted)) if lines else ()
 
     def _note(self, body: ReportBody, known: _Known, dropped: int) -> None:
@@ -203,10 +208,12 @@ class LogStore:
             told.lines_dropped,
         )
         now = self._clock.monotonic()
-        if is_news or now - known.touched >= _TOUCH_SECONDS or known.told is None:
+        is_due = is_news or now - known.touched >= _TOUCH_SECONDS or known.told is None
+        known.told = told  # before it is written: what was dropped is told once alone
+        if is_due:
+            known.touched = -math.inf  # where it can't be written, it is tried again
             about.write(known.life, told)
             known.touched = now
-        known.told = told
 
 
 def _attempts(

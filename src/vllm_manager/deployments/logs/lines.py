@@ -45,6 +45,15 @@ def key_of(line: KeptLine) -> str:
     return f"{moment}|{line.replica}|{line.number:012d}"
 
 
+def moment_of(key: str | None) -> datetime | None:
+    """Return the time that a key begins with; None where it begins with none."""
+    try:
+        told = datetime.fromisoformat(key.partition("|")[0]) if key else None
+    except ValueError:
+        return None
+    return told if told and told.tzinfo else None
+
+
 def as_line(line: KeptLine) -> LogLine:
     """Return the line as clients see it."""
     return LogLine(

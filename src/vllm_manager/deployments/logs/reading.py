@@ -16,6 +16,7 @@ from vllm_manager.deployments.logs.lines import (
     backwards_with_gaps,
     encoder,
     key_of,
+    moment_of,
     parse,
     with_gaps,
 )
@@ -24,6 +25,8 @@ from vllm_manager.kit.paging import encode_cursor
 
 Form = Literal["text", "jsonl"]
 _CHUNK_LINES: Final = 500
+_MOST_LINES: Final = 100_000
+"""Looked at for one page; then the page ends early, with a cursor to go on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,25 @@ def page(
 ) -> tuple[Sequence[KeptLine], str | None]:
     """Return the newest lines before the key `before`, in order, and the cursor of the page above.
 
-    One line more than the limit is looked for in each life, so that a further page is known.
+    The page may be short, or empty, and still have a cursor: where few of many lines are wanted.
     """
-    found: list[KeptLine] = []
-    for life in _wanted_lives(folder, query):
-        lines = backwards_with_gaps(newest_first(life))
-        wanted = (line for line in lines if before is None or key_of(line) < before)
-        found += islice((line for line in wanted if _is_wanted(line, query)), query.limit + 1)
-    found.sort(key=key_of)
-    newest = found[-query.limit :]
-    more = len(found) > query.limit
-    return newest, encode_cursor(key_of(newest[0])) if more and newest else None
+    until = moment_of(before)
+    lives = _wanted_lives(folder, query)
+    each = [backwards_with_gaps(newest_first(life, until)) for life in lives]
+    merged = heapq.merge(*each, key=key_of, reverse=True)
+    below = (line for line in merged if before is None or key_of(line) < before)
+    newest: list[KeptLine] = []
+    reached: KeptLine | None = None
+    for looked, line in enumerate(below, start=1):
+        if _is_wanted(line, query):
+            if len(newest) == query.limit:
+                reached = newest[-1]
+                break
+            newest.append(line)
+        if looked == _MOST_LINES:
+            reached = line
+            break
+    return newest[::-1], encode_cursor(key_of(reached)) if reached else None
 
 
 def stream(folder: Path, query: LogQuery, form: Form) -> Iterator[bytes]:
@@ -99,10 +110,18 @@ def _is_wanted(line: KeptLine, query: LogQuery) -> bool:
     return line.stream != GAP and query.text.lower() in line.text.lower()
 
 
-def newest_first(life: Life) -> Iterator[KeptLine]:
-    """Yield the lines that are kept of a life from the newest on."""
-    raw = chain.from_iterable(backwards(path) for path in reversed(life.files()))
-    return _parsed(raw)
+def newest_first(life: Life, until: datetime | None = None) -> Iterator[KeptLine]:
+    """Yield the lines that are kept of a life from the newest on.
+
+    Files of which every line is placed after `until` are not read.
+    """
+    paths = [path for path in reversed(life.files()) if until is None or _begins(path) <= until]
+    return _parsed(chain.from_iterable(map(backwards, paths)))
+
+
+def _begins(path: Path) -> datetime:
+    """Return the place in time of a file's first line."""
+    return next((line.order for line in _parsed(forwards(path))), LONG_AGO)
 
 
 def oldest_first(life: Life) -> Iterator[KeptLine]:

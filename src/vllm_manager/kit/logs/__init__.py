@@ -1,7 +1,7 @@
 """The log of every process of ours: one shape of line, and where it goes."""
 
 from vllm_manager.kit.logs.about import about, current
-from vllm_manager.kit.logs.files import KEPT_FILES, LARGEST_BYTES, RotatedFile, older
+from vllm_manager.kit.logs.files import KEPT_FILES, LARGEST_BYTES, RotatedFile, older, write_all
 from vllm_manager.kit.logs.lines import MEMBERS, JsonLine, PlainLine, moment, plain
 from vllm_manager.kit.logs.reading import backwards, forwards
 from vllm_manager.kit.logs.setup import configure, log_file, tell_uncaught
@@ -23,4 +23,5 @@ __all__ = [
     "older",
     "plain",
     "tell_uncaught",
+    "write_all",
 ]

@@ -39,7 +39,9 @@ class RotatedFile(logging.Handler):
             if os.fstat(descriptor).st_size > self._largest_bytes:
                 self._rotate()
                 descriptor = self._opened()
-            os.write(descriptor, line)
+            if not _ends_a_line(descriptor):  # torn off by a full disk, or written by another
+                line = b"\n" + line
+            write_all(descriptor, line)
 
     def close(self) -> None:
         if self._descriptor is not None:
@@ -54,7 +56,7 @@ class RotatedFile(logging.Handler):
         if held is not None and _is_at(held, self._path):
             return held
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         fresh = os.open(self._path, flags, 0o600)
         if held is not None:
             for stream in _STREAMS:
@@ -83,9 +85,25 @@ def older(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it or raise: a full disk takes a part at first.
+
+    Raises:
+        OSError: some of it, or nothing, was written.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def goes_to(path: Path) -> bool:
     """Tell whether this process's standard error is the file at `path`."""
     return _is_at(2, path)
+
+
+def _ends_a_line(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) in (b"\n", b"")
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from vllm_manager.kit.logs.about import current
+from vllm_manager.kit.redaction import redact
 
 ABOUT: Final = ("request_id", "deployment", "replica", "phase")
 MEMBERS: Final = (
@@ -22,7 +23,8 @@ def document(record: logging.LogRecord, process: str) -> dict[str, Any]:
     """Return a record's line. `extra={"request_id": …}` and the like go before what is current.
 
     `extra={"fields": {…}}` adds further members, and `extra={"origin": …}` names another process,
-    for which this one writes.
+    for which this one writes. Secrets are taken out here, where each text is as it was said:
+    encoded, a quote or the end of a line before one looks like a part of it.
     """
     given: dict[str, Any] = record.__dict__
     more = cast("dict[str, Any]", given.get("fields") or {})
@@ -33,16 +35,16 @@ def document(record: logging.LogRecord, process: str) -> dict[str, Any]:
         "logger": record.name,
         "process": given.get("origin") or process,
         "pid": record.process,
-        "message": record.getMessage(),
+        "message": redact(record.getMessage()),
     }
     for name in ABOUT:
         value = given.get(name) or around.get(name)
         if value is not None:
             line[name] = value
     for name, value in more.items():
-        line.setdefault(name, value)
+        line.setdefault(name, _redacted(value))
     if exception := _exception(record):
-        line["exception"] = exception
+        line["exception"] = redact(exception)
     return line
 
 
@@ -90,6 +92,17 @@ def encoded(line: dict[str, Any]) -> str:
         return msgspec.json.encode(line).decode()
     except (TypeError, ValueError, UnicodeEncodeError):  # half a surrogate pair, an odd value
         return json.dumps(line, default=str)
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        members = cast("dict[Any, Any]", value)
+        return {name: _redacted(member) for name, member in members.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(each) for each in cast("list[Any]", value)]
+    return value
 
 
 def _visible(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from vllm_manager.kit.redaction import LineRedactor
+from vllm_manager.kit.redaction import LineRedactor, forms_of
 
 _MOST_BYTES: Final = 48 << 20
 _RESERVED_BYTES: Final = 1 << 20
@@ -40,7 +40,7 @@ class Archive:
     def __init__(
         self, file: Path, secrets: Iterable[str] = (), most_bytes: int = _MOST_BYTES
     ) -> None:
-        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        self._secrets = forms_of(secrets)
         self._left_bytes = most_bytes - _RESERVED_BYTES
         self._entries: list[_Entry] = []
         self._tar = tarfile.open(file, "w:gz", compresslevel=6)  # noqa: SIM115 (closed on exit)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from vllm_manager.deployments.logs import moment_of
 from vllm_manager.kit.logs import moment, plain
 from vllm_manager.kit.paging import Page, decode_cursor, encode_cursor
 from vllm_manager.monitoring.logs.browser import BrowserErrors
@@ -36,7 +37,8 @@ class ProductLogs:
         """
         before = decode_cursor(cursor)
         query = narrowed(query)
-        each = [source.newest_first(query) for source in sources(self._logs_dir, query)]
+        until = moment_of(before)
+        each = [source.newest_first(query, until) for source in sources(self._logs_dir, query)]
         merged = heapq.merge(*each, key=lambda found: found.key, reverse=True)
         entries, reached = _take(merged, query.limit, before)
         return Page(items=entries, next_cursor=None if reached is None else encode_cursor(reached))
@@ -67,9 +69,9 @@ def _take(
     entries: list[LogEntry] = []
     lines, last = 0, ""
     for found in merged:
-        lines += found.lines
         if before is not None and found.key >= before:
             continue
+        lines += found.lines
         if found.entry is not None:
             if len(entries) == limit:
                 return entries, last

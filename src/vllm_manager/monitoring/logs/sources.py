@@ -47,14 +47,20 @@ class ProcessFiles:
         paths = (self.path, *(older(self.path, n) for n in range(1, KEPT_FILES + 1)))
         return [path for path in paths if path.exists()]
 
-    def newest_first(self, query: EntryQuery) -> Iterator[Found]:
-        """Yield what is wanted from the newest line on, keys never growing."""
+    def newest_first(self, query: EntryQuery, until: datetime | None = None) -> Iterator[Found]:
+        """Yield what is wanted from the newest line on, keys never growing.
+
+        What is placed after `until` was told before: it is passed over, files whole.
+        """
         order, passed = _FUTURE, 0
         for path in self.files():
             if query.since is not None and _modified(path) < query.since:
                 return
             tag = _first_time(path)
             if query.until is not None and tag >= query.until:
+                continue
+            if until is not None and tag > until:
+                order = min(order, tag)
                 continue
             modified, place = _modified(path), _place(path)
             for offset, raw in backwards(path):
@@ -64,6 +70,9 @@ class ProcessFiles:
                 order = min(order, modified, time_in(raw) or _FUTURE)
                 if query.since is not None and order < query.since:
                     return
+                if until is not None and order > until:
+                    passed = 0
+                    continue
                 key = f"{_moment(order)}|{self.process}|{_moment(tag)}|{offset:012d}"
                 entry = of_process(raw, self.process, f"{place}.{offset}", order)
                 yield Found(key, entry if query.wants(entry) else None, passed)
@@ -96,10 +105,12 @@ class EngineLife:
     deployment: str
     life: Life
 
-    def newest_first(self, query: EntryQuery) -> Iterator[Found]:
+    def newest_first(self, query: EntryQuery, until: datetime | None = None) -> Iterator[Found]:
         """Yield what is wanted from the newest line on, keys never growing."""
         passed = 0
-        for line in newest_first(self.life):
+        for line in newest_first(self.life, until):
+            if until is not None and line.order > until:
+                continue
             passed += 1
             if query.since is not None and line.order < query.since:
                 return
