@@ -28,6 +28,7 @@ from vllm_manager.gateway.upstream import (
     Unreachable,
     UpstreamFailed,
 )
+from vllm_manager.kit.endings import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,7 @@ class EngineCall:
             self._headers += queue_headers(seat.waited_seconds)
             return True
         away = turned_away(seat.turned_away, self._context.directory, self._request.model)
-        await self._refuse_with(away, "overloaded", send)
+        await self._refuse_with(away, "refused", send)
         return False
 
     # Finding an engine that answers
@@ -317,7 +318,7 @@ class EngineCall:
         self._log(error)
         await self._refuse_with(self._explain(error), "upstream_failed", send)
 
-    async def _refuse_with(self, refusal: Refusal, outcome: str, send: Send) -> None:
+    async def _refuse_with(self, refusal: Refusal, outcome: Outcome, send: Send) -> None:
         """Answer with an error before anything else was sent."""
         self._tracked.status, self._tracked.outcome = refusal.status, outcome
         await refuse(send, refusal, self._request.id, anthropic=self._request.route.is_anthropic)
@@ -326,7 +327,7 @@ class EngineCall:
         self._log(error)
         await self._break_off_with(self._explain(error), "upstream_failed", send)
 
-    async def _break_off_with(self, refusal: Refusal, outcome: str, send: Send) -> None:
+    async def _break_off_with(self, refusal: Refusal, outcome: Outcome, send: Send) -> None:
         """End an answer that has begun: with an error event in a stream, else by hanging up."""
         tap = self._tracked.tap
         self._tracked.outcome = outcome

@@ -84,6 +84,7 @@ async def _run_while_connected(
         if client.lost:
             return
         if not tracked.is_cancelled:
+            tracked.outcome = "cancelled"  # the gateway is stopped, and waits no longer
             raise
         task.uncancel()
         await call.answer_cancelled(send)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from vllm_manager.kit.endings import Outcome
 from vllm_manager.kit.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Record(msgspec.Struct, frozen=True):
     cached_tokens: int | None
     seconds: float
     first_token_seconds: float | None
-    outcome: str
+    outcome: Outcome
     team: str | None = None
     queue_seconds: float = 0.0
     """How long it waited for a slot of its model; part of `seconds`."""

@@ -13,17 +13,16 @@ from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.requests.bodies import Captured
 from vllm_manager.gateway.requests.wire import (
     SECONDS_BOUNDS,
-    STATUS_CLASSES,
     TTFT_BOUNDS,
     UNKNOWN_DEPLOYMENT,
     Histogram,
     KeyClass,
+    RequestState,
     Row,
-    StatusClass,
     Sums,
-    status_class,
 )
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage
+from vllm_manager.kit.endings import STATUS_CLASSES, Outcome, StatusClass, status_class
 
 MOST_ENDED: Final = 500
 """Of those that ended well, and of the others, between two looks at them."""
@@ -105,7 +104,7 @@ class Tracked:
         self.tap: BodyTap | EventTap | None = None
         self.usage: Usage = UNKNOWN
         self.status = 0
-        self.outcome = "ok"
+        self.outcome: Outcome = "ok"
         self.seconds: float | None = None
         """How long it took, once it is over."""
         self.captured: Captured | None = None
@@ -114,7 +113,7 @@ class Tracked:
         self.is_cancelled = False
 
     @property
-    def state(self) -> str:
+    def state(self) -> RequestState:
         if self.seconds is not None:
             return "done" if self.outcome == "ok" else self.outcome
         if self.endpoint is None:
@@ -148,7 +147,7 @@ class Tracked:
             team=self.asker.team,
             key=self.asker.key,
             client=address(self.peer, self.forwarded),
-            status=self.status if is_over else None,
+            status=(self.status or None) if is_over else None,
             status_class=status_class(self.status, self.outcome) if is_over else None,
             bodies=self.captured.redacted() if is_over and self.captured is not None else None,
         )
