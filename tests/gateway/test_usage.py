@@ -10,6 +10,7 @@ import pytest
 from support.control_plane import TOKEN, ControlPlane
 from vllm_manager.gateway.control import ControlPlane as ControlClient
 from vllm_manager.gateway.journal import Journal, Record, read_batch
+from vllm_manager.gateway.refused_counts import RefusedCounts
 from vllm_manager.gateway.upstream import Target, UpstreamClient
 from vllm_manager.gateway.usage import UsageSender
 from vllm_manager.kit.private_files import write_private
@@ -43,7 +44,8 @@ def sender_to(
     write_private(tmp_path / "token", TOKEN)
     target = Target("127.0.0.1", control.port)
     made = Journal(tmp_path / "usage", asyncio.get_running_loop())
-    return UsageSender(made, ControlClient(client, target, tmp_path / "token"), settled_seconds)
+    asked = ControlClient(client, target, tmp_path / "token")
+    return UsageSender(made, RefusedCounts(), asked, settled_seconds)
 
 
 def files(tmp_path: Path) -> list[Path]:

@@ -132,7 +132,19 @@ class EngineCall:
         queue_seconds = self._queue_seconds()
         self._ticket.settle((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
         self._context.tracker.finish(tracked)
-        record = Record(
+        record = self._record(queue_seconds)
+        if tracked.outcome == "refused" and not self._is_asked:
+            claim = self._ticket.claim
+            self._context.refused.add(self._request.asker, claim.model, tracked.status)
+        else:
+            self._context.journal.add(record)
+        if request.trace.spans is not None:
+            self._context.tracer.ended(request.trace.spans, record)
+
+    def _record(self, queue_seconds: float) -> Record:
+        request, tracked = self._request, self._tracked
+        usage = tracked.usage
+        return Record(
             at=time.time(),
             key=request.asker.key,
             user=request.asker.user,
@@ -149,9 +161,6 @@ class EngineCall:
             team=request.asker.team,
             queue_seconds=queue_seconds,
         )
-        self._context.journal.add(record)
-        if request.trace.spans is not None:
-            self._context.tracer.ended(request.trace.spans, record)
 
     def _queue_seconds(self) -> float:
         seat = self._ticket.seat

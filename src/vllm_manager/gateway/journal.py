@@ -27,7 +27,10 @@ _SUFFIX = ".ndjson"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One request to an engine. Counts are None where the engine did not say."""
+    """One request to an engine, or a number of refusals within an hour.
+
+    Counts of tokens are None where the engine did not say.
+    """
 
     at: float
     key: str | None
@@ -45,6 +48,8 @@ class Record(msgspec.Struct, frozen=True):
     team: str | None = None
     queue_seconds: float = 0.0
     """How long it waited for a slot of its model; part of `seconds`."""
+    refusals: int = 0
+    """Above 0: so many requests that the gateway refused itself, and nothing else."""
 
 
 class Journal:
