@@ -18,7 +18,7 @@ from vllm_manager.gateway.queueing import Seat
 from vllm_manager.gateway.refusals import queue_headers, turned_away
 from vllm_manager.gateway.requests.tracking import Tracked
 from vllm_manager.gateway.routes import EngineRoute
-from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
+from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, about, read_usage
 from vllm_manager.gateway.traces import NO_TRACE, Trace
 from vllm_manager.gateway.upstream import (
     Broken,
@@ -176,12 +176,13 @@ class EngineCall:
         tracked = self._tracked
         tap = tracked.tap
         usage = tracked.usage if tap is None else tap.usage
-        is_known = usage.prompt_tokens is not None or usage.completion_tokens is not None
-        if is_known or not self._is_asked or not self._request.route.generates:
+        if not self._is_asked or not self._request.route.generates:
             return usage
-        made = tap.events if isinstance(tap, EventTap) else 0
-        if made or tracked.outcome in ("client_left", "cancelled"):
-            return Usage(self._request.estimate.prompt, made)
+        has_left = tracked.outcome in ("client_left", "cancelled")
+        is_cut = has_left or tracked.outcome == "upstream_failed"
+        is_stream = isinstance(tap, EventTap) and tap.events > 0
+        if has_left or (is_stream and (is_cut or usage == UNKNOWN)):
+            return about(usage, tap, self._request.estimate.prompt)
         return usage
 
     # Waiting for a slot
