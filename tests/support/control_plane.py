@@ -64,6 +64,7 @@ class ControlPlane(HttpServer):
         self.workers: list[str] = []
         self.told: list[dict[str, Any]] = []
         """What workers said of their requests."""
+        self.told_status = 200
         self.orders: dict[str, Any] = {}
         """What they are answered."""
         self.relayed: list[Exchange] = []
@@ -132,7 +133,7 @@ class ControlPlane(HttpServer):
         async with self._heard:
             self.told.append(exchange.json)
             self._heard.notify_all()
-        exchange.reply_json(self.orders)
+        exchange.reply_json(self.orders, self.told_status)
 
     async def _answer(self, exchange: Exchange) -> None:
         if exchange.path.startswith("/internal/"):

@@ -173,6 +173,17 @@ def test_keys_are_of_three_classes() -> None:
     assert PERSON._replace(key=None).key_class == "session"
 
 
+def test_bodies_under_way_and_untold_are_among_the_wanted_ones() -> None:
+    tracker = Tracker()
+    tracker.capture({"demo": 4}, [])
+    for _ in range(2):
+        begin(tracker)
+    finish(tracker)
+    tracker.capture({"demo": 4, "other": 2}, ["other"])  # the next order comes before they are told
+    assert tracker.capturing == {"demo": 1, "other": 1}
+    assert [begin(tracker).captured is not None for _ in range(2)] == [True, False]
+
+
 def captured(number: int) -> Row:
     return over(number, bodies=Bodies("asked", "answered"))
 
