@@ -160,6 +160,7 @@ class EngineCall:
             outcome=tracked.outcome,
             team=request.asker.team,
             queue_seconds=queue_seconds,
+            base=self._ticket.claim.model,
         )
 
     def _queue_seconds(self) -> float:

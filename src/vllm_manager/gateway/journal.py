@@ -49,6 +49,8 @@ class Record(msgspec.Struct, frozen=True):
     team: str | None = None
     queue_seconds: float = 0.0
     """How long it waited for a slot of its model; part of `seconds`."""
+    base: str = ""
+    """The deployment's own name, where `model` is an adapter of it; what limits go by."""
     refusals: int = 0
     """Above 0: so many requests that the gateway refused itself, and nothing else."""
 

@@ -19,6 +19,8 @@ class Who(NamedTuple):
     user_id: str
     team_id: str
     model: str
+    base: str
+    """The model whose adapter `model` is; empty where it is none."""
 
 
 class Slot(NamedTuple):
@@ -113,7 +115,8 @@ def sum_by_hour(records: Sequence[UsageRecord]) -> dict[Slot, Sums]:
     """Return the sums of each hour and each who."""
     sums: defaultdict[Slot, Sums] = defaultdict(Sums)
     for record in records:
-        who = Who(record.key or "", record.user or "", record.team or "", record.model)
+        base = "" if record.base == record.model else record.base
+        who = Who(record.key or "", record.user or "", record.team or "", record.model, base)
         sums[Slot(int(record.at // HOUR_SECONDS), who)].count(record)
     return dict(sums)
 

@@ -30,6 +30,8 @@ class UsageRecord(msgspec.Struct, frozen=True):
     stream: bool = False
     seconds: Seconds | None = None
     first_token_seconds: Seconds | None = None
+    base: Name = ""
+    """The deployment's own name, where `model` is an adapter of it."""
     refusals: Count = 0
     """Above 0: so many requests that the gateway refused itself, and nothing else."""
 

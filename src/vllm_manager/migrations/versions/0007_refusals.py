@@ -1,4 +1,4 @@
-"""Usage tells requests that were cancelled, and those that the gateway refused, by why."""
+"""Usage tells what was cancelled, and refused by why; and of which model an adapter is."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,3 +12,13 @@ def upgrade() -> None:
         for name in ("cancelled", "limited", "turned_away", "refused"):
             column = sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
             op.add_column(table, column)
+    _add_base()
+
+
+def _add_base() -> None:
+    unique = op.f("uq_usage_series_key_id")
+    column = sa.Column("base", sa.String(length=255), server_default="", nullable=False)
+    with op.batch_alter_table("usage_series") as batch:
+        batch.add_column(column)
+        batch.drop_constraint(unique, type_="unique")
+        batch.create_unique_constraint(unique, ["key_id", "user_id", "team_id", "model", "base"])
