@@ -23,6 +23,10 @@ ROW: dict[str, Any] = {
     "client_errors": 2,
     "server_errors": 1,
     "client_left": 7,
+    "cancelled": 0,
+    "limited": 311,
+    "turned_away": 20,
+    "refused": 2,
     "prompt_tokens": 56000,
     "completion_tokens": 7,
     "cached_tokens": 0,
@@ -65,6 +69,7 @@ def test_sums_are_shown_by_what_was_asked(server: RestServer, run: Run) -> None:
     ):
         assert words in " ".join(done.output.split()), words
     assert "10 requests were for models that had no price" in done.output
+    assert "Refused beside these: 311 by a limit, 20 for want of room" in done.output
     query = server.calls[0].query
     assert query["group_by"] == ["key", "day"]
     assert query["model"] == ["demo"]

@@ -59,11 +59,14 @@ def test_who_may_use_a_model_may_use_its_adapters(allowed: list[str], names: lis
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_request_for_an_adapter_reaches_the_engine_as_it_is(one: Rig) -> None:
     await one.publish(adapters=["sql"])
+    known = len(one.control.records)
     response = await one.gateway.chat(model="sql")
     assert response.status_code == 200
     assert one.engine.exchanges[0].json["model"] == "sql"
     listed = await one.gateway.client.get("/v1/models/sql", headers=AUTHORIZATION)
     assert (listed.json()["id"], listed.json()["parent"]) == ("sql", "demo")
+    record = (await one.control.wait_for_records(known + 1))[-1]
+    assert (record["model"], record["base"]) == ("sql", "demo")
 
 
 @pytest.mark.asyncio(loop_scope="module")

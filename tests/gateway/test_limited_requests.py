@@ -87,6 +87,28 @@ async def test_what_was_generated_for_a_client_that_left_is_charged(one: Rig) ->
     assert left[-1]["prompt_tokens"] > 0
 
 
+async def test_leaving_in_the_middle_of_an_anthropic_stream_is_not_free(one: Rig) -> None:
+    async def words(exchange: Exchange) -> None:
+        exchange.start(content_type="text/event-stream")
+        usage = {"input_tokens": 11, "output_tokens": 0}
+        await exchange.chunk(sse({"type": "message_start", "message": {"usage": usage}}))
+        for number in range(40):
+            delta = {"type": "content_block_delta", "delta": {"text": f"word{number}"}}
+            await exchange.chunk(sse(delta))
+        await exchange.gone.wait()
+
+    await limit(one, "team:team_1", tokens_per_day=10**6)
+    one.engine.handler = words
+    known = len(one.control.records)
+    reader, writer = await asyncio.open_connection("127.0.0.1", one.gateway.config.port)
+    request = chat_request({"model": "demo", "stream": True, "max_tokens": 500, "messages": []})
+    writer.write(request.replace(b"/v1/chat/completions", b"/v1/messages"))
+    await reader.readuntil(b"word39")
+    writer.transport.abort()
+    record = (await one.control.wait_for_records(known + 1))[-1]
+    assert (record["prompt_tokens"], record["completion_tokens"]) == (11, 41)
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_leaving_before_the_first_token_is_not_free(one: Rig, *, stream: bool) -> None:
     one.engine.handler = held = Held()

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import httpx
 import pytest
@@ -17,6 +17,7 @@ from support.gateway import AUTHORIZATION, Gateway, Rig, rig
 from support.http_server import Exchange
 from support.upstream import Held, answer
 from vllm_manager.gateway.accounts import SUM, open_accounts
+from vllm_manager.gateway.requests.wire import RequestState
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -99,8 +100,11 @@ async def test_who_waits_too_long_is_told_so_and_gets_everything_back(tmp_path: 
         assert 0.2 <= float(late.headers["x-queue-seconds"]) < WAIT_SECONDS
         held.go_on.set()
         await first
-        records = await made.control.wait_for_records(2)
-        assert [record["outcome"] for record in records] == ["overloaded", "ok"]
+        (record,) = await made.control.wait_for_records(1)
+        assert record["outcome"] == "ok"
+        assert await made.control.wait_for_refusals(1) == {("key_1", "demo", 503): 1}
+        rows = [row for told in made.control.told for row in told["ended"]]
+        assert {row["state"] for row in rows} <= {*get_args(RequestState)}
         accounts = open_accounts(made.gateway.run_dir / "gateway-limits", is_shared=True)
         found = accounts.place("key:key_1", time.monotonic(), 0)
         assert found is not None

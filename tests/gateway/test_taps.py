@@ -5,7 +5,7 @@ import json
 import pytest
 
 from support.upstream import USAGE, WORDS, chunk, completion, sse
-from vllm_manager.gateway.taps import BodyTap, EventTap, Usage, read_usage
+from vllm_manager.gateway.taps import BodyTap, EventTap, Usage, about, read_usage
 
 CONTENT = [sse(chunk(word)) for word in WORDS]
 USAGE_EVENT = sse(chunk(None, usage=USAGE))
@@ -71,6 +71,57 @@ def test_usage_that_is_split_between_events_is_put_together() -> None:
     tap.feed(b"event: message_start\n" + sse(start))
     tap.feed(b"event: message_delta\n" + sse(delta))
     assert tap.usage == Usage(11, 4, None)
+
+
+ANTHROPIC = [
+    sse({"type": "message_start", "message": {"usage": {"input_tokens": 11, "output_tokens": 0}}}),
+    *(sse({"type": "content_block_delta", "delta": {"text": word}}) for word in WORDS * 10),
+]
+ANTHROPIC_END = sse({"type": "message_delta", "usage": {"input_tokens": 11, "output_tokens": 30}})
+
+
+def read_so_far(*events: bytes) -> EventTap:
+    tap = EventTap(strip=False)
+    for event in events:
+        tap.feed(event)
+    return tap
+
+
+def test_a_stream_cut_after_its_beginning_is_counted_by_its_events() -> None:
+    tap = read_so_far(*ANTHROPIC)
+    assert tap.usage == Usage(11, 0, None)
+    assert about(tap.usage, tap, 99) == Usage(11, len(ANTHROPIC), None)
+
+
+@pytest.mark.parametrize(
+    ("events", "usage"),
+    [
+        ([*ANTHROPIC, ANTHROPIC_END], Usage(11, 30, None)),
+        ([*CONTENT, CONTENT[0], USAGE_EVENT], Usage(7, 3, None)),
+    ],
+)
+def test_a_stream_cut_after_its_last_usage_is_counted_by_that(
+    events: list[bytes], usage: Usage
+) -> None:
+    tap = read_so_far(*events)
+    assert about(tap.usage, tap, 99) == usage
+
+
+def test_of_a_stream_that_says_nothing_the_prompt_is_what_was_estimated() -> None:
+    tap = read_so_far(*CONTENT)
+    assert about(tap.usage, tap, 99) == Usage(99, len(CONTENT), None)
+
+
+def test_anthropic_tells_cached_tokens_beside_those_of_the_prompt() -> None:
+    usage = {
+        "input_tokens": 5,
+        "output_tokens": 9,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 20,
+    }
+    assert read_usage(sse({"usage": usage})) == Usage(125, 9, 100)
+    nulls = {**usage, "cache_read_input_tokens": None, "cache_creation_input_tokens": None}
+    assert read_usage(sse({"usage": nulls})) == Usage(5, 9, None)
 
 
 def test_usage_of_the_responses_api_is_read() -> None:

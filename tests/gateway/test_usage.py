@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from support.control_plane import TOKEN, ControlPlane
 from vllm_manager.gateway.control import ControlPlane as ControlClient
 from vllm_manager.gateway.journal import Journal, Record, read_batch
+from vllm_manager.gateway.refused_counts import RefusedCounts
 from vllm_manager.gateway.upstream import Target, UpstreamClient
 from vllm_manager.gateway.usage import UsageSender
 from vllm_manager.kit.private_files import write_private
@@ -43,7 +46,8 @@ def sender_to(
     write_private(tmp_path / "token", TOKEN)
     target = Target("127.0.0.1", control.port)
     made = Journal(tmp_path / "usage", asyncio.get_running_loop())
-    return UsageSender(made, ControlClient(client, target, tmp_path / "token"), settled_seconds)
+    asked = ControlClient(client, target, tmp_path / "token")
+    return UsageSender(made, RefusedCounts(), asked, settled_seconds)
 
 
 def files(tmp_path: Path) -> list[Path]:
@@ -76,6 +80,44 @@ async def test_the_batch_being_written_is_nobody_else_s(tmp_path: Path) -> None:
     with read_batch(path) as body:
         assert body is not None
         assert json.loads(body)["batch"] == path.stem
+
+
+def test_a_batch_is_not_seen_before_it_is_locked(tmp_path: Path) -> None:
+    """Else another worker's sender takes it for one that is whole, and deletes it."""
+    code = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from vllm_manager.gateway.journal import Journal, Record\n"
+        "folder, seen = Path(sys.argv[1]), []\n"
+        "def look(event, _):\n"
+        "    if event == 'fcntl.flock':\n"
+        "        seen.append([*folder.glob('*.ndjson')])\n"
+        "sys.addaudithook(look)\n"
+        "journal = Journal(folder, asyncio.new_event_loop())\n"
+        "journal.add(Record(1.0, None, 'u', 'm', '/', 200, False, 1, 2, None, 0.5, None, 'ok'))\n"
+        "journal.flush()\n"
+        "print(seen, len([*folder.iterdir()]), len([*folder.glob('*.ndjson')]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[[]] 1 1"
+
+
+async def test_what_waited_in_memory_is_written_in_batches_that_are_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "usage").write_text("a file where the folder should be")
+    journal = Journal(tmp_path / "usage", asyncio.get_running_loop())
+    for number in range(5000):
+        journal.add(record("x" * 1000))
+        if number % 100 == 0:
+            journal.flush()
+    assert len(caplog.records) == 1  # not one line for each request
+    (tmp_path / "usage").unlink()
+    journal.flush()
+    sizes = [path.stat().st_size for path in files(tmp_path)]
+    assert sum(sizes) > 5000 * 1000
+    assert max(sizes) <= 2 << 20  # the control plane takes 16 MiB
 
 
 async def test_a_batch_is_acknowledged_and_forgotten(

@@ -79,6 +79,8 @@ async def test_a_stop_waits_no_longer_than_the_drain_allows(tmp_path: Path) -> N
         assert await made.gateway.stop() == 0
         await asyncio.gather(call, return_exceptions=True)
         await asyncio.wait_for(made.engine.exchanges[0].gone.wait(), 30)
+        (record,) = await made.control.wait_for_records(1)
+        assert record["outcome"] == "cancelled"
 
 
 async def test_a_stop_does_not_wait_for_event_streams(tmp_path: Path) -> None:

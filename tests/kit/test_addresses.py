@@ -68,6 +68,11 @@ def test_a_client_is_believed_only_as_far_as_trusted_proxies_wrote_it(
     assert client_address(peer, forwarded_for, proxies) == expected
 
 
+def test_a_zone_is_left_out_however_long_it_is() -> None:
+    proxies = networks(["10.0.0.0/8"])
+    assert client_address("10.0.0.1", "fe80::1%" + "x" * 600, proxies) == "fe80::1"
+
+
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         networks(["10.0.0.0/8", "nonsense"])

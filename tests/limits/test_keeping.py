@@ -106,6 +106,22 @@ async def test_quotas_count_the_same_before_and_after(books: Books) -> None:
         await books.ledger.prune()
 
 
+async def test_what_is_used_of_an_adapter_counts_for_its_model(books: Books) -> None:
+    await books.count(
+        record(base="demo", prompt_tokens=1),
+        record(model="sql", base="demo", prompt_tokens=10),
+        record(model="sql", base="other", prompt_tokens=100),  # it was another's before
+        record(model="sql", prompt_tokens=1000),  # of a gateway that did not tell
+    )
+    await books.count(record(model="sql", base="demo", prompt_tokens=20))
+    spent = await Spending(books.database, books.clock).of("model", ["demo", "other"])
+    assert dict(spent.today) == {"demo": 31, "other": 100}
+    assert [(sum_.model, sum_.prompt_tokens) for sum_ in await books.sums()] == [
+        ("demo", 1),
+        ("sql", 1130),
+    ]
+
+
 async def test_an_id_is_forgotten_once_its_batch_is_deleted(books: Books) -> None:
     await books.ledger.record(UsageReport("bat_a", [record()]))
     await books.ledger.record(UsageReport("bat_b", [record()], deleted=["bat_a", "bat_never"]))

@@ -53,12 +53,38 @@ async def test_how_requests_ended_is_told_apart(books: Books) -> None:
         {"status": 503, "outcome": "upstream_failed"},
         {"status": 200, "outcome": "upstream_failed"},  # broken off after it had begun
         {"status": 499, "outcome": "client_left"},
+        {"status": 200, "outcome": "cancelled", "seconds": 9.0},
+        {"status": 409, "outcome": "cancelled"},
     ]
     await books.count(*(record(**end) for end in ends))
     [usage] = await books.sums()
-    told = (usage.ok, usage.client_errors, usage.server_errors, usage.client_left)
-    assert told == (1, 1, 2, 1)
-    assert (usage.requests, usage.errors) == (5, 3)
+    told = (usage.ok, usage.client_errors, usage.server_errors, usage.client_left, usage.cancelled)
+    assert told == (1, 1, 2, 1, 2)
+    assert (usage.requests, usage.errors, usage.latency_p50_seconds) == (7, 3, None)
+
+
+async def test_what_the_gateway_refused_is_counted_beside_the_requests(books: Books) -> None:
+    report = UsageReport(
+        "bat_a",
+        [
+            record(seconds=1.0),
+            record(status=429, outcome="refused", refusals=5, seconds=0.0),
+            record(status=503, outcome="refused", refusals=3),
+            record(status=404, outcome="refused", refusals=2, model=""),
+            record(status=401, outcome="refused", refusals=7, model="", key=None, user=""),
+        ],
+    )
+    assert await books.ledger.record(report)
+    assert not await books.ledger.record(report)  # sent again
+    unknown, demo = await books.sums()
+    assert (demo.model, demo.requests, demo.ok, demo.errors) == ("demo", 1, 1, 0)
+    assert (demo.limited, demo.turned_away, demo.refused) == (5, 3, 0)
+    assert demo.latency_mean_seconds == 1.0
+    assert (unknown.model, unknown.requests, unknown.refused) == (None, 0, 9)
+    assert [(sum_.user, sum_.refused) for sum_ in await books.sums("user")] == [
+        (None, 7),
+        ("usr_1", 2),
+    ]
 
 
 async def test_how_long_answers_took_is_known_by_mean_and_shares(books: Books) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,7 @@ class ControlPlane(HttpServer):
         self.workers: list[str] = []
         self.told: list[dict[str, Any]] = []
         """What workers said of their requests."""
+        self.told_status = 200
         self.orders: dict[str, Any] = {}
         """What they are answered."""
         self.relayed: list[Exchange] = []
@@ -83,16 +85,36 @@ class ControlPlane(HttpServer):
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Return every usage record, of each batch once."""
+        """Return every usage record of a request, of each batch once."""
+        return [record for record in self._everything() if not record["refusals"]]
+
+    @property
+    def refusals(self) -> Counter[tuple[str | None, str, int]]:
+        """Return how many requests were refused, by key, model and status."""
+        found: Counter[tuple[str | None, str, int]] = Counter()
+        for record in self._everything():
+            if record["refusals"]:
+                found[record["key"], record["model"], record["status"]] += record["refusals"]
+        return found
+
+    def _everything(self) -> list[dict[str, Any]]:
         return [record for batch in self.batches.values() for record in batch]
 
     async def wait_for_records(self, count: int, within_seconds: float = 60) -> list[Any]:
         """Wait until `count` usage records have come."""
+        await self._wait_until(lambda: len(self.records) >= count, within_seconds)
+        return self.records
+
+    async def wait_for_refusals(self, count: int) -> Counter[tuple[str | None, str, int]]:
+        """Wait until `count` refusals have been told."""
+        await self._wait_until(lambda: self.refusals.total() >= count, 60)
+        return self.refusals
+
+    async def _wait_until(self, holds: Callable[[], bool], within_seconds: float) -> None:
         async with asyncio.timeout(within_seconds):
-            while len(self.records) < count:
+            while not holds():
                 self._counted.clear()
                 await self._counted.wait()
-        return self.records
 
     async def wait_until_told(
         self, holds: Callable[[dict[str, Any]], bool], within_seconds: float = 60
@@ -111,7 +133,7 @@ class ControlPlane(HttpServer):
         async with self._heard:
             self.told.append(exchange.json)
             self._heard.notify_all()
-        exchange.reply_json(self.orders)
+        exchange.reply_json(self.orders, self.told_status)
 
     async def _answer(self, exchange: Exchange) -> None:
         if exchange.path.startswith("/internal/"):

@@ -23,7 +23,8 @@ export const usage = {
     prompt: "tokens in",
     completion: "tokens out",
     ok: "answered",
-    clientErrors: "refused (4xx)",
+    cancelled: "cancelled",
+    clientErrors: "client errors (4xx)",
     serverErrors: "failed (5xx)",
     left: "client left",
     cost: "cost",
@@ -33,6 +34,7 @@ export const usage = {
   columns: {
     requests: "Requests",
     errors: "Errors",
+    refused: "Refused",
     prompt: "Tokens in",
     cached: "cached",
     completion: "Tokens out",
@@ -40,14 +42,16 @@ export const usage = {
     ttft: "First token p95",
     cost: "Cost",
   },
-  errorsOf: (refused: string, failed: string, left: string) =>
-    `${refused} refused (4xx), ${failed} failed (5xx), ${left} left by their client`,
+  errorsOf: (wrong: string, failed: string, left: string, cancelled: string) =>
+    `${wrong} client errors (4xx), ${failed} failed (5xx); besides ${left} left by their client, ${cancelled} cancelled`,
+  refusedOf: (limited: string, away: string, other: string) =>
+    `${limited} by a limit (429), ${away} for want of room or of a ready model (503), ${other} for what they asked or who asked`,
   only: (group: string, name: string) => `${group}: ${name}`,
   drop: (words: string) => `No longer only ${words}`,
   narrow: (name: string) => `Only ${name}`,
   noDay: (day: string) => `${day}: nothing`,
   none: "none",
-  session: "web page",
+  session: "web page, or no valid key",
   emptyTitle: "Nothing was asked in this span",
   emptyWhy: "Requests appear here within seconds of their end.",
   export: "Download CSV",

@@ -40,6 +40,11 @@ _COUNTS = {
     "prompt_tokens": "IN",
     "completion_tokens": "OUT",
 }
+_REFUSED = {
+    "limited": "by a limit",
+    "turned_away": "for want of room or of a ready model",
+    "refused": "for what they asked or who asked",
+}
 _SECONDS = {"latency_p50_seconds": "P50", "latency_p95_seconds": "P95", "ttft_p95_seconds": "TTFT"}
 """What fits on a terminal; `--csv` and `--json` tell all."""
 
@@ -108,6 +113,15 @@ def _print(groups: list[Group], found: list[Json]) -> None:
         out.print(
             f"{unpriced:,} requests were for models that had no price then: no part of the cost."
         )
+    _print_refused(found)
+
+
+def _print_refused(found: list[Json]) -> None:
+    """Say how many the gateway refused itself; the groups of each are in --csv and --json."""
+    sums = {words: sum(entry[name] for entry in found) for name, words in _REFUSED.items()}
+    told = [f"{count:,} {words}" for words, count in sums.items() if count]
+    if told:
+        out.print(f"Refused beside these: {', '.join(told)}.")
 
 
 def _row(groups: list[Group], entry: Json) -> list[str]:

@@ -15,6 +15,7 @@ from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.journal import Journal
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.queueing import Slots
+from vllm_manager.gateway.refused_counts import RefusedCounts
 from vllm_manager.gateway.requests.tracking import Peer, Tracker
 from vllm_manager.gateway.subjects import Subjects
 from vllm_manager.gateway.traces import Tracer
@@ -38,6 +39,7 @@ class Context:
     client: UpstreamClient
     control: ControlPlane
     journal: Journal
+    refused: RefusedCounts
     tracer: Tracer
     tracker: Tracker
     proxies: tuple[Network, ...] = field(init=False)

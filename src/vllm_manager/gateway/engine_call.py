@@ -18,7 +18,7 @@ from vllm_manager.gateway.queueing import Seat
 from vllm_manager.gateway.refusals import queue_headers, turned_away
 from vllm_manager.gateway.requests.tracking import Tracked
 from vllm_manager.gateway.routes import EngineRoute
-from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, read_usage
+from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage, about, read_usage
 from vllm_manager.gateway.traces import NO_TRACE, Trace
 from vllm_manager.gateway.upstream import (
     Broken,
@@ -28,6 +28,7 @@ from vllm_manager.gateway.upstream import (
     Unreachable,
     UpstreamFailed,
 )
+from vllm_manager.kit.endings import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,19 @@ class EngineCall:
         queue_seconds = self._queue_seconds()
         self._ticket.settle((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
         self._context.tracker.finish(tracked)
-        record = Record(
+        record = self._record(queue_seconds)
+        if tracked.outcome == "refused" and not self._is_asked:
+            claim = self._ticket.claim
+            self._context.refused.add(self._request.asker, claim.model, tracked.status)
+        else:
+            self._context.journal.add(record)
+        if request.trace.spans is not None:
+            self._context.tracer.ended(request.trace.spans, record)
+
+    def _record(self, queue_seconds: float) -> Record:
+        request, tracked = self._request, self._tracked
+        usage = tracked.usage
+        return Record(
             at=time.time(),
             key=request.asker.key,
             user=request.asker.user,
@@ -147,10 +160,8 @@ class EngineCall:
             outcome=tracked.outcome,
             team=request.asker.team,
             queue_seconds=queue_seconds,
+            base=self._ticket.claim.model,
         )
-        self._context.journal.add(record)
-        if request.trace.spans is not None:
-            self._context.tracer.ended(request.trace.spans, record)
 
     def _queue_seconds(self) -> float:
         seat = self._ticket.seat
@@ -166,12 +177,13 @@ class EngineCall:
         tracked = self._tracked
         tap = tracked.tap
         usage = tracked.usage if tap is None else tap.usage
-        is_known = usage.prompt_tokens is not None or usage.completion_tokens is not None
-        if is_known or not self._is_asked or not self._request.route.generates:
+        if not self._is_asked or not self._request.route.generates:
             return usage
-        made = tap.events if isinstance(tap, EventTap) else 0
-        if made or tracked.outcome in ("client_left", "cancelled"):
-            return Usage(self._request.estimate.prompt, made)
+        has_left = tracked.outcome in ("client_left", "cancelled")
+        is_cut = has_left or tracked.outcome == "upstream_failed"
+        is_stream = isinstance(tap, EventTap) and tap.events > 0
+        if has_left or (is_stream and (is_cut or usage == UNKNOWN)):
+            return about(usage, tap, self._request.estimate.prompt)
         return usage
 
     # Waiting for a slot
@@ -183,7 +195,7 @@ class EngineCall:
             self._headers += queue_headers(seat.waited_seconds)
             return True
         away = turned_away(seat.turned_away, self._context.directory, self._request.model)
-        await self._refuse_with(away, "overloaded", send)
+        await self._refuse_with(away, "refused", send)
         return False
 
     # Finding an engine that answers
@@ -317,7 +329,7 @@ class EngineCall:
         self._log(error)
         await self._refuse_with(self._explain(error), "upstream_failed", send)
 
-    async def _refuse_with(self, refusal: Refusal, outcome: str, send: Send) -> None:
+    async def _refuse_with(self, refusal: Refusal, outcome: Outcome, send: Send) -> None:
         """Answer with an error before anything else was sent."""
         self._tracked.status, self._tracked.outcome = refusal.status, outcome
         await refuse(send, refusal, self._request.id, anthropic=self._request.route.is_anthropic)
@@ -326,7 +338,7 @@ class EngineCall:
         self._log(error)
         await self._break_off_with(self._explain(error), "upstream_failed", send)
 
-    async def _break_off_with(self, refusal: Refusal, outcome: str, send: Send) -> None:
+    async def _break_off_with(self, refusal: Refusal, outcome: Outcome, send: Send) -> None:
         """End an answer that has begun: with an error event in a stream, else by hanging up."""
         tap = self._tracked.tap
         self._tracked.outcome = outcome

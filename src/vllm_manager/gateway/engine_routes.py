@@ -41,12 +41,15 @@ async def serve_engine_route(
     headers: dict[bytes, bytes] = dict(scope["headers"])
     id_ = request_id(headers)
     trace = context.tracer.begin(headers)
+    asker = None
     try:
-        asked = await _asked(context, route, scope, headers, receive)
+        asker = _asker(context, route, scope, headers)
+        asked = await _asked(context, asker, headers, receive)
     except ClientLeft:
         return
     except Refusal as refusal:
         context.tracker.count_refused(refusal.status)
+        context.refused.add(asker, "", refusal.status)
         await _refuse(refusal, route, id_, receive, send)
         return
     tracked = _track(context, route, asked, id_, scope, headers)
@@ -55,6 +58,7 @@ async def serve_engine_route(
     except Refusal as refusal:
         tracked.status, tracked.outcome = refusal.status, "refused"
         context.tracker.finish(tracked)
+        context.refused.add(asked.asker, asked.model.base, refusal.status)
         await _refuse(refusal, route, id_, receive, send)
         return
     client: ClientConnection = scope["connection"]
@@ -84,6 +88,7 @@ async def _run_while_connected(
         if client.lost:
             return
         if not tracked.is_cancelled:
+            tracked.outcome = "cancelled"  # the gateway is stopped, and waits no longer
             raise
         task.uncancel()
         await call.answer_cancelled(send)
@@ -91,22 +96,23 @@ async def _run_while_connected(
         client.on_lost = tracked.task = None
 
 
-async def _asked(
-    context: Context,
-    route: EngineRoute,
-    scope: Scope,
-    headers: Mapping[bytes, bytes],
-    receive: Receive,
-) -> Asked:
+def _asker(
+    context: Context, route: EngineRoute, scope: Scope, headers: Mapping[bytes, bytes]
+) -> Asker:
     if scope["method"] != "POST":
         message = f"{route.path} takes POST, not {scope['method']}."
         raise Refusal(405, "method_not_allowed", message)
-    asker = identify(
+    return identify(
         context.directory,
         headers,
         takes_x_api_key=route.is_anthropic,
         address=lambda: context.address(scope, headers),
     )
+
+
+async def _asked(
+    context: Context, asker: Asker, headers: Mapping[bytes, bytes], receive: Receive
+) -> Asked:
     priority = priority_of(asker.priority, headers)
     body = await read_body(context.config, headers, receive)
     prompt = parse(body, headers.get(b"content-type"))

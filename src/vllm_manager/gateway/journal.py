@@ -16,17 +16,22 @@ from pathlib import Path
 
 import msgspec
 
+from vllm_manager.kit.endings import Outcome
 from vllm_manager.kit.ids import new_id
 
 log = logging.getLogger(__name__)
 
 _SEAL_BYTES = 1 << 20
 _MAX_HELD = 100_000  # records held in memory where the disk takes nothing
+_QUIET_SECONDS = 60.0  # between two lines of the log that say so
 _SUFFIX = ".ndjson"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One request to an engine. Counts are None where the engine did not say."""
+    """One request to an engine, or a number of refusals within an hour.
+
+    Counts of tokens are None where the engine did not say.
+    """
 
     at: float
     key: str | None
@@ -40,10 +45,14 @@ class Record(msgspec.Struct, frozen=True):
     cached_tokens: int | None
     seconds: float
     first_token_seconds: float | None
-    outcome: str
+    outcome: Outcome
     team: str | None = None
     queue_seconds: float = 0.0
     """How long it waited for a slot of its model; part of `seconds`."""
+    base: str = ""
+    """The deployment's own name, where `model` is an adapter of it; what limits go by."""
+    refusals: int = 0
+    """Above 0: so many requests that the gateway refused itself, and nothing else."""
 
 
 class Journal:
@@ -55,6 +64,7 @@ class Journal:
         self._encode = msgspec.json.Encoder().encode
         self._held: list[bytes] = []
         self._lost_records = 0
+        self._quiet_until = 0.0
         self._is_scheduled = False
         self._file: int | None = None
         self._path: Path | None = None
@@ -70,16 +80,15 @@ class Journal:
     def flush(self) -> None:
         """Write what is held. On a full disk it stays in memory, and the next call tries again."""
         self._is_scheduled = False
-        if not self._held:
-            return
         try:
-            self._write(b"\n".join(self._held) + b"\n")
+            while self._held:
+                count = self._fitting()
+                self._write(b"\n".join(self._held[:count]) + b"\n")
+                del self._held[:count]
+                if self._written_bytes >= _SEAL_BYTES:
+                    self.seal()
         except OSError as error:
             self._keep_in_memory(error)
-            return
-        self._held.clear()
-        if self._written_bytes >= _SEAL_BYTES:
-            self.seal()
 
     def seal(self) -> None:
         """End the batch being written, so that it can be sent."""
@@ -94,14 +103,35 @@ class Journal:
             return sorted(p for p in self._folder.glob(f"*{_SUFFIX}") if p != self._path)
         return []
 
+    def _fitting(self) -> int:
+        """Return how many of the records that are held make one batch at most: one at least."""
+        size_bytes = 0
+        for count, line in enumerate(self._held):
+            size_bytes += len(line) + 1
+            if size_bytes > _SEAL_BYTES and count:
+                return count
+        return len(self._held)
+
+    def _open(self) -> int:
+        """Begin a batch. It has its name once it is locked: nobody takes it for one to be sent."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._folder / (new_id("bat") + _SUFFIX)
+        unlocked = path.with_suffix(".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        file = os.open(unlocked, flags, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unlocked.rename(path)
+        except OSError:
+            os.close(file)
+            unlocked.unlink(missing_ok=True)
+            raise
+        self._path = path
+        return file
+
     def _write(self, data: bytes) -> None:
         if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self._folder / (new_id("bat") + _SUFFIX)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-            self._file = os.open(path, flags, 0o600)
-            self._path = path
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = self._open()
         written = os.write(self._file, data)
         if written < len(data):  # the disk is full: a torn line is skipped when read
             os.ftruncate(self._file, self._written_bytes)
@@ -113,6 +143,10 @@ class Journal:
         if surplus > 0:
             del self._held[:surplus]
             self._lost_records += surplus
+        now = self._loop.time()
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + _QUIET_SECONDS
         log.error(
             "usage can't be written to %s (%s): %d records are held in memory, %d were lost",
             self._folder,

@@ -12,6 +12,12 @@ _END = b"\n\n"
 
 _json_decoder = json.JSONDecoder()
 _USAGE = re.compile(r'"usage"\s*:\s*(?=\{)')
+_BESIDE_INPUT = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_FINAL = re.compile(
+    rb'"choices"\s*:\s*\[\s*\]'
+    rb'|"type"\s*:\s*"(?:message_delta|response\.(?:completed|incomplete|failed))"'
+)
+"""The events whose usage is that of the whole answer, in OpenAI's and in Anthropic's words."""
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -43,10 +49,14 @@ def read_usage(data: bytes) -> Usage | None:
 
 
 def _usage_of(found: dict[str, Any]) -> Usage:
+    """Anthropic tells what was read from a cache, or written to one, beside `input_tokens`."""
     details = found.get("prompt_tokens_details") or found.get("input_tokens_details")
     cached = cast("dict[str, Any]", details).get("cached_tokens") if details else None
+    prompt = _count(found.get("prompt_tokens", found.get("input_tokens")))
+    if prompt is not None:
+        prompt += sum(_count(found.get(name)) or 0 for name in _BESIDE_INPUT)
     return Usage(
-        _count(found.get("prompt_tokens", found.get("input_tokens"))),
+        prompt,
         _count(found.get("completion_tokens", found.get("output_tokens"))),
         _count(found.get("cache_read_input_tokens") if cached is None else cached),
     )
@@ -79,6 +89,18 @@ class BodyTap:
 
     def _joined(self, data: bytes) -> bytes:
         return (self._tail + data)[-_TAIL_BYTES:]
+
+
+def about(usage: Usage, tap: "BodyTap | EventTap | None", prompt_tokens: int) -> Usage:
+    """Return about what an answer has cost that was cut short.
+
+    A stream says at its beginning how long the prompt is, and that nothing is made yet: until it
+    says how much in the end, its events tell more. `prompt_tokens`: what stands for the prompt
+    where nothing is known of it.
+    """
+    made = tap.events if isinstance(tap, EventTap) and not tap.has_final_usage else 0
+    prompt = prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens
+    return Usage(prompt, max(usage.completion_tokens or 0, made), usage.cached_tokens)
 
 
 class EventTap:
@@ -116,6 +138,11 @@ class EventTap:
         """What the last event with usage says, completed by the first (Anthropic splits it)."""
         first, last = read_usage(self._first) or UNKNOWN, read_usage(self._last) or UNKNOWN
         return Usage(*(a if b is None else b for a, b in zip(first, last, strict=True)))
+
+    @property
+    def has_final_usage(self) -> bool:
+        """Whether what `usage` says is of the whole answer: nothing comes after it."""
+        return _FINAL.search(self._last) is not None and read_usage(self._last) is not None
 
     def _sift(self, events: bytes) -> bytes:
         kept: list[bytes] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vllm_manager.gateway.control import ControlPlane
 from vllm_manager.gateway.journal import Journal, forget, read_batch, set_aside
+from vllm_manager.gateway.refused_counts import RefusedCounts
 from vllm_manager.gateway.upstream import UpstreamFailed
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,14 @@ class UsageSender:
     """One per worker. While the control plane is away batches grow instead of becoming many."""
 
     def __init__(
-        self, journal: Journal, control: ControlPlane, settled_seconds: float = _SETTLED_SECONDS
+        self,
+        journal: Journal,
+        refused: RefusedCounts,
+        control: ControlPlane,
+        settled_seconds: float = _SETTLED_SECONDS,
     ) -> None:
         self._journal = journal
+        self._refused = refused
         self._control = control
         self._settled_seconds = settled_seconds
         self._failures = 0
@@ -49,6 +55,8 @@ class UsageSender:
 
     async def send(self) -> bool:
         """Send what there is. Return False where the control plane did not take it all."""
+        for record in self._refused.take():
+            self._journal.add(record)
         self._journal.flush()
         if not self._failures:
             self._journal.seal()

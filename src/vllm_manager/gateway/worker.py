@@ -31,6 +31,7 @@ from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.nudges import Nudges
 from vllm_manager.gateway.protocol import ClientConnection
 from vllm_manager.gateway.queueing import Slots
+from vllm_manager.gateway.refused_counts import RefusedCounts
 from vllm_manager.gateway.requests.teller import Teller
 from vllm_manager.gateway.requests.tracking import Tracker
 from vllm_manager.gateway.subjects import Subjects
@@ -83,6 +84,7 @@ class Worker:
             client=client,
             control=control,
             journal=Journal(run_dir / "usage", loop),
+            refused=RefusedCounts(),
             tracer=Tracer(gateway.otlp_share if gateway.otlp_endpoint else None),
             tracker=Tracker(),
         )
@@ -93,7 +95,7 @@ class Worker:
             stale_seconds=gateway.stale_seconds,
             is_writer=config.index == 0,
         )
-        self._sender = UsageSender(self._context.journal, control)
+        self._sender = UsageSender(self._context.journal, self._context.refused, control)
         self._traces = _trace_sender(self._context, config.index)
         self._teller = _teller_for(self._context)
         pair = gateway.tls

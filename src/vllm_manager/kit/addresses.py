@@ -84,13 +84,14 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     """Return whose request it is that came from `peer` with this `X-Forwarded-For`.
 
     Each proxy appends the address that it saw. So the list is read from its end, and only as long
-    as those who wrote it are trusted; anything further left may be made up by the client.
+    as those who wrote it are trusted; anything further left may be made up by the client. A zone
+    (`fe80::1%eth0`) means something to who wrote it alone, and is left out.
     """
     address = peer
     for said in reversed([part.strip() for part in forwarded_for.split(",")]):
         if not is_within(address, proxies) or _parsed(said) is None:
             break
-        address = said
+        address = said.partition("%")[0]
     return address
 
 

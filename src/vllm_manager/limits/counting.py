@@ -3,14 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from vllm_manager.kit.endings import status_class
 from vllm_manager.limits.durations import BUCKETS, bucket_of
 from vllm_manager.limits.schemas import UsageRecord
 from vllm_manager.limits.spans import HOUR_SECONDS
 from vllm_manager.limits.tables import LATENCY, TTFT
-
-StatusClass = Literal["ok", "4xx", "5xx", "client_left"]
 
 
 class Who(NamedTuple):
@@ -20,6 +19,8 @@ class Who(NamedTuple):
     user_id: str
     team_id: str
     model: str
+    base: str
+    """The model whose adapter `model` is; empty where it is none."""
 
 
 class Slot(NamedTuple):
@@ -36,12 +37,20 @@ def _no_counts() -> list[int]:
 
 @dataclass(slots=True)
 class Sums:
-    """What was counted in one slot. Durations are of requests that succeeded."""
+    """What was counted in one slot. Durations are of requests that succeeded.
+
+    What the gateway refused is no part of `requests`: it is `limited` (429), `turned_away` (503)
+    or `refused` (the rest).
+    """
 
     requests: int = 0
     errors: int = 0
     server_errors: int = 0
     client_left: int = 0
+    cancelled: int = 0
+    limited: int = 0
+    turned_away: int = 0
+    refused: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -51,20 +60,35 @@ class Sums:
     ttft: list[int] = field(default_factory=_no_counts)
 
     def count(self, record: UsageRecord) -> None:
-        """Add one request."""
-        ended = class_of(record.status, record.outcome)
+        """Add one request, or so many refusals as the record tells."""
+        if record.refusals:
+            self._count_refusals(record)
+        else:
+            self._count_request(record)
+
+    def _count_refusals(self, record: UsageRecord) -> None:
+        if record.status == 429:
+            self.limited += record.refusals
+        elif record.status >= 500:
+            self.turned_away += record.refusals
+        else:
+            self.refused += record.refusals
+
+    def _count_request(self, record: UsageRecord) -> None:
+        ended = status_class(record.status, record.outcome)
         self.requests += 1
         self.errors += ended in ("4xx", "5xx")
         self.server_errors += ended == "5xx"
         self.client_left += ended == "client_left"
+        self.cancelled += ended == "cancelled"
         self.prompt_tokens += record.prompt_tokens or 0
         self.completion_tokens += record.completion_tokens or 0
         self.cached_tokens += record.cached_tokens or 0
-        if ended == "ok" and record.seconds is not None:
+        if ended == "2xx" and record.seconds is not None:
             self.latency_ms += round(record.seconds * 1000)
             self.latency[bucket_of(record.seconds)] += 1
         # Of an answer that comes whole, nobody knows when its first token was there.
-        if ended == "ok" and record.stream and record.first_token_seconds is not None:
+        if ended == "2xx" and record.stream and record.first_token_seconds is not None:
             self.ttft_ms += round(record.first_token_seconds * 1000)
             self.ttft[bucket_of(record.first_token_seconds)] += 1
 
@@ -87,20 +111,12 @@ class Sums:
 _SCALARS = tuple(name for name in Sums.__slots__ if name not in ("latency", "ttft"))
 
 
-def class_of(status: int, outcome: str) -> StatusClass:
-    """Return how a request ended. An answer that broke off has the status that it began with."""
-    if outcome == "client_left":
-        return "client_left"
-    if outcome == "upstream_failed" or status >= 500 or status < 100:
-        return "5xx"
-    return "4xx" if status >= 400 else "ok"
-
-
 def sum_by_hour(records: Sequence[UsageRecord]) -> dict[Slot, Sums]:
     """Return the sums of each hour and each who."""
     sums: defaultdict[Slot, Sums] = defaultdict(Sums)
     for record in records:
-        who = Who(record.key or "", record.user or "", record.team or "", record.model)
+        base = "" if record.base == record.model else record.base
+        who = Who(record.key or "", record.user or "", record.team or "", record.model, base)
         sums[Slot(int(record.at // HOUR_SECONDS), who)].count(record)
     return dict(sums)
 

@@ -15,7 +15,7 @@ BatchId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class UsageRecord(msgspec.Struct, frozen=True):
-    """One request, as the gateway saw it. Unknown members are ignored."""
+    """One request, or a number of refusals, as the gateway saw it. Unknown members are ignored."""
 
     at: Annotated[float, msgspec.Meta(ge=0, lt=32_503_680_000)]
     model: Name
@@ -30,6 +30,10 @@ class UsageRecord(msgspec.Struct, frozen=True):
     stream: bool = False
     seconds: Seconds | None = None
     first_token_seconds: Seconds | None = None
+    base: Name = ""
+    """The deployment's own name, where `model` is an adapter of it."""
+    refusals: Count = 0
+    """Above 0: so many requests that the gateway refused itself, and nothing else."""
 
 
 class UsageReport(msgspec.Struct, frozen=True):
@@ -62,6 +66,10 @@ class Usage(BaseModel):
                     "client_errors": 1,
                     "server_errors": 0,
                     "client_left": 1,
+                    "cancelled": 0,
+                    "limited": 3,
+                    "turned_away": 0,
+                    "refused": 1,
                     "prompt_tokens": 1302,
                     "completion_tokens": 504,
                     "cached_tokens": 96,
@@ -87,7 +95,9 @@ class Usage(BaseModel):
     team: str | None = Field(None, description="Id of the team that the key was made for.")
     team_name: str | None = Field(None, description="Null where the team is gone.")
     day: date | None = Field(None, description="In UTC.")
-    requests: int
+    requests: int = Field(
+        description="Sent to an engine, or waiting for their turn when they ended."
+    )
     ok: int = Field(description="Requests that were answered as asked.")
     errors: int = Field(description="Of clients and of servers.")
     client_errors: int = Field(description="Answered with a status of 400 to 499.")
@@ -95,6 +105,19 @@ class Usage(BaseModel):
         description="Answered with a status of 500 or above, or broken off by the engine."
     )
     client_left: int = Field(description="Requests whose client left before the end.")
+    cancelled: int = Field(
+        description="Requests that somebody cancelled, or that a stop of the gateway cut."
+    )
+    limited: int = Field(
+        description="Refused by a limit (429); like the next two no part of `requests`."
+    )
+    turned_away: int = Field(
+        description="Refused since the model or the gateway had no room or was not ready (503)."
+    )
+    refused: int = Field(
+        description="Refused for what they asked or who asked: no key, no such model, no valid "
+        "body. Where nobody knows who asked, they have no user."
+    )
     prompt_tokens: int = Field(description="Cached tokens included.")
     completion_tokens: int
     cached_tokens: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from vllm_manager.db import Database
 from vllm_manager.kit.clock import Clock
@@ -17,8 +17,10 @@ _COLUMNS: Mapping[SpenderScope, Any] = {
     "team": SERIES.c.team_id,
     "user": SERIES.c.user_id,
     "key": SERIES.c.key_id,
-    "model": SERIES.c.model,
+    "model": case((SERIES.c.base == "", SERIES.c.model), else_=SERIES.c.base),
 }
+"""What is used of an adapter counts for its model, as it does in the gateway."""
+
 # Batches that were held up may still bring in hours of the days before.
 _DAYS_BEFORE_SECONDS = 600.0
 # Above this it is quicker to sum everybody than to name the wanted ones.

@@ -65,11 +65,11 @@ async def _series(session: AsyncSession, whos: Iterable[Who]) -> dict[Who, int]:
 
 
 async def _known_series(session: AsyncSession, whos: Sequence[Who]) -> dict[Who, int]:
-    columns = (SERIES.c.key_id, SERIES.c.user_id, SERIES.c.team_id, SERIES.c.model)
+    columns = tuple(SERIES.c[name] for name in Who._fields)
     found: dict[Who, int] = {}
     for some in _in_parts(whos):
         query = select(SERIES.c.id, *columns).where(tuple_(*columns).in_(some))
-        found.update({Who(*row[1:]): row[0] for row in await session.execute(query)})
+        found.update({Who._make(row[1:]): row[0] for row in await session.execute(query)})
     return found
 
 

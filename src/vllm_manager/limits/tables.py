@@ -13,6 +13,10 @@ COUNTERS = (
     "errors",
     "server_errors",
     "client_left",
+    "cancelled",
+    "limited",
+    "turned_away",
+    "refused",
     "prompt_tokens",
     "completion_tokens",
     "cached_tokens",
@@ -46,10 +50,11 @@ SERIES = Table(
     Column("user_id", String(40), nullable=False),
     Column("team_id", String(40), nullable=False),
     Column("model", String(255), nullable=False),
-    UniqueConstraint("key_id", "user_id", "team_id", "model"),
+    Column("base", String(255), nullable=False, server_default=""),
+    UniqueConstraint("key_id", "user_id", "team_id", "model", "base"),
 )
 """Who asked what, so that sums need not repeat it. `key_id` is empty for requests made with a
-login session, `team_id` where there is no team."""
+login session, `team_id` where there is no team, `base` where the model is no adapter."""
 
 BY_HOUR = _sums("usage_by_hour", "hour")
 """Of the last weeks. `hour` counts whole hours since 1970 (UTC)."""

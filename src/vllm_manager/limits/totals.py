@@ -89,7 +89,7 @@ class UsageTotals:
         values: dict[str, Any] = {
             **{name: value for name, value in row.items() if value != "" and name != "day"},
             **{f"{kind}_name": known.get(row[kind]) for kind, known in names.items()},
-            "ok": row["requests"] - row["errors"] - row["client_left"],
+            "ok": row["requests"] - row["errors"] - row["client_left"] - row["cancelled"],
             "client_errors": row["errors"] - row["server_errors"],
             "latency_mean_seconds": mean(row["latency_ms"], latency),
             "latency_p50_seconds": quantile(latency, 0.5),

@@ -8,7 +8,7 @@ from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.requests.board import RequestBoard
 from vllm_manager.gateway.requests.captures import Captures
 from vllm_manager.gateway.requests.tracking import MOST_ENDED, Tracker
-from vllm_manager.gateway.requests.wire import Bodies, Row, Sums, Told, status_class
+from vllm_manager.gateway.requests.wire import Bodies, Row, Sums, Told
 from vllm_manager.gateway.taps import Usage
 from vllm_manager.monitoring.samples import BY_NAME, Distribution, Sample
 
@@ -173,12 +173,15 @@ def test_keys_are_of_three_classes() -> None:
     assert PERSON._replace(key=None).key_class == "session"
 
 
-def test_how_it_ended_decides_what_it_counts_as() -> None:
-    assert status_class(200, "ok") == "2xx"
-    assert status_class(200, "upstream_failed") == "5xx"
-    assert status_class(200, "cancelled") == "cancelled"
-    assert status_class(499, "client_left") == "client_left"
-    assert status_class(429, "refused") == "4xx"
+def test_bodies_under_way_and_untold_are_among_the_wanted_ones() -> None:
+    tracker = Tracker()
+    tracker.capture({"demo": 4}, [])
+    for _ in range(2):
+        begin(tracker)
+    finish(tracker)
+    tracker.capture({"demo": 4, "other": 2}, ["other"])  # the next order comes before they are told
+    assert tracker.capturing == {"demo": 1, "other": 1}
+    assert [begin(tracker).captured is not None for _ in range(2)] == [True, False]
 
 
 def captured(number: int) -> Row:

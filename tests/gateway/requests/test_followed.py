@@ -194,6 +194,17 @@ async def test_bodies_are_captured_only_when_asked_for_and_without_secrets(one: 
     assert "bodies" not in await ended(one, "too-many")
 
 
+async def test_what_is_refused_for_good_silences_no_worker(one: Rig) -> None:
+    one.control.told_status = 422
+    await ask(one, "refused")
+    await ended(one, "refused")
+    one.control.told_status = 200
+    await ask(one, "taken")
+    await ended(one, "taken")
+    told = [row["id"] for each in one.control.told for row in each["ended"]]
+    assert told.count("refused") == 1
+
+
 async def test_what_could_not_be_told_is_told_later(one: Rig) -> None:
     await one.control.kill()
     await ask(one, "unheard")

@@ -81,6 +81,14 @@ async def test_members_see_their_own_and_others_all(control: Running) -> None:
     assert (item["worker"], page["workers"], page["silent_workers"]) == (4711, 1, 0)
 
 
+async def test_a_state_that_is_not_known_here_leaves_the_list_whole(control: Running) -> None:
+    somebody = await person(control, "administrator")
+    await tell(control, ended=[over(1, "usr_1"), row(2, "usr_1", state="overloaded", status=503)])
+    status, page = await call(control, somebody, "GET", "")
+    assert status == 200, page
+    assert [item["state"] for item in page["items"]] == ["refused", "done"]
+
+
 async def test_another_s_request_is_as_if_it_were_not_there(control: Running) -> None:
     member = await person(control, "member")
     await tell(control, row(1, "usr_other"))

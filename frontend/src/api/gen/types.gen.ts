@@ -6510,6 +6510,12 @@ export type Usage = {
      */
     cached_tokens: number;
     /**
+     * Cancelled
+     *
+     * Requests that somebody cancelled, or that a stop of the gateway cut.
+     */
+    cancelled: number;
+    /**
      * Client Errors
      *
      * Answered with a status of 400 to 499.
@@ -6578,6 +6584,12 @@ export type Usage = {
      */
     latency_p95_seconds: number | null;
     /**
+     * Limited
+     *
+     * Refused by a limit (429); like the next two no part of `requests`.
+     */
+    limited: number;
+    /**
      * Model
      */
     model?: string | null;
@@ -6594,7 +6606,15 @@ export type Usage = {
      */
     prompt_tokens: number;
     /**
+     * Refused
+     *
+     * Refused for what they asked or who asked: no key, no such model, no valid body. Where nobody knows who asked, they have no user.
+     */
+    refused: number;
+    /**
      * Requests
+     *
+     * Sent to an engine, or waiting for their turn when they ended.
      */
     requests: number;
     /**
@@ -6629,6 +6649,12 @@ export type Usage = {
      * Ttft P95 Seconds
      */
     ttft_p95_seconds: number | null;
+    /**
+     * Turned Away
+     *
+     * Refused since the model or the gateway had no room or was not ready (503).
+     */
+    turned_away: number;
     /**
      * Unpriced Requests
      *

@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
 import type { Usage } from "@/api/gen";
-import { heights, money, short } from "./usage-figures";
+import { allRefused, heights, money, short } from "./usage-figures";
 
 const SUM = {
-  requests: 10,
+  requests: 12,
   ok: 6,
   client_errors: 2,
   server_errors: 1,
   client_left: 1,
+  cancelled: 2,
+  limited: 5,
+  turned_away: 3,
+  refused: 1,
   prompt_tokens: 100,
   completion_tokens: 40,
   latency_p50_seconds: 1,
@@ -20,6 +24,10 @@ const SUM = {
 test("parts add up to the whole", () => {
   expect(heights("tokens", SUM)).toEqual([100, 40]);
   expect(heights("requests", SUM).reduce((a, b) => a + b)).toBe(SUM.requests);
+});
+
+test("what was refused is beside the requests", () => {
+  expect(allRefused(SUM)).toBe(9);
 });
 
 test("shares of time reach up to their own value", () => {

@@ -38,6 +38,9 @@ export function short(value: number | null): string {
   return value < 1 ? `${Math.round(value * 1000)} ms` : seconds(value);
 }
 
+/** What the gateway refused itself: no part of the requests. */
+export const allRefused = (sum: Usage): number => sum.limited + sum.turned_away + sum.refused;
+
 const shares = (half: "latency_p50_seconds" | "ttft_p50_seconds"): Figure => ({
   parts: [
     { label: w.parts.half, tone: "bg-data-1", value: (sum) => sum[half] },
@@ -64,6 +67,7 @@ export const FIGURES: Record<Shown, Figure> = {
     parts: [
       { label: w.parts.ok, tone: "bg-data-1", value: (sum) => sum.ok },
       { label: w.parts.left, tone: "bg-data-4", value: (sum) => sum.client_left },
+      { label: w.parts.cancelled, tone: "bg-data-3", value: (sum) => sum.cancelled },
       { label: w.parts.clientErrors, tone: "bg-warning", value: (sum) => sum.client_errors },
       { label: w.parts.serverErrors, tone: "bg-failed", value: (sum) => sum.server_errors },
     ],

@@ -8,12 +8,13 @@ import { count, UNKNOWN } from "@/components/format";
 import { Empty, ErrorCard, SkeletonRows } from "@/components/states";
 import { usage as w } from "@/strings/usage";
 import { cell, Table } from "./parts";
-import { money, short } from "./usage-figures";
+import { allRefused, money, short } from "./usage-figures";
 import type { Group, Only } from "./usage-view";
 
 const COLUMNS = [
   { label: w.columns.requests, right: true },
   { label: w.columns.errors, right: true, hide: "md" as const },
+  { label: w.columns.refused, right: true, hide: "lg" as const },
   { label: w.columns.prompt, right: true, hide: "sm" as const },
   { label: w.columns.cached, right: true, hide: "lg" as const },
   { label: w.columns.completion, right: true, hide: "sm" as const },
@@ -39,7 +40,9 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
     count(row.client_errors),
     count(row.server_errors),
     count(row.client_left),
+    count(row.cancelled),
   );
+  const refused = w.refusedOf(count(row.limited), count(row.turned_away), count(row.refused));
   return (
     <tr>
       <td className={cell(undefined, "font-[520] break-all")}>
@@ -55,6 +58,9 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
       <td className={cell(undefined, figure)}>{count(row.requests)}</td>
       <td className={cell("md", figure)} title={errors}>
         {count(row.errors)}
+      </td>
+      <td className={cell("lg", figure)} title={refused}>
+        {count(allRefused(row))}
       </td>
       <td className={cell("sm", figure)}>{count(row.prompt_tokens)}</td>
       <td className={cell("lg", figure)}>{count(row.cached_tokens)}</td>

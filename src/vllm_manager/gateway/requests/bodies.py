@@ -28,7 +28,10 @@ class Captured:
             self._room_bytes -= len(data)
 
     def redacted(self) -> Bodies:
-        """Return both as text. Nothing that looks like a secret leaves the worker."""
+        """Return both as text, before they leave the worker without what looks like a secret.
+
+        A secret that a stream brings in the pieces of several events looks like none: it stays.
+        """
         answer = b"".join(self._response)
         return Bodies(_text(self._request), _text(answer), self._is_cut)
 

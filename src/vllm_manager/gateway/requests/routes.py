@@ -15,7 +15,7 @@ from vllm_manager.gateway.requests.schemas import (
     RequestView,
 )
 from vllm_manager.gateway.requests.service import Filter, Requests
-from vllm_manager.gateway.requests.wire import StatusClass
+from vllm_manager.kit.endings import StatusClass
 from vllm_manager.kit.paging import MAX_LIMIT, Page
 
 router = APIRouter(prefix="/api/v1/requests", tags=["requests"])

@@ -5,13 +5,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vllm_manager.gateway.requests.wire import KeyClass, StatusClass
+from vllm_manager.gateway.requests.wire import KeyClass, RequestState
+from vllm_manager.kit.endings import StatusClass
 from vllm_manager.kit.paging import Page
 
-RequestState = Literal[
-    "queued", "prefill", "decode", "working",
-    "done", "refused", "upstream_failed", "client_left", "cancelled",
-]  # fmt: skip
 Activity = Literal["active", "recent"]
 
 MOST_MINUTES: Final = 60

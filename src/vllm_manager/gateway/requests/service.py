@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple, get_args
 
 import msgspec
 
@@ -16,12 +16,14 @@ from vllm_manager.gateway.requests.schemas import (
     CaptureStart,
     RequestBodies,
     RequestPage,
-    RequestState,
     RequestView,
 )
-from vllm_manager.gateway.requests.wire import Orders, Row, StatusClass, Told
+from vllm_manager.gateway.requests.wire import Orders, RequestState, Row, Told
+from vllm_manager.kit.endings import StatusClass
 from vllm_manager.kit.errors import Problem, not_found
 from vllm_manager.kit.paging import cut, decode_cursor
+
+_STATES: Mapping[str, RequestState] = {state: state for state in get_args(RequestState)}
 
 RequireDeployment = Callable[[str], Awaitable[object]]
 """Raises where there is no deployment of this name."""
@@ -226,7 +228,7 @@ def _view(
         replica=row.replica,
         path=row.path,
         stream=row.stream,
-        state=cast("RequestState", row.state),
+        state=_STATES.get(row.state, "refused"),
         is_active=seen.is_active,
         is_current=seen.is_current,
         is_cancelling=seen.is_cancelling,

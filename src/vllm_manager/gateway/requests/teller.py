@@ -25,6 +25,8 @@ _IDLE_SECONDS = 2.0
 _AWAY_SECONDS = 2.0
 _BODIES_AT_ONCE = 20
 """Of captured bodies: at 128 KiB each, escaped, they stay below what one call may carry."""
+_REFUSED = frozenset({400, 413, 415, 422})
+"""Answers that another try won't change: what was told is dropped, so that the next is heard."""
 
 Deployments = Callable[[], Collection[str]]
 """Returns the names that there are now."""
@@ -84,10 +86,13 @@ class Teller:
             status, answer = await self._control.ask(REQUESTS_PATH, self._encode(told))
         except (UpstreamFailed, OSError):
             return False
-        if status != 200:
+        if status != 200 and status not in _REFUSED:
             return False
         for _ in ended:
             self._untold.popleft()
+        if status != 200:
+            log.error("what was told of %d requests was refused (status %d)", len(ended), status)
+            return False
         self._obey(self._orders.decode(answer))
         return True
 
@@ -122,4 +127,5 @@ class Teller:
     def _obey(self, orders: Orders) -> None:
         for number in orders.cancel:
             self._tracker.cancel(number)
-        self._tracker.capturing = orders.capture
+        untold = (row.deployment for row in self._untold if row.bodies is not None)
+        self._tracker.capture(orders.capture, untold)

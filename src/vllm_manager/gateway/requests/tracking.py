@@ -2,9 +2,9 @@
 
 import asyncio
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable, Collection, Iterator
-from itertools import islice
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from time import perf_counter, time
 from typing import Final
 
@@ -13,23 +13,23 @@ from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.requests.bodies import Captured
 from vllm_manager.gateway.requests.wire import (
     SECONDS_BOUNDS,
-    STATUS_CLASSES,
     TTFT_BOUNDS,
     UNKNOWN_DEPLOYMENT,
     Histogram,
     KeyClass,
+    RequestState,
     Row,
-    StatusClass,
     Sums,
-    status_class,
 )
 from vllm_manager.gateway.taps import UNKNOWN, BodyTap, EventTap, Usage
+from vllm_manager.kit.endings import STATUS_CLASSES, Outcome, StatusClass, status_class
 
 MOST_ENDED: Final = 500
 """Of those that ended well, and of the others, between two looks at them."""
 MOST_ROWS: Final = 1000
 """Requests under way that are told one by one: the longest."""
 _MOST_DEPLOYMENTS: Final = 2000
+_MOST_ADDRESS: Final = 64
 
 Peer = tuple[str, int] | None
 Address = Callable[[Peer, bytes | None], str]
@@ -105,7 +105,7 @@ class Tracked:
         self.tap: BodyTap | EventTap | None = None
         self.usage: Usage = UNKNOWN
         self.status = 0
-        self.outcome = "ok"
+        self.outcome: Outcome = "ok"
         self.seconds: float | None = None
         """How long it took, once it is over."""
         self.captured: Captured | None = None
@@ -114,7 +114,7 @@ class Tracked:
         self.is_cancelled = False
 
     @property
-    def state(self) -> str:
+    def state(self) -> RequestState:
         if self.seconds is not None:
             return "done" if self.outcome == "ok" else self.outcome
         if self.endpoint is None:
@@ -147,8 +147,8 @@ class Tracked:
             cached_tokens=usage.cached_tokens,
             team=self.asker.team,
             key=self.asker.key,
-            client=address(self.peer, self.forwarded),
-            status=self.status if is_over else None,
+            client=address(self.peer, self.forwarded)[:_MOST_ADDRESS],
+            status=(self.status or None) if is_over else None,
             status_class=status_class(self.status, self.outcome) if is_over else None,
             bodies=self.captured.redacted() if is_over and self.captured is not None else None,
         )
@@ -222,6 +222,17 @@ class Tracker:
             return
         tracked.is_cancelled = True
         tracked.task.cancel()
+
+    def capture(self, wanted: Mapping[str, int], untold: Iterable[str]) -> None:
+        """Capture the bodies of so many more requests, by deployment.
+
+        The control plane does not know yet of those that are under way, have just ended, or are in
+        `untold` (the deployment of each): they are among the wanted ones.
+        """
+        several = (self.open.values(), self._ended, self._failed)
+        taken = Counter(one.tally.deployment for one in chain(*several) if one.captured is not None)
+        taken.update(untold)
+        self.capturing = {name: count - taken[name] for name, count in wanted.items()}
 
     def take_ended(self) -> tuple[list[Tracked], int]:
         """Return what has ended since the last call, and how many more did than are kept."""

@@ -5,10 +5,14 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from vllm_manager.kit.endings import StatusClass
+
 REQUESTS_PATH: Final = "/internal/v1/gateway/requests"
 
-StatusClass = Literal["2xx", "4xx", "5xx", "client_left", "cancelled"]
-STATUS_CLASSES: Final[tuple[StatusClass, ...]] = ("2xx", "4xx", "5xx", "client_left", "cancelled")
+RequestState = Literal[
+    "queued", "prefill", "decode", "working",
+    "done", "refused", "upstream_failed", "client_left", "cancelled",
+]  # fmt: skip
 KeyClass = Literal["user", "service", "session"]
 
 SECONDS_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, inf)
@@ -41,6 +45,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     path: Text
     stream: bool
     state: Text
+    """A `RequestState`; a gateway of another version may tell others."""
     started_at: float
     """Seconds since 1970."""
     seconds: float
@@ -99,12 +104,3 @@ class Orders(msgspec.Struct, frozen=True):
     """Numbers of requests to break off."""
     capture: dict[str, int] = {}
     """Of which deployments bodies are wanted, and of how many more requests."""
-
-
-def status_class(status: int, outcome: str) -> StatusClass:
-    """Return what a request counts as: its end decides, where its status came before it."""
-    if outcome == "client_left" or outcome == "cancelled":
-        return outcome
-    if status >= 500 or outcome == "upstream_failed":
-        return "5xx"
-    return "4xx" if status >= 400 else "2xx"
