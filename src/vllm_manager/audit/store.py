@@ -102,9 +102,7 @@ async def prune(session: AsyncSession, before: datetime, now: datetime) -> int:
     An attempt may go while its result stays, where the line falls between the two.
     """
     young = select(func.min(AuditRow.seq)).where(AuditRow.at >= before)
-    first_kept = await session.scalar(young) or await session.scalar(
-        select(func.max(AuditRow.seq))
-    )
+    first_kept = await session.scalar(young) or await session.scalar(select(func.max(AuditRow.seq)))
     row = await session.get(AuditRow, first_kept - 1) if first_kept else None
     if row is None:
         return 0

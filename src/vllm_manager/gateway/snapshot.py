@@ -77,6 +77,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     max_queued_requests: int = 0
     """How many may wait for a slot where that many are under way."""
     queue_wait_seconds: float = 30.0
+    max_model_len: int | None = None
+    """Tokens that a prompt and its answer may have together; None: not known."""
     endpoints: list[EndpointEntry] = []
     adapters: list[str] = []
     """Further names that its engines answer to: LoRA modules that they have loaded."""
