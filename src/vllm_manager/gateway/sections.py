@@ -56,6 +56,7 @@ def keys_text(keys: Iterable[KeyFact]) -> bytes:
                 "addresses": _json(key.addresses),
                 "kind": key.kind,
                 "priority": key.priority,
+                "account": key.account_id,
             }
             for key in keys
         }

@@ -25,6 +25,8 @@ class Key(msgspec.Struct, frozen=True):
     """Whose it is: a person's, or a service account's (`service`)."""
     priority: str = "normal"
     """See `priorities`."""
+    account: str | None = None
+    """The key whose limits it uses up too: the first that was rotated to it. None: its own."""
 
 
 class Session(msgspec.Struct, frozen=True):
