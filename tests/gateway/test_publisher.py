@@ -168,6 +168,20 @@ async def test_the_gateway_reads_what_is_written(source: Publishing) -> None:
     assert snapshot.models["demo"].phase == "ready"
 
 
+async def test_a_key_that_is_revoked_does_not_wait_for_the_routes(
+    source: Publishing, database: Database, clock: FakeClock
+) -> None:
+    source.models.clear()
+    before = await source.snapshot()
+    assert (before["models"], len(before["keys"])) == (None, 200)
+    async with database.unit_of_work() as session:
+        await session.execute(update(Key).where(Key.id == KEY % 7).values(revoked_at=clock.now()))
+    after = await source.snapshot()
+    assert fingerprint(secret(7)) not in after["keys"]
+    source.models["demo"] = before
+    assert (await source.snapshot())["models"].keys() == {"demo"}
+
+
 async def test_ten_thousand_keys_are_small_and_stall_nobody(
     database: Database, clock: FakeClock
 ) -> None:

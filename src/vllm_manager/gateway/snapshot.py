@@ -102,9 +102,24 @@ class Snapshot(msgspec.Struct, frozen=True):
     limits: dict[str, Limits] = {}
     """By subject: `installation`, `team:ID`, `user:ID`, `key:ID`, `model:NAME`."""
     used: dict[str, Used] = {}
+    knows_models: bool = True
+    """False: the control plane has just started; `models` is empty, and says nothing."""
 
 
-_decoder = msgspec.json.Decoder(Snapshot)
+class _Line(msgspec.Struct, frozen=True):
+    """A snapshot as it is sent."""
+
+    version: int = 0
+    epoch: str = ""
+    keys: dict[str, Key] = {}
+    sessions: dict[str, Session] = {}
+    models: dict[str, ModelEntry] | None = {}
+    """None: not known yet."""
+    limits: dict[str, Limits] = {}
+    used: dict[str, Used] = {}
+
+
+_decoder = msgspec.json.Decoder(_Line)
 
 
 def decode(line: bytes) -> Snapshot:
@@ -114,9 +129,19 @@ def decode(line: bytes) -> Snapshot:
         ValueError: it is no snapshot.
     """
     try:
-        return _decoder.decode(line)
+        told = _decoder.decode(line)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a snapshot: {error}") from error
+    return Snapshot(
+        told.version,
+        told.epoch,
+        told.keys,
+        told.sessions,
+        told.models or {},
+        told.limits,
+        told.used,
+        knows_models=told.models is not None,
+    )
 
 
 def encode(snapshot: Snapshot) -> bytes:
