@@ -32,3 +32,10 @@ def clock() -> FakeClock:
 def audit(database: Database, clock: FakeClock) -> AuditLog:
     """A log that keeps entries for ten days."""
     return AuditLog(database, clock, 10)
+
+
+@pytest.fixture
+async def timed(tmp_path: Path, clock: FakeClock) -> AsyncGenerator[Running]:
+    """The application on the clock that the test moves."""
+    async with running_in(tmp_path, clock) as control:
+        yield control

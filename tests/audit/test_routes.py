@@ -6,10 +6,12 @@ import json
 import re
 from typing import Any
 
+from fakes.clock import FakeClock
 from support.application import Running
 from support.people import person
 from vllm_manager.api.auditing import READING, SAFE_METHODS
 from vllm_manager.audit.chain import Walk
+from vllm_manager.audit.floods import ALLOWED, WINDOW
 
 
 async def entries(control: Running, **query: str) -> list[dict[str, Any]]:
@@ -144,3 +146,30 @@ async def test_a_table_of_it_runs_nothing_in_a_spreadsheet(control: Running) -> 
     exported = await control.client.get("/api/v1/audit/export?format=csv", headers=control.bearer)
     rows = list(csv.DictReader(io.StringIO(exported.text)))
     assert rows[0]["subject"] == "'=cmd()"
+
+
+async def test_a_flood_of_refused_attempts_is_written_as_a_sum(
+    timed: Running, clock: FakeClock
+) -> None:
+    async def attempt() -> int:
+        body = {"state": "made-up", "code": "c"}
+        return (await timed.client.post("/api/v1/auth/oidc/finish", json=body)).status_code
+
+    statuses = [await attempt() for _ in range(ALLOWED + 20)]
+    assert statuses == [404] * ALLOWED + [429] * 20
+    written = await entries(timed, limit="100")
+    assert [entry["action"] for entry in written] == ["finishOidcLogin"] * ALLOWED
+    clock.advance(60)
+    assert await attempt() == 429
+    (summed,) = await entries(timed, action="refuseAttempts")
+    assert (summed["subject"], summed["code"]) == ("20 attempts", "too_many_attempts")
+    assert summed["address"] == written[0]["address"]
+    clock.advance(WINDOW.total_seconds())
+    assert await attempt() == 404
+
+
+async def test_a_flood_of_others_shuts_nobody_out(timed: Running) -> None:
+    for _ in range(ALLOWED + 1):
+        await timed.client.post("/api/v1/auth/login", json={})
+    answer = await timed.client.post("/api/v1/deployments/x/stop", headers=timed.bearer)
+    assert answer.status_code == 404, "who has a credential is no stranger"

@@ -90,6 +90,37 @@ async def test_what_is_pruned_leaves_a_chain_that_can_be_verified(
     assert (report.ok, report.first_seq) == (True, 7)
 
 
+async def test_an_entry_of_a_clock_that_was_far_back_takes_none_of_those_before_it(
+    audit: AuditLog, clock: FakeClock
+) -> None:
+    await do(audit, subject="before")
+    years = timedelta(days=3650).total_seconds()
+    clock.advance(-years)
+    await do(audit, subject="while the clock was wrong")
+    clock.advance(years)
+    await do(audit, subject="after")
+    await audit.prune()
+    page = await audit.list(ANYTHING, 10)
+    assert [e.subject for e in page.items] == ["after", "while the clock was wrong", "before"]
+    clock.advance(timedelta(days=11).total_seconds())
+    await do(audit, subject="much later")
+    await audit.prune()
+    page = await audit.list(ANYTHING, 10)
+    assert [e.subject for e in page.items if e.action != "pruneAudit"] == ["much later"]
+    assert (await audit.verify()).ok
+
+
+async def test_a_log_of_old_entries_alone_keeps_its_newest(
+    audit: AuditLog, clock: FakeClock
+) -> None:
+    for _ in range(3):
+        await do(audit)
+    clock.advance(timedelta(days=11).total_seconds())
+    await audit.prune()
+    report = await audit.verify()
+    assert (report.ok, report.first_seq, report.last_seq) == (True, 6, 7)
+
+
 async def test_a_log_that_can_t_be_written_refuses(audit: AuditLog, database: Database) -> None:
     await do(audit)
     async with database.engine.begin() as connection:

@@ -55,3 +55,17 @@ async def test_a_change_reaches_the_gateway_without_a_restart(room: Room) -> Non
     await room.step()
     assert told(room) == (5, 2.5)
     assert not changed.stale
+
+
+async def test_the_gateway_is_told_how_long_the_longest_context_is(room: Room) -> None:
+    replica_id = await room.serve()
+
+    def longest() -> int | None:
+        routes = room.service.routes()
+        assert routes is not None
+        return routes[0].max_model_len
+
+    assert longest() is None
+    await room.report(replica_id, "ready", max_model_len=4096)
+    await room.step()
+    assert longest() == 4096

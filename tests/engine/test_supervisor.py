@@ -51,6 +51,13 @@ async def test_ready_means_that_a_token_was_generated() -> None:
         assert 'vllm:request_success_total{engine="0",model_name="demo"} 0.0' not in text
 
 
+async def test_what_proved_itself_says_how_long_its_context_is() -> None:
+    async with supervised() as supervisor:
+        await supervisor.start()
+        assert supervisor.engine is not None
+        assert supervisor.engine.max_model_len == 131_072
+
+
 async def test_an_engine_that_answers_but_generates_nothing_is_never_ready() -> None:
     async with supervised(fake={"hang": "generation"}, start_deadline_seconds=2) as supervisor:
         error = await failure_of(supervisor)

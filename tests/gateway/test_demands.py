@@ -44,6 +44,25 @@ def test_what_is_reserved_is_what_an_engine_may_take_it_for(
     assert estimate(body, asked, generates=False).output == 0
 
 
+@pytest.mark.parametrize(
+    ("fields", "max_model_len", "output", "most"),
+    [
+        ({}, 32_768, 1024, 32_768 - 5),
+        ({"n": 3}, 32_768, 3072, 3 * (32_768 - 7)),
+        ({"max_tokens": 50}, 32_768, 50, 50),
+        ({}, 512, 507, 507),
+        ({}, 2, 1, 1),
+        ({}, None, 1024, 1024),
+    ],
+)
+def test_without_a_maximum_an_answer_may_fill_the_context(
+    fields: dict[str, Any], max_model_len: int | None, output: int, most: int
+) -> None:
+    body = json.dumps({"model": "demo", **fields}).encode()
+    found = estimate(body, parse(body, JSON), generates=True, max_model_len=max_model_len)
+    assert (found.output, found.most) == (output, most)
+
+
 @pytest.mark.parametrize("name", ["stop", "stop_sequences", "stop_token_ids", "bad_words"])
 def test_a_list_may_be_as_long_as_its_bound_and_no_longer(name: str) -> None:
     def ask(entries: int) -> None:

@@ -49,6 +49,23 @@ def test_an_endpoint_with_another_secret_is_another_endpoint(directory: Director
     assert directory.models["demo"].endpoints[0].outstanding == 0
 
 
+def test_a_key_that_is_revoked_while_no_models_are_known_is_so_at_once(
+    directory: Directory,
+) -> None:
+    directory.update(made(demo=model(ENDPOINT)))
+    people = {"version": 1, "epoch": "two", "keys": {}, "models": None}
+    directory.update(decode(json.dumps(people).encode()))
+    assert directory.key(KEY.encode()) is None
+    assert len(directory.models["demo"].endpoints) == 1
+    directory.update(made("two", demo=model(phase="unreachable")))
+    assert len(directory.models["demo"].endpoints) == 1, "as after any start"
+
+
+def test_people_alone_are_nothing_to_start_from(directory: Directory) -> None:
+    directory.update(decode(json.dumps({**snapshot({}), "models": None}).encode()))
+    assert not directory.is_known
+
+
 def test_a_control_plane_that_has_just_started_takes_no_endpoints_away(
     directory: Directory,
 ) -> None:

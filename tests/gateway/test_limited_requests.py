@@ -17,9 +17,12 @@ from support.upstream import Held, chunk, sse
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def limit(made: Rig, subject: str = "key:key_1", **figures: int) -> None:
+async def limit(
+    made: Rig, subject: str = "key:key_1", max_model_len: int | None = None, **figures: int
+) -> None:
     """Publish “demo” with limits for one subject."""
-    content = snapshot({"demo": made.entry()}, limits={subject: figures})
+    entry = made.entry(max_model_len=max_model_len)
+    content = snapshot({"demo": entry}, limits={subject: figures})
     version = await made.control.publish(content)
     in_a_row = 0
 
@@ -58,6 +61,19 @@ async def test_the_real_use_counts_and_not_the_reservation(one: Rig) -> None:
         left = int(told.headers["x-ratelimit-remaining-tokens"])
         assert told.status_code == 429
         assert expected <= left <= expected + 40 * 33  # what has flowed back meanwhile
+
+
+async def test_many_requests_without_a_maximum_pass_a_quota_by_one_of_them(fresh: Rig) -> None:
+    await limit(fresh, tokens_per_month=10_000, max_model_len=20_000)
+    fresh.engine.handler = held = Held()
+    first = asyncio.create_task(fresh.gateway.chat())
+    await asyncio.wait_for(held.waiting.wait(), 30)
+    others = await asyncio.gather(*(fresh.gateway.chat() for _ in range(5)))
+    assert {answer.status_code for answer in others} == {429}
+    assert {answer.json()["error"]["code"] for answer in others} == {"insufficient_quota"}
+    held.go_on.set()
+    assert (await first).status_code == 200
+    assert (await fresh.gateway.chat()).status_code == 200, "what was not written came back"
 
 
 async def test_a_stream_is_settled_with_the_usage_at_its_end(one: Rig) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support.desk import Desk
 from vllm_manager.gateway.accounts import open_accounts
 from vllm_manager.gateway.admission import Ticket
+from vllm_manager.gateway.answers import Refusal
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.plans import NO_PLAN, Limited, span
 from vllm_manager.gateway.snapshot import Limits, Snapshot, Used
@@ -215,3 +216,26 @@ def test_a_new_snapshot_is_looked_at_anew(desk: Desk) -> None:
     first = Snapshot(limits={"key:k": Limits(requests_per_minute=1)})
     assert len(subjects.of(first, asker, "demo").limited) == 1
     assert subjects.of(Snapshot(), asker, "demo") is NO_PLAN
+
+
+def test_a_rotated_key_goes_on_with_the_buckets_of_the_one_before(desk: Desk) -> None:
+    both = dict.fromkeys(("key:old", "key:new"), Limits(requests_per_minute=2))
+    subjects, snapshot = Subjects(desk.book), Snapshot(limits=both)
+    old = subjects.of(snapshot, Asker("u", "old", None), "demo").limited
+    new = subjects.of(snapshot, Asker("u", "new", None, account="old"), "demo").limited
+    desk.admitted(*old)
+    desk.admitted(*new)
+    desk.denied(*old)
+    desk.denied(*new)
+
+
+def test_whose_limit_can_t_be_counted_is_refused_and_not_let_by() -> None:
+    desk = Desk()
+    for name in range(1, len(desk.accounts.names), 8):
+        desk.accounts.names[name - 1] = name
+        desk.accounts.cells[name + 6] = desk.seconds
+    snapshot = Snapshot(limits={"key:k": Limits(requests_per_minute=1)})
+    with pytest.raises(Refusal) as caught:
+        Subjects(desk.book).of(snapshot, Asker("u", "k", None, key_name="ci"), "demo")
+    assert (caught.value.status, caught.value.code) == (503, "limits_unavailable")
+    assert "key “ci”" in caught.value.message

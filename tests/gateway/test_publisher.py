@@ -53,7 +53,20 @@ async def test_a_key_is_told_with_its_team_models_networks_and_end(
         "addresses": ["10.0.0.0/8", "2001:db8::/32"],
         "kind": "person",
         "priority": "normal",
+        "account": None,
     }
+
+
+async def test_keys_that_were_rotated_have_the_account_of_the_first(
+    source: Publishing, database: Database
+) -> None:
+    async with database.unit_of_work() as session:
+        for old, new in ((1, 2), (2, 3)):
+            replaced = update(Key).where(Key.id == KEY % old).values(replaced_by_id=KEY % new)
+            await session.execute(replaced)
+    keys = (await source.snapshot())["keys"]
+    accounts = [keys[fingerprint(secret(number))]["account"] for number in (1, 2, 3, 4)]
+    assert accounts == [None, KEY % 1, KEY % 1, None]
 
 
 async def test_what_does_not_restrict_a_key_is_null(source: Publishing, database: Database) -> None:
@@ -153,6 +166,20 @@ async def test_the_gateway_reads_what_is_written(source: Publishing) -> None:
     snapshot = decode(await source.line())
     assert (snapshot.version, snapshot.epoch, len(snapshot.keys)) == (1, "epoch-1", 200)
     assert snapshot.models["demo"].phase == "ready"
+
+
+async def test_a_key_that_is_revoked_does_not_wait_for_the_routes(
+    source: Publishing, database: Database, clock: FakeClock
+) -> None:
+    source.models.clear()
+    before = await source.snapshot()
+    assert (before["models"], len(before["keys"])) == (None, 200)
+    async with database.unit_of_work() as session:
+        await session.execute(update(Key).where(Key.id == KEY % 7).values(revoked_at=clock.now()))
+    after = await source.snapshot()
+    assert fingerprint(secret(7)) not in after["keys"]
+    source.models["demo"] = before
+    assert (await source.snapshot())["models"].keys() == {"demo"}
 
 
 async def test_ten_thousand_keys_are_small_and_stall_nobody(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vllm_manager.auth import InForce
@@ -37,6 +37,8 @@ class Publishing:
     keys: Keys
     policies: Policies
     ledger: UsageLedger
+    models: dict[str, Any] = field(default_factory=lambda: {"demo": ROUTE})
+    """What the routes are; with none, they are not known."""
 
     async def line(self) -> bytes:
         """Read everything anew, and return the line that a worker gets which connects now."""
@@ -56,11 +58,13 @@ def publishing(database: Database, clock: Clock) -> Publishing:
     spending = Spending(database, clock)
     policies = Policies(database, clock, keys, Subjects(database), spending, lambda: None)
 
-    async def routes() -> dict[str, Any]:
-        return {"demo": ROUTE}
+    models: dict[str, Any] = {"demo": ROUTE}
+
+    async def routes() -> dict[str, Any] | None:
+        return models or None
 
     publisher = SnapshotPublisher(InForce(database, clock), policies, routes, clock, "epoch-1")
-    return Publishing(publisher, keys, policies, UsageLedger(database, clock))
+    return Publishing(publisher, keys, policies, UsageLedger(database, clock), models)
 
 
 async def longest_stall_seconds(work: Coroutine[Any, Any, None]) -> float:

@@ -29,6 +29,8 @@ class Engine:
         self.endpoint = endpoint
         self.probed = Counter[str]()
         self.probes = 0
+        self.max_model_len: int | None = None
+        """Tokens that a prompt and its answer may have together; None until the engine said so."""
         self._headers = {HEADER: secret, "x-request-id": PROBE_ID}
         self._model = model
         self._way: tuple[str, dict[str, Any], str] | None = None
@@ -57,6 +59,8 @@ class Engine:
         for way in (self._way,) if self._way else _ATTEMPTS:
             if await self._try(way, timeout_seconds):
                 self._way = way
+                if self.max_model_len is None:
+                    self.max_model_len = await self._longest(timeout_seconds)
                 return
         if not await self.is_up(timeout_seconds):
             raise ProbeFailed("The engine offers no route to try, and /health is not 200.")
@@ -80,6 +84,15 @@ class Engine:
             raise ProbeFailed(f"{path}: {error}") from error
         text = answer.body[:300].decode("utf-8", "replace")
         raise ProbeFailed(f"{path} answered {answer.status}: {text}")
+
+    async def _longest(self, timeout_seconds: float) -> int | None:
+        """Return what the engine says of its context; that it says nothing is no failure."""
+        try:
+            answer = await self._get("/v1/models", timeout_seconds)
+            length: object = answer.json()["data"][0]["max_model_len"]
+        except (HttpError, ValueError, LookupError, TypeError):
+            return None
+        return length if isinstance(length, int) and length > 0 else None
 
     def _count(self, usage: dict[str, Any]) -> None:
         self.probes += 1

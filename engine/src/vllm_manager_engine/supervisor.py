@@ -388,6 +388,7 @@ class Supervisor:
             "supervisor_pid": os.getpid(),
             "engine_pid": process.engine_pid if process is not None else None,
             "endpoint": engine.endpoint if engine is not None else None,
+            "max_model_len": engine.max_model_len if engine is not None else None,
             "metrics": self.figures,
             "histograms": {name: h.as_dict() for name, h in self.histograms.items()},
             "memory": self.memory.as_dict(),

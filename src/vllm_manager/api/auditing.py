@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +12,7 @@ from vllm_manager.audit import Attempt, AuditLog
 from vllm_manager.auth import Actor, Principal
 from vllm_manager.auth.guard import caller_of
 from vllm_manager.auth.routes import links_of
+from vllm_manager.auth.throttle import site_of, too_many_attempts
 from vllm_manager.kit.errors import Problem
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,12 +31,17 @@ async def audited(request: Request) -> None:
     """A dependency of every route: an unsafe method is written down before it does anything.
 
     Raises:
-        Problem: `audit_unavailable` (503).
+        Problem: `audit_unavailable` (503); `too_many_attempts` (429) to strangers who were refused
+            too often, of whom only a sum is written down from then on.
     """
     if request.method in SAFE_METHODS or _action(request) in READING:
         return
-    body = await _body(request)
+    audit: AuditLog = request.app.state.audit
     principal: Principal | None = getattr(request.state, "principal", None)
+    stranger = site_of(caller_of(request).address) if principal is None else None
+    if stranger is not None:
+        await _hold_back(audit, stranger)
+    body = await _body(request)
     attempt = Attempt(
         action=_action(request),
         actor_id=principal.user_id if principal else None,
@@ -46,8 +52,25 @@ async def audited(request: Request) -> None:
         fields=sorted(str(name)[:64] for name in body)[:_MOST_FIELDS],
         request_id=getattr(request.state, "request_id", None),
     )
-    audit: AuditLog = request.app.state.audit
-    request.scope.setdefault("state", {})[_STATE] = (await audit.begin(attempt), attempt.action)
+    begun = _Begun(await audit.begin(attempt), attempt.action, stranger)
+    request.scope.setdefault("state", {})[_STATE] = begun
+
+
+async def _hold_back(audit: AuditLog, address: str) -> None:
+    await audit.sum_up()
+    wait_seconds = audit.floods.wait_seconds(address)
+    if wait_seconds is not None:
+        audit.floods.leave_out(address)
+        raise too_many_attempts(wait_seconds)
+
+
+class _Begun(NamedTuple):
+    """An entry that waits for its result."""
+
+    seq: int
+    action: str
+    stranger: str | None
+    """Where someone without a credential comes from."""
 
 
 class Auditing:
@@ -91,7 +114,7 @@ class _Completing:
         if self._begun() is not None:
             await self._write(500, "internal_error")
 
-    def _begun(self) -> tuple[int, str] | None:
+    def _begun(self) -> _Begun | None:
         return self._scope.get("state", {}).get(_STATE)
 
     async def _complete_with(self, message: Message) -> None:
@@ -106,10 +129,12 @@ class _Completing:
             await self._send(head)
 
     async def _write(self, status: int, code: str | None) -> None:
-        seq, action = self._scope["state"].pop(_STATE)
+        begun: _Begun = self._scope["state"].pop(_STATE)
         audit: AuditLog = self._scope["app"].state.audit
+        if begun.stranger is not None and 400 <= status < 500:
+            audit.floods.note_refused(begun.stranger)
         actor: Actor | None = self._scope["state"].get("acted_as")
-        await audit.finish(seq, action, status, code, _result_of(actor))
+        await audit.finish(begun.seq, begun.action, status, code, _result_of(actor))
 
 
 def _result_of(actor: Actor | None) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vllm_manager.audit import store
 from vllm_manager.audit.chain import Verdict, Walk
+from vllm_manager.audit.floods import Floods
 from vllm_manager.audit.schemas import Attempt, AuditEntry, ChainReport, Outcome
 from vllm_manager.audit.store import Wanted
 from vllm_manager.audit.tables import AuditRow
@@ -20,6 +21,7 @@ from vllm_manager.kit.paging import Page, cut, decode_cursor
 log = logging.getLogger(__name__)
 
 _PIECE = 1000
+_SUM = "refuseAttempts"
 Piece = list[dict[str, Any]]
 """Some entries as they are hashed and exported."""
 
@@ -31,6 +33,7 @@ class AuditLog:
         self._database = database
         self._clock = clock
         self._retention = timedelta(days=retention_days)
+        self.floods = Floods(clock)
         self.unfinished = 0
         """Results that could not be written since the start."""
 
@@ -90,6 +93,16 @@ class AuditLog:
             self.unfinished += 1
             log.error("What came of audit entry %d (%d) can't be written: %s", seq, status, error)
 
+    async def sum_up(self) -> None:
+        """Write down how many attempts of whom were refused without an entry of their own.
+
+        Raises:
+            Problem: `audit_unavailable` (503).
+        """
+        for address, count in self.floods.sums():
+            told = Attempt(action=_SUM, address=address, subject=f"{count} attempts")
+            await self.finish(await self.begin(told), _SUM, 429, "too_many_attempts")
+
     async def list(self, wanted: Wanted, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """Return a page of what was done or tried, the newest first.
 
@@ -133,6 +146,7 @@ class AuditLog:
 
     async def prune(self) -> None:
         """Delete what is older than the retention, behind an anchor that keeps the chain whole."""
+        await self.sum_up()
         now = self._clock.now()
         async with self._database.unit_of_work() as session:
             gone = await store.prune(session, now - self._retention, now)

@@ -97,14 +97,16 @@ async def hash_before(session: AsyncSession, seq: int) -> str | None:
 async def prune(session: AsyncSession, before: datetime, now: datetime) -> int:
     """Delete entries older than `before` behind an anchor; return how many.
 
-    The newest entry always stays, and attempts stay with their results.
+    What stands behind the first entry that is young enough stays, whatever its time says: a clock
+    that was wrong for a moment must not take what was written before it. So does the newest entry.
+    An attempt may go while its result stays, where the line falls between the two.
     """
-    last_old = await session.scalar(select(func.max(AuditRow.seq)).where(AuditRow.at < before))
-    newest_seq = await session.scalar(select(func.max(AuditRow.seq)))
-    if last_old is None or last_old == newest_seq:
+    young = select(func.min(AuditRow.seq)).where(AuditRow.at >= before)
+    first_kept = await session.scalar(young) or await session.scalar(select(func.max(AuditRow.seq)))
+    row = await session.get(AuditRow, first_kept - 1) if first_kept else None
+    if row is None:
         return 0
-    row = await session.get_one(AuditRow, last_old)
     await append(session, at=now, kind=_ANCHOR, action="pruneAudit", note=f"{row.seq}:{row.hash}")
     await session.flush()
-    gone = await session.execute(delete(AuditRow).where(AuditRow.seq <= last_old))
+    gone = await session.execute(delete(AuditRow).where(AuditRow.seq <= row.seq))
     return int(getattr(gone, "rowcount", 0))

@@ -37,6 +37,11 @@ class KeyFact(NamedTuple):
     expires_at: float | None
     kind: str = "person"
     """Of the user: a person, or a service account (`service`)."""
+    account_id: str | None = None
+    """The first of the keys that were rotated, one after another, to this one; None: it is that.
+
+    All of them use up the same limits.
+    """
 
 
 class SessionFact(NamedTuple):
@@ -60,7 +65,7 @@ class InForce:
 
     async def keys(self) -> AsyncGenerator[list[KeyFact]]:
         """Yield every key in force, in the order of their ids, some at a time."""
-        now = self._clock.now()
+        now, first_of = self._clock.now(), await self._first_keys()
         unexpired = or_(Key.expires_at.is_(None), Key.expires_at > now)
         query = (
             select(
@@ -74,7 +79,7 @@ class InForce:
         )
         async with aclosing(self._parts(query)) as parts:
             async for rows in parts:
-                yield [_key(row) for row in rows]
+                yield [_key(row, first_of) for row in rows]
 
     async def sessions(self) -> AsyncGenerator[list[SessionFact]]:
         """Yield every login in force, in the order of their ids, some at a time."""
@@ -92,6 +97,12 @@ class InForce:
             async for rows in parts:
                 yield [_session(row, team_of) for row in rows]
 
+    async def _first_keys(self) -> dict[str, str]:
+        """Return for every key that another was rotated to the first one in that row."""
+        query = select(Key.replaced_by_id, Key.id).where(Key.replaced_by_id.is_not(None))
+        before = {row[0]: row[1] async for rows in self._parts(query) for row in rows}
+        return {key_id: _first(before, key_id) for key_id in before}
+
     async def _teams(self) -> dict[str, str]:
         """Return for every user who is in a team the one that they have been in the longest."""
         latest_first = (TeamMember.since.desc(), TeamMember.team_id.desc())
@@ -105,13 +116,20 @@ class InForce:
                 yield rows
 
 
-def _key(row: _Row) -> KeyFact:
+def _first(before: Mapping[str, str], key_id: str) -> str:
+    while key_id in before:
+        key_id = before[key_id]
+    return key_id
+
+
+def _key(row: _Row, first_of: Mapping[str, str]) -> KeyFact:
     fingerprint, key_id, user_id, name, team_id, models, addresses, *more = row
     priority, expires_at, role, kind = more
     usable: str | None = "[]" if role == "viewer" else models
     expires = None if expires_at is None else expires_at.timestamp()
     return KeyFact(
-        fingerprint, key_id, user_id, name, team_id, usable, addresses, priority, expires, kind
+        *(fingerprint, key_id, user_id, name, team_id, usable, addresses, priority, expires, kind),
+        account_id=first_of.get(key_id),
     )
 
 

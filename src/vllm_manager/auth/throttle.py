@@ -25,7 +25,7 @@ def subjects_of(username: str, address: str) -> tuple[str, str]:
     network counts, since whoever has one has 2^64 addresses.
     """
     name = hashlib.sha256(username.encode()).hexdigest()
-    return f"user:{name}", f"address:{_site(address)}"
+    return f"user:{name}", f"address:{site_of(address)}"
 
 
 def subject_of_sign_on(address: str) -> str:
@@ -33,7 +33,7 @@ def subject_of_sign_on(address: str) -> str:
 
     They are counted apart: what goes wrong at the provider must not shut out passwords.
     """
-    return f"sign-on:{_site(address)}"
+    return f"sign-on:{site_of(address)}"
 
 
 class Throttle:
@@ -59,7 +59,7 @@ class Throttle:
             full = {s for s, n in Counter(f.subject for f in found).items() if _is_full(n)}
             if full:
                 oldest = [_deciding(found, subject).failed_at for subject in full]
-                raise _too_many((max(oldest) + WINDOW - now).total_seconds())
+                raise too_many_attempts((max(oldest) + WINDOW - now).total_seconds())
             rows = [FailedLogin(id=new_id("fail"), subject=s, failed_at=now) for s in subjects]
             session.add_all(rows)
             return [row.id for row in rows]
@@ -79,7 +79,8 @@ def _deciding(found: Sequence[FailedLogin], subject: str) -> FailedLogin:
     return [failure for failure in found if failure.subject == subject][-ALLOWED_FAILURES]
 
 
-def _site(address: str) -> str:
+def site_of(address: str) -> str:
+    """Return what of an address counts: all of an IPv4 one, the network of an IPv6 one."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -91,7 +92,8 @@ def _site(address: str) -> str:
     return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
 
 
-def _too_many(wait_seconds: float) -> Problem:
+def too_many_attempts(wait_seconds: float) -> Problem:
+    """Return the refusal of someone who is to wait."""
     return Problem(
         "too_many_attempts",
         "Too many failed logins with this name or from this address. "

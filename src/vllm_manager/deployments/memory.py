@@ -241,6 +241,7 @@ class Memory:
             max_concurrent_requests=spec.max_concurrent_requests,
             max_queued_requests=self._queueing.most(spec.max_queued_requests),
             queue_wait_seconds=self._queueing.seconds(spec.queue_wait_seconds),
+            max_model_len=max((r.max_model_len or 0 for r in assessment.ready), default=0) or None,
             adapters=adapters_of((row.applied or {}).get("spec", {})),
             endpoints=[
                 RouteEndpoint(replica_id=r.replica_id, url=r.endpoint, secret=r.secret)

@@ -143,6 +143,8 @@ class Report:
     how: str | None = None
     how_reason: str | None = None
     failure: Failure | None = None
+    max_model_len: int | None = None
+    """Tokens that a prompt and its answer may have together, as the engine says."""
     metrics: Mapping[str, float | None] | None = None
     histograms: Mapping[str, SeenHistogram] = field(default_factory=dict[str, SeenHistogram])
     memory: Mapping[str, int | None] | None = None

@@ -16,6 +16,9 @@ class Route(BaseModel):
     max_concurrent_requests: int | None
     max_queued_requests: int
     queue_wait_seconds: float
+    max_model_len: int | None = Field(
+        default=None, description="Tokens that a prompt and its answer may have together."
+    )
     adapters: list[str] = Field(description="Further names that its engines answer to.")
     endpoints: list["RouteEndpoint"]
 

@@ -88,6 +88,7 @@ class ReportBody(BaseModel):
     how: str | None = None
     how_reason: str | None = None
     failure: ReplicaFailure | None = None
+    max_model_len: int | None = Field(default=None, ge=1)
     metrics: EngineMetrics | None = None
     histograms: dict[str, ReportedHistogram] = Field(
         default_factory=dict[str, ReportedHistogram], max_length=32
@@ -199,6 +200,7 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         how=body.how,
         how_reason=body.how_reason,
         failure=_to_failure(body.failure) if body.failure else None,
+        max_model_len=body.max_model_len,
         metrics=body.metrics.model_dump() if body.metrics else None,
         histograms={name: _to_histogram(h) for name, h in body.histograms.items()},
         memory=body.memory.model_dump() if body.memory else None,

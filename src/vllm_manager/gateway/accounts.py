@@ -163,7 +163,7 @@ class Accounts:
     def _tell_full(self) -> None:
         if not self._told_full:
             self._told_full = True
-            log.error("%d subjects have used limits: those of others are not enforced", _ROWS)
+            log.error("%d subjects have used limits: whoever has others is refused", _ROWS)
 
 
 def open_accounts(path: Path, *, is_shared: bool) -> Accounts:

@@ -32,24 +32,37 @@ class Estimate(NamedTuple):
     """Four bytes of the body are taken for a token."""
     output: int
     """What it asks for at most, times the answers that it wants; 1,024 where it does not say."""
+    most: int
+    """The same, but where it does not say what the model has room for behind the prompt.
+
+    So much may an engine write. It is what quotas must be asked for: of what is written too much, a
+    bucket makes a debt, and a quota nothing.
+    """
 
 
-def estimate(body: bytes, prompt: Prompt, *, generates: bool) -> Estimate:
+def estimate(
+    body: bytes, prompt: Prompt, *, generates: bool, max_model_len: int | None = None
+) -> Estimate:
     """Return what to reserve; `generates`: the route's answer is made of tokens.
+
+    `max_model_len`: what a prompt and an answer may have together; None: not known.
 
     Raises:
         Refusal: 400, for more answers, prompts or stop words than one request may ask for.
     """
     read = len(body) // _BYTES_PER_TOKEN + 1
     if not generates:
-        return Estimate(read, 0)
+        return Estimate(read, 0, 0)
     fields = prompt.fields
     for name in _STOPS:
         if name in fields and _length(fields[name], MOST_STOPS) > MOST_STOPS:
             _refuse(name, f"has more than {MOST_STOPS} entries", "Leave out what is not needed.")
     # Which of the fields counts is the engine's matter: the largest is what it may come to.
-    most = max(_whole(fields.get(name)) for name in _OUTPUT_FIELDS) or _DEFAULT_OUTPUT_TOKENS
-    return Estimate(read, min(most * _answers(fields), _MOST_TOKENS))
+    named = max(_whole(fields.get(name)) for name in _OUTPUT_FIELDS)
+    room = max(1, max_model_len - read) if max_model_len else _DEFAULT_OUTPUT_TOKENS
+    answers = _answers(fields)
+    usual = (named or min(room, _DEFAULT_OUTPUT_TOKENS)) * answers
+    return Estimate(read, min(usual, _MOST_TOKENS), min((named or room) * answers, _MOST_TOKENS))
 
 
 def _answers(fields: Mapping[str, msgspec.Raw]) -> int:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from vllm_manager.gateway.balance import Endpoint
 from vllm_manager.gateway.snapshot import (
     EndpointEntry,
@@ -61,7 +63,18 @@ class Directory:
         return self.snapshot is not _NOTHING
 
     def update(self, new: Snapshot) -> None:
-        """Put `new` in force."""
+        """Put `new` in force.
+
+        One that does not know the models changes who may ask them, and is as old as they are; where
+        there are none to keep, it is left out.
+        """
+        if not new.knows_models:
+            if not self.is_known:
+                return
+            old = self._received
+            new = msgspec.structs.replace(
+                new, models=old.models, epoch=old.epoch, knows_models=True
+            )
         if self.snapshot.epoch and new.epoch != self.snapshot.epoch:
             self._former = {n: m.endpoints for n, m in self.snapshot.models.items() if m.endpoints}
             self._former_until = self._monotonic() + _CARRY_SECONDS

@@ -144,7 +144,8 @@ def _admitted(
     strips = False
     if prompt.stream and route.asks_usage:
         body, strips = with_usage(body, prompt)
-    estimated = estimate(body, prompt, generates=route.generates)
+    longest = model.entry.max_model_len
+    estimated = estimate(body, prompt, generates=route.generates, max_model_len=longest)
     ticket = _reserve(context, model, asker, estimated, priority)
     plan = ticket.claim.plan
     told = [] if plan is NO_PLAN else context.book.headers_of_taken(plan)
@@ -164,7 +165,8 @@ def _reserve(
     context: Context, model: Model, asker: Asker, asked: Estimate, priority: int
 ) -> Ticket:
     plan = context.subjects.of(context.directory.snapshot, asker, model.base)
-    tokens, today = asked.prompt + asked.output, context.book.calendar()
+    tokens = asked.prompt + (asked.most if plan.quotas else asked.output)
+    today = context.book.calendar()
     claim = Claim(model.base, asker.user, asker.key, terms_of(model), plan, tokens, today, priority)
     ticket = context.admission.reserve(claim)
     if isinstance(ticket, Ticket):

@@ -103,14 +103,15 @@ class Feed:
             log.error("a snapshot was left out: %s", error)
             return
         self._update(snapshot)
-        if self._is_writer:
+        if self._is_writer and self._directory.is_known:
             self._unwritten = self._directory.snapshot
             if self._writing is None or self._writing.done():
                 self._writing = asyncio.create_task(self._write())
 
     def _update(self, snapshot: Snapshot) -> None:
         self._directory.update(snapshot)
-        self.has_snapshot.set()
+        if self._directory.is_known:
+            self.has_snapshot.set()
 
     async def _write(self) -> None:
         while self._unwritten is not None:

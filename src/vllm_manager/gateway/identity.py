@@ -27,6 +27,8 @@ class Asker(NamedTuple):
     """The class in which its requests wait, see `priorities`."""
     is_service: bool = False
     """The key is a service account's."""
+    account: str | None = None
+    """The key whose limits are used up; None: its own."""
 
     @property
     def key_class(self) -> Literal["user", "service", "session"]:
@@ -91,7 +93,9 @@ def _by_key(directory: Directory, token: bytes, address: Callable[[], str]) -> A
         raise Refusal(403, "address_not_allowed", message)
     priority = PRIORITIES.get(key.priority, NORMAL)
     is_service = key.kind == "service"
-    return Asker(key.user, key.id, key.models, key.team, key.name, priority, is_service)
+    return Asker(
+        key.user, key.id, key.models, key.team, key.name, priority, is_service, key.account
+    )
 
 
 @lru_cache(maxsize=1024)

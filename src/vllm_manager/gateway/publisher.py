@@ -27,7 +27,7 @@ HEARTBEAT_SECONDS = 5.0
 Routes = Callable[[], Awaitable[Mapping[str, Mapping[str, Any]] | None]]
 """Returns the snapshot's `models`: name → deployment, created, phase, reason, retry, endpoints.
 
-None while too little is known, as after a start: the gateway then keeps what it has.
+None while too little is known, as after a start: the gateway then keeps the models that it has.
 """
 
 
@@ -56,7 +56,6 @@ class SnapshotPublisher:
         self._clock = clock
         self._sections = Sections(epoch)
         self._version = 0
-        self._models: Mapping[str, Mapping[str, Any]] | None = None
         self._line = b""
         self._turn = asyncio.Event()
         self._closed = False
@@ -80,15 +79,10 @@ class SnapshotPublisher:
 
         What was used of quotas is for workers that start: alone, it is no reason to send.
         """
-        models = await self._routes()
-        if models is None:
-            models = self._models  # a key that was revoked must not wait for Ray
-        if models is None:
-            return
-        sections = self._sections
-        is_new = sections.put("models", models_text(models))
+        sections, models = self._sections, await self._routes()
+        # A key that was revoked must not wait until the routes are known.
+        is_new = models is not None and sections.put("models", models_text(models))
         is_new |= await self._put_people()
-        self._models = models
         self._version += is_new
         self._line = sections.line(self._version)
         if is_new:

@@ -36,10 +36,11 @@ class Sections:
         return True
 
     def line(self, version: int) -> bytes:
-        """Return the whole snapshot as a line of JSON."""
+        """Return the whole snapshot as a line of JSON; models are null until they are known."""
         head = orjson.dumps({"version": version, "epoch": self._epoch})[:-1]
         sections = (b'"%b":{%b}' % (name.encode(), text) for name, text in self._texts.items())
-        return b",".join((head, *sections)) + b"}\n"
+        unknown = () if "models" in self._texts else (b'"models":null',)
+        return b",".join((head, *unknown, *sections)) + b"}\n"
 
 
 def keys_text(keys: Iterable[KeyFact]) -> bytes:
@@ -56,6 +57,7 @@ def keys_text(keys: Iterable[KeyFact]) -> bytes:
                 "addresses": _json(key.addresses),
                 "kind": key.kind,
                 "priority": key.priority,
+                "account": key.account_id,
             }
             for key in keys
         }

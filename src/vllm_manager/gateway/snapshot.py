@@ -25,6 +25,8 @@ class Key(msgspec.Struct, frozen=True):
     """Whose it is: a person's, or a service account's (`service`)."""
     priority: str = "normal"
     """See `priorities`."""
+    account: str | None = None
+    """The key whose limits it uses up too: the first that was rotated to it. None: its own."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -77,6 +79,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     max_queued_requests: int = 0
     """How many may wait for a slot where that many are under way."""
     queue_wait_seconds: float = 30.0
+    max_model_len: int | None = None
+    """Tokens that a prompt and its answer may have together; None: not known."""
     endpoints: list[EndpointEntry] = []
     adapters: list[str] = []
     """Further names that its engines answer to: LoRA modules that they have loaded."""
@@ -98,9 +102,24 @@ class Snapshot(msgspec.Struct, frozen=True):
     limits: dict[str, Limits] = {}
     """By subject: `installation`, `team:ID`, `user:ID`, `key:ID`, `model:NAME`."""
     used: dict[str, Used] = {}
+    knows_models: bool = True
+    """False: the control plane has just started; `models` is empty, and says nothing."""
 
 
-_decoder = msgspec.json.Decoder(Snapshot)
+class _Line(msgspec.Struct, frozen=True):
+    """A snapshot as it is sent."""
+
+    version: int = 0
+    epoch: str = ""
+    keys: dict[str, Key] = {}
+    sessions: dict[str, Session] = {}
+    models: dict[str, ModelEntry] | None = {}
+    """None: not known yet."""
+    limits: dict[str, Limits] = {}
+    used: dict[str, Used] = {}
+
+
+_decoder = msgspec.json.Decoder(_Line)
 
 
 def decode(line: bytes) -> Snapshot:
@@ -110,9 +129,19 @@ def decode(line: bytes) -> Snapshot:
         ValueError: it is no snapshot.
     """
     try:
-        return _decoder.decode(line)
+        told = _decoder.decode(line)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a snapshot: {error}") from error
+    return Snapshot(
+        told.version,
+        told.epoch,
+        told.keys,
+        told.sessions,
+        told.models or {},
+        told.limits,
+        told.used,
+        knows_models=told.models is not None,
+    )
 
 
 def encode(snapshot: Snapshot) -> bytes:

@@ -1,5 +1,6 @@
 """Which subjects with limits a request falls under, found once per caller, model and snapshot."""
 
+from vllm_manager.gateway.answers import Refusal
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.limits import Book
 from vllm_manager.gateway.plans import NO_PLAN, Limited, Plan
@@ -30,17 +31,35 @@ class Subjects:
         return known
 
     def _find(self, snapshot: Snapshot, asker: Asker, model: str) -> Plan:
+        """Return the plan of a caller.
+
+        Raises:
+            Refusal: 503, where there is no room to count what one of the limits is used.
+        """
+        key = f"key:{asker.key}"
         named = {
             "installation": "this installation",
             f"team:{asker.team}": "your team",
             f"user:{asker.user}": "your user",
-            f"key:{asker.key}": f"key “{asker.key_name}”",
+            key: f"key “{asker.key_name}”",
             f"model:{model}": f"the model “{model}”",
         }
         found: list[Limited] = []
         for subject, words in named.items():
             limits = snapshot.limits.get(subject)
-            row = self._book.open(subject, snapshot.used.get(subject)) if limits else None
-            if limits is not None and row is not None:
-                found.append(Limited(subject, words, limits, row))
+            if limits is None:
+                continue
+            account = f"key:{asker.account}" if subject == key and asker.account else subject
+            row = self._book.open(account, snapshot.used.get(subject))
+            if row is None:
+                raise _uncounted(words)
+            found.append(Limited(account, words, limits, row))
         return self._book.plan(found)
+
+
+def _uncounted(words: str) -> Refusal:
+    message = (
+        f"The gateway has no room to count what {words} uses, and lets nothing by uncounted. "
+        "Try again later; if it lasts, an administrator must take limits away from keys or users."
+    )
+    return Refusal(503, "limits_unavailable", message, retry_after_seconds=60)

@@ -162,6 +162,14 @@ async def test_the_overlap_ends_when_it_is_told_to(timed: Running, clock: FakeCl
     assert await refused(timed, None, "POST", f"/keys/{new}/rotate", past) == "invalid_request"
 
 
+async def test_the_overlap_is_thirty_days_at_most(timed: Running, clock: FakeClock) -> None:
+    _, made = await key(timed)
+    path = f"/keys/{made['id']}/rotate"
+    status, found = await call(timed, None, "POST", path, {"old_until": iso(clock, days=31)})
+    assert (status, found["errors"][0]["field"]) == (422, "old_until")
+    await ask(timed, None, "POST", path, {"old_until": iso(clock, days=30)})
+
+
 async def test_a_key_never_lives_longer_by_being_rotated(timed: Running, clock: FakeClock) -> None:
     _, made = await key(timed, expires_at=iso(clock, hours=1))
     await ask(timed, None, "POST", f"/keys/{made['id']}/rotate")
@@ -254,6 +262,8 @@ async def test_a_person_makes_no_more_keys_than_there_is_room_for(control: Runni
     member = await person(control, "member")
     made = [(await key(control, owner=member.id))[1]["id"] for _ in range(MOST_KEYS)]
     assert await refused(control, member, "POST", "/keys", {"name": "x"}) == "too_many_keys"
+    rotate = f"/keys/{made[0]}/rotate"
+    assert await refused(control, member, "POST", rotate) == "too_many_keys"
     await ask(control, member, "POST", f"/keys/{made[0]}/revoke")
     await key(control, member)
 

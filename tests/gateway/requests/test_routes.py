@@ -69,12 +69,15 @@ async def listed(control: Running, who: Person, query: str = "") -> list[str]:
     return [item["id"] for item in page["items"]]
 
 
-async def test_members_see_their_own_and_others_all(control: Running) -> None:
+async def test_operators_see_all_and_others_their_own(control: Running) -> None:
     member = await person(control, "member")
     await tell(control, row(1, member.id), row(2, "usr_other"))
     assert await listed(control, member) == ["req-1"]
-    for role in ("viewer", "operator", "administrator"):
+    for role in ("operator", "administrator"):
         assert await listed(control, await person(control, role)) == ["req-2", "req-1"]
+    viewer = await person(control, "viewer")
+    assert await listed(control, viewer) == []
+    assert (await call(control, viewer, "GET", "/req-1"))[0] == 404
     _, page = await call(control, member, "GET", "")
     [item] = page["items"]
     assert (item["user_name"], item["tokens_per_second"]) == (member.username, 10.0)

@@ -52,6 +52,15 @@ def expiry_errors(
     return [FieldError(field=field, message=f"Must be later than now, {now:%Y-%m-%dT%H:%M:%SZ}.")]
 
 
+def overlap_errors(old_until: datetime | None, latest: datetime) -> list[FieldError]:
+    """Return an error where a key that was rotated would work on for longer than it may."""
+    if old_until is None or old_until <= latest:
+        return []
+    text = latest.isoformat(timespec="seconds").replace("+00:00", "Z")
+    message = f"A key that was rotated works on for 30 days at most, until {text}."
+    return [FieldError(field="old_until", message=message, suggestion=text)]
+
+
 def outlives(mine: datetime | None, wanted: datetime | None) -> list[FieldError]:
     """Return an error where a key made with one that ends at `mine` would last longer."""
     if mine is None or (wanted is not None and wanted <= mine):

@@ -131,7 +131,8 @@ class KeyRotation(BaseModel):
 
     old_until: AwareDatetime | None = Field(
         default=None,
-        description="Until when the old key works beside the new one. Null: for 24 hours.",
+        description="Until when the old key works beside the new one, at most 30 days. "
+        "Null: for 24 hours.",
     )
     expires_at: AwareDatetime | None = Field(
         default=None, description="When the new key expires. Null: when the old one would have."

@@ -19,6 +19,7 @@ from vllm_manager.auth.keys.rules import (
     expiry_errors,
     networks,
     outlives,
+    overlap_errors,
     priority_errors,
     raised,
     state_of,
@@ -47,6 +48,7 @@ from vllm_manager.kit.paging import Page, cut, decode_cursor
 from vllm_manager.kit.secrets import fingerprint, new_token
 
 OVERLAP = timedelta(hours=24)
+MOST_OVERLAP = timedelta(days=30)
 _NOTE_EVERY = timedelta(minutes=1)
 _OWN_WAYS = frozenset({"limits", "addresses", "priority"})
 """What is not simply written as it is asked for."""
@@ -191,8 +193,8 @@ class Keys:
         quota counts for it too.
 
         Raises:
-            Problem: `key_not_found` (404); `key_revoked`, `key_expired`, `key_replaced` (409);
-                `key_restricted`, `service_account_keys` (403); `invalid_request` (422).
+            Problem: `key_not_found` (404); `key_revoked`, `key_expired`, `key_replaced`,
+                `too_many_keys` (409); `key_restricted`, `service_account_keys` (403); `invalid_request` (422).
         """
         now = self._clock.now()
         old_until = asked.old_until or now + OVERLAP
@@ -204,7 +206,9 @@ class Keys:
             expires_at = asked.expires_at or old.expires_at
             errors = expiry_errors(asked.expires_at, now)
             errors += expiry_errors(asked.old_until, now, "old_until")
+            errors += overlap_errors(asked.old_until, now + MOST_OVERLAP)
             if principal.role != "administrator":
+                await require_room(session, old.user_id, now)
                 errors += outlives(mine.expires_at if mine else None, expires_at)
             if errors:
                 raise invalid(errors)

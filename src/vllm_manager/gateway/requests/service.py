@@ -172,10 +172,12 @@ class Requests:
         self._captures.stop(name, erase=erase)
 
     def _visible(self, principal: Principal) -> Iterator[Seen]:
+        """Yield everybody's requests to administrators and operators, to others their own."""
         places = set[object]()
+        sees_all = principal.role in ("administrator", "operator")
         for seen in (*self.board.seen(), *map(_over, self._captures.kept())):
             is_own = seen.row.user == principal.user_id
-            if seen.place not in places and (is_own or principal.role != "member"):
+            if seen.place not in places and (is_own or sees_all):
                 places.add(seen.place)
                 yield seen
 
