@@ -117,11 +117,11 @@ def _rooms(watched: Watched, board: Board) -> Rooms:
     """Return what alerts are about."""
     publisher = watched.publisher
     return Rooms(
-        deployments=watched.deployments.service,
-        hardware=watched.hardware,
-        cluster=watched.cluster,
-        keys=watched.people.keys,
-        audit=watched.audit,
+        deployments=watched.deployments.service.views,
+        machine=watched.hardware.snapshot,
+        ray=watched.cluster.status,
+        keys=watched.people.keys.ending,
+        unfinished_audit_entries=lambda: watched.audit.unfinished,
         board=board,
         gateway_workers=lambda: len(publisher.workers()),
         certificate=watched.settings.tls_certificate,

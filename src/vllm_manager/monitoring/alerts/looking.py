@@ -8,12 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vllm_manager.audit import AuditLog
-from vllm_manager.auth.keys import Keys
-from vllm_manager.cluster import Cluster
-from vllm_manager.deployments import Deployments
+from vllm_manager.cluster import RayStatus
 from vllm_manager.deployments.schemas import Deployment
-from vllm_manager.hardware import Hardware, HardwareSnapshot
+from vllm_manager.hardware import HardwareSnapshot
 from vllm_manager.hardware.schemas import Disk, Gpu
 from vllm_manager.kit.certificates import PairRefused, expires_at
 from vllm_manager.kit.clock import Clock
@@ -24,7 +21,7 @@ from vllm_manager.monitoring.alerts.facts import (
     Facts,
     GpuFact,
 )
-from vllm_manager.monitoring.samples import Board
+from vllm_manager.monitoring.samples import Board, Distribution
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +35,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Whom the rules are about."""
+    """Whom the rules are about: what each of them is asked."""
 
-    deployments: Deployments
-    hardware: Hardware
-    cluster: Cluster
-    keys: Keys
-    audit: AuditLog
+    deployments: Callable[[], Awaitable[Sequence[Deployment]]]
+    machine: Callable[[], Awaitable[HardwareSnapshot]]
+    ray: Callable[[], Awaitable[RayStatus]]
+    keys: Callable[[timedelta], Awaitable[tuple[int, datetime | None]]]
+    """How many keys end within that time, and when the first of them does."""
+    unfinished_audit_entries: Callable[[], int]
     board: Board
     gateway_workers: Callable[[], int]
     certificate: Path | None
@@ -65,9 +63,9 @@ class Looking:
         rooms = self._rooms
         await self._look_seldom()
         views, machine, ray = await asyncio.gather(
-            _known(rooms.deployments.views),
-            _known(rooms.hardware.snapshot),
-            _known(rooms.cluster.status),
+            _known(rooms.deployments),
+            _known(rooms.machine),
+            _known(rooms.ray),
         )
         return Facts(
             at=self._clock.now(),
@@ -81,7 +79,7 @@ class Looking:
             process_bytes=_process_bytes(rooms.board),
             is_ray_up=None if ray is None else ray.state == "up",
             gateway_workers=rooms.gateway_workers(),
-            unfinished_audit_entries=rooms.audit.unfinished,
+            unfinished_audit_entries=rooms.unfinished_audit_entries(),
         )
 
     async def _look_seldom(self) -> None:
@@ -90,7 +88,7 @@ class Looking:
         if self._seldom_at is not None and now - self._seldom_at < _SELDOM_SECONDS:
             return
         self._seldom_at = now
-        self._keys = await _known(lambda: self._rooms.keys.ending(_KEYS_WITHIN))
+        self._keys = await _known(lambda: self._rooms.keys(_KEYS_WITHIN))
         if self._rooms.certificate is not None:
             self._certificate = await asyncio.to_thread(_ends_at, self._rooms.certificate)
 
@@ -157,7 +155,7 @@ def _process_bytes(board: Board) -> Mapping[str, int]:
     sizes: dict[str, int] = {}
     for reading in board.fresh().values():
         for sample in reading.samples:
-            if sample.figure != "process_anonymous_bytes" or not isinstance(sample.value, float):
+            if sample.figure != "process_anonymous_bytes" or isinstance(sample.value, Distribution):
                 continue
             process = dict(sample.labels)["process"]
             if process.startswith(_OURS):
