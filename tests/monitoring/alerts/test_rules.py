@@ -104,6 +104,18 @@ def test_a_rule_finds_what_it_is_for(rule: str, seen: Facts, severity: str, word
     assert word in finding.detail
 
 
+@pytest.mark.parametrize(
+    "phase", ["stopped", "stopping", "ready", "degraded", "unreachable", "failed", "deleting"]
+)
+def test_the_try_of_a_start_that_is_over_is_nothing_to_tell(phase: str) -> None:
+    assert found("deployment_restarting", deployment(phase=phase, attempt=2)) == []
+
+
+def test_a_start_that_nobody_wants_any_more_is_nothing_to_tell() -> None:
+    seen = deployment(phase="queued", attempt=2, is_wanted=False)
+    assert found("deployment_restarting", seen) == []
+
+
 def test_a_large_disk_with_much_room_is_not_low() -> None:
     assert found("disk_low", disk(250, 16_000)) == []
 

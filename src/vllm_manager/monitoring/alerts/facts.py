@@ -18,6 +18,8 @@ class DeploymentFact(NamedTuple):
     kv_cache_usage_ratio: float | None = None
     requests_waiting: float | None = None
     attempt: int = 1
+    is_wanted: bool = True
+    """False: it is being stopped or deleted, or is."""
 
 
 class GpuFact(NamedTuple):

@@ -120,6 +120,7 @@ def _deployment(view: Deployment) -> DeploymentFact:
         kv_cache_usage_ratio=metrics.kv_cache_usage_ratio if metrics else None,
         requests_waiting=metrics.requests_waiting if metrics else None,
         attempt=view.attempt,
+        is_wanted=view.desired == "running",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+from vllm_manager.deployments.states import START_ORDER
 from vllm_manager.kit.errors import Remedy
 from vllm_manager.monitoring.alerts.facts import DeploymentFact, DiskFact, Facts, GpuFact
 from vllm_manager.monitoring.alerts.trends import (
@@ -120,9 +121,11 @@ def _trouble(d: DeploymentFact) -> Finding:
 
 
 def _restarting(facts: Facts, _: Trends) -> Iterable[Finding] | None:
-    if facts.deployments is None:
+    starting = _of_phase(*START_ORDER[:-1])(facts)
+    if starting is None:
         return None
-    again = [d for d in facts.deployments if d.attempt > 1 and d.phase not in ("ready", "failed")]
+    # The number of the try stays when a start has succeeded, or is no longer wanted.
+    again = [d for d in starting if d.attempt > 1 and d.is_wanted]
     return [
         Finding(
             d.name,
