@@ -95,7 +95,7 @@ class Worker:
         )
         self._sender = UsageSender(self._context.journal, control)
         self._traces = _trace_sender(self._context, config.index)
-        self._teller = _teller_for(self._context)
+        self._teller = _teller_for(self._context, config.index)
         pair = gateway.tls
         self._served = None if pair is None else Served(pair)
         self._server = _server_for(self._context, self._served)
@@ -194,7 +194,7 @@ class Worker:
                 await self._teller.tell()
 
 
-def _teller_for(context: Context) -> Teller:
+def _teller_for(context: Context, index: int) -> Teller:
     directory = context.directory
     return Teller(
         context.tracker,
@@ -202,6 +202,7 @@ def _teller_for(context: Context) -> Teller:
         context.address_of,
         lambda: directory.models.keys(),
         logs.write_ended,
+        index,
     )
 
 
