@@ -163,7 +163,6 @@ def _build(
             hardware=models.hardware,
             cluster=cluster,
             warmers=warmers,
-            publisher=publisher,
             requests=requests,
         )
     )
@@ -178,7 +177,9 @@ def _build(
         publisher=publisher,
         requests=Requests(requests, Captures(clock), people.subjects, room.service.get),
         events=events,
-        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
+        facts=_facts(
+            settings, clock, database, room, cluster, warmers, publisher, events, requests, seen
+        ),
         monitoring=seen,
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
@@ -205,6 +206,7 @@ def _facts(
     warmers: WarmerBoard,
     publisher: SnapshotPublisher,
     events: Events,
+    requests: RequestBoard,
     seen: Monitoring,
 ) -> Facts:
     return Facts(
@@ -220,6 +222,7 @@ def _facts(
         starts=room.service.start_counts,
         logs=room.service.log_counts,
         publisher=publisher,
+        requests=requests,
         events=events,
         engine=lambda: _engine(settings),
         board=seen.board,

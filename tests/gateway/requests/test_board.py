@@ -164,6 +164,18 @@ def test_a_worker_whose_place_another_has_taken_is_not_waited_for() -> None:
     assert [worker.number for worker in board.heard()] == [0]
 
 
+def test_a_worker_that_only_keeps_its_connection_is_not_heard() -> None:
+    clock = FakeClock()
+    board = RequestBoard(clock)
+    board.put(told(index=3))
+    spoke_at = clock.now()
+    clock.advance(9)
+    assert board.heard() == [(3, 4711, spoke_at)]
+    clock.advance(1)
+    assert board.heard() == []
+    assert board.heard_at() == {4711: spoke_at}
+
+
 def test_what_was_counted_before_this_process_is_no_news_to_it() -> None:
     trackers = Tracker(), Tracker()
     board = RequestBoard(FakeClock())

@@ -175,12 +175,12 @@ def test_processes_of_other_machines_are_not_looked_for_here(tmp_path: Path) -> 
     )
     reports = [report(clock), report(clock, hostname="b", engine_pid=99)]
     hardware = hardware_with(*nvidia(FakeNvml([])))
-    sources = Sources(hardware, lambda: reports, list[SeenMachine], lambda: [8, 7], run)
+    sources = Sources(hardware, lambda: reports, list[SeenMachine], lambda: {1: 7, 0: 8}, run)
     found = [(k.name, k.pid) for k in known_processes(sources, "a")]
     assert found == [
         ("control-plane", os.getpid()),
-        ("gateway-0", 7),
-        ("gateway-1", 8),
+        ("gateway-0", 8),
+        ("gateway-1", 7),
         ("ray-raylet", 5),
         ("engine", 11),
         ("supervisor", 10),

@@ -151,6 +151,10 @@ class RequestBoard:
                 found[place] = HeardWorker(worker.index, worker.pid, worker.heard_at)
         return list(found.values())
 
+    def heard_at(self) -> Mapping[int | None, datetime]:
+        """Return when each process last spoke, by pid, also of those that are silent lately."""
+        return {w.pid: w.heard_at for w in self._workers.values() if w.heard_at is not None}
+
     def figures(self) -> list[GatewayFigure]:
         """Return the sums over all workers.
 

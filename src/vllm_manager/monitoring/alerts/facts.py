@@ -65,5 +65,5 @@ class Facts:
     """Memory of its own (anonymous), by process."""
     is_ray_up: bool | None = None
     gateway_workers: int | None = None
-    """Those that listen for snapshots."""
+    """Those that were heard within the last seconds."""
     unfinished_audit_entries: int = 0

@@ -295,8 +295,8 @@ def _no_gateway(facts: Facts, _: Trends) -> Iterable[Finding] | None:
     if facts.gateway_workers:
         return ()
     detail = (
-        "No gateway listens for changes. If one runs, it serves with the keys and routes that it "
-        "knew last. `vllm-manager doctor` says more."
+        "No gateway has been heard for ten seconds. If one runs, it hangs, or serves with the keys "
+        "and routes that it knew last. `vllm-manager doctor` says more."
     )
     return [Finding("gateway", "critical", "No gateway is connected", detail)]
 
