@@ -63,7 +63,8 @@ def gateways(answer: httpx.Response) -> float:
 
 
 async def test_a_gateway_is_one_that_speaks(control: Running) -> None:
-    said: dict[str, object] = {"worker": "wrk_1", "pid": 4711, "under_way": [], "ended": [], "sums": []}
+    said: dict[str, object] = {"worker": "wrk_1", "pid": 4711}
+    said |= {part: [] for part in ("under_way", "ended", "sums")}
     told = await control.client.post(
         "/internal/v1/gateway/requests", json=said, headers=control.token("internal_token")
     )

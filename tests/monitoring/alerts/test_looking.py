@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fakes.clock import FakeClock
@@ -13,7 +13,7 @@ from vllm_manager.cluster import RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.monitoring.alerts.facts import Facts
 from vllm_manager.monitoring.alerts.looking import Looking, Rooms
-from vllm_manager.monitoring.samples import Board
+from vllm_manager.monitoring.samples import Board, Sample
 from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
 
 
@@ -24,6 +24,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     gpus: Sequence[FakeGpu] = ()
     certificate: Path | None = None
+    deployments: Sequence[Deployment] | None = None
 
     def __post_init__(self) -> None:
         self.board = Board(self.clock)
@@ -46,13 +47,39 @@ class World:
         return await self.looking.facts()
 
     async def _deployments(self) -> Sequence[Deployment]:
-        raise OSError("the database is away")
+        if self.deployments is None:
+            raise OSError("the database is away")
+        return self.deployments
 
     async def _ray(self) -> RayStatus:
         return RayStatus(state="up", address="http://127.0.0.1:8265", version="2", message=None)
 
     async def _keys(self, within: timedelta) -> tuple[int, datetime | None]:
         return 0, None
+
+
+def demo() -> Deployment:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Deployment.model_validate(
+        {
+            **dict.fromkeys(Deployment.model_fields),
+            "name": "demo",
+            "uid": "dep_1",
+            "spec": {"name": "demo", "model": "demo"},
+            "generation": 1,
+            "attempt": 1,
+            "desired": "running",
+            "phase": "ready",
+            "stale": False,
+            "degradations": [],
+            "replicas_desired": 3,
+            "replicas_ready": 3,
+            "timeline": [],
+            "since": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+    )
 
 
 async def test_the_memory_of_our_own_processes_is_read_off_what_was_measured() -> None:
@@ -63,6 +90,22 @@ async def test_the_memory_of_our_own_processes_is_read_off_what_was_measured() -
     sizes = (await world.facts()).process_bytes
     assert list(sizes) == ["control-plane"]
     assert sizes["control-plane"] > 1_000_000
+
+
+async def test_the_fullest_replica_counts_not_the_mean_of_all() -> None:
+    world = World(deployments=[demo()])
+    for number, used in enumerate((0.98, 0.1, 0.2)):
+        labels = (("deployment", "demo"), ("replica", f"r{number}"))
+        sample = Sample("engine_kv_cache_usage_ratio", labels, used)
+        world.board.put(f"engine/{number}", [sample])
+    assert [d.kv_cache_usage_ratio for d in (await world.facts()).deployments or ()] == [0.98]
+    world.clock.advance(10)
+    assert [d.kv_cache_usage_ratio for d in (await world.facts()).deployments or ()] == [None]
+
+
+async def test_a_certificate_that_can_t_be_read_is_one_all_the_same(tmp_path: Path) -> None:
+    facts = await World(certificate=tmp_path / "gone.pem").facts()
+    assert (facts.has_certificate, facts.certificate_ends_at) == (True, None)
 
 
 async def test_a_room_that_does_not_answer_hides_no_other() -> None:

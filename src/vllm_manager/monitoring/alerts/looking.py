@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,10 +70,11 @@ class Looking:
         return Facts(
             at=self._clock.now(),
             monotonic=self._clock.monotonic(),
-            deployments=None if views is None else [_deployment(view) for view in views],
+            deployments=None if views is None else _deployments(views, rooms.board),
             gpus=_gpus(machine),
             disks=None if machine is None else _disks(machine.disks),
             certificate_ends_at=self._certificate,
+            has_certificate=rooms.certificate is not None,
             keys=_expiring(self._keys),
             knows_keys=self._keys is not None,
             process_bytes=_process_bytes(rooms.board),
@@ -110,14 +111,22 @@ def _ends_at(certificate: Path) -> datetime | None:
         return None
 
 
-def _deployment(view: Deployment) -> DeploymentFact:
+def _deployments(views: Sequence[Deployment], board: Board) -> Sequence[DeploymentFact]:
+    fullest: dict[str, float] = {}
+    for labels, used in _values(board, "engine_kv_cache_usage_ratio"):
+        name = labels["deployment"]
+        fullest[name] = max(used, fullest.get(name, 0.0))
+    return [_deployment(view, fullest.get(view.name)) for view in views]
+
+
+def _deployment(view: Deployment, kv_cache_usage_ratio: float | None) -> DeploymentFact:
     metrics = view.metrics
     return DeploymentFact(
         name=view.name,
         phase=view.phase,
         reason=view.reason,
         error=view.last_error,
-        kv_cache_usage_ratio=metrics.kv_cache_usage_ratio if metrics else None,
+        kv_cache_usage_ratio=kv_cache_usage_ratio,
         requests_waiting=metrics.requests_waiting if metrics else None,
         attempt=view.attempt,
         is_wanted=view.desired == "running",
@@ -139,11 +148,7 @@ def _gpu(gpu: Gpu) -> GpuFact:
 
 
 def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:
-    return [
-        DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes)
-        for disk in disks
-        if disk.free_bytes is not None and disk.total_bytes is not None
-    ]
+    return [DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes) for disk in disks]
 
 
 def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
@@ -153,12 +158,17 @@ def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
 
 
 def _process_bytes(board: Board) -> Mapping[str, int]:
-    sizes: dict[str, int] = {}
+    sizes = _values(board, "process_anonymous_bytes")
+    return {
+        labels["process"]: int(size)
+        for labels, size in sizes
+        if labels["process"].startswith(_OURS)
+    }
+
+
+def _values(board: Board, figure: str) -> Iterator[tuple[Mapping[str, str], float]]:
+    """Yield the labels and values of every fresh sample of a figure."""
     for reading in board.fresh().values():
         for sample in reading.samples:
-            if sample.figure != "process_anonymous_bytes" or isinstance(sample.value, Distribution):
-                continue
-            process = dict(sample.labels)["process"]
-            if process.startswith(_OURS):
-                sizes[process] = int(sample.value)
-    return sizes
+            if sample.figure == figure and not isinstance(sample.value, Distribution):
+                yield dict(sample.labels), sample.value
