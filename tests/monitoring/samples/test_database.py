@@ -76,6 +76,19 @@ async def test_what_was_measured_is_there_after_a_restart(tmp_path: Path) -> Non
     assert (fine.source, fine.step_seconds) == ("memory", 2)
 
 
+async def test_a_database_that_is_gone_at_the_end_stops_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database_in(tmp_path) as database:
+        room = Room(database, at(9, 50))
+        await room.start()
+        await run(room, 1)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(MetricMinute.metadata.tables["metric_minutes"].drop)
+        await room.rollup.flush()
+    assert "could not be written" in caplog.text
+
+
 async def test_after_a_kill_at_most_the_last_minute_is_missing(tmp_path: Path) -> None:
     clock = at(9, 10)
     async with room_in(tmp_path, clock) as room:

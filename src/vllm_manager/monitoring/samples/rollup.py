@@ -1,5 +1,6 @@
 """Sums two-second steps up to minutes, and has them written: minute by minute, hour by hour."""
 
+import logging
 from typing import Final
 
 from vllm_manager.kit.clock import Clock
@@ -7,6 +8,8 @@ from vllm_manager.monitoring.samples import minutes
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.columns import Ring
 from vllm_manager.monitoring.samples.question import HOUR, MINUTE
+
+log = logging.getLogger(__name__)
 
 _SWEEPS: Final = 60
 _MINUTES_PER_HOUR = HOUR // MINUTE
@@ -82,11 +85,15 @@ class Rollup:
             self._hour += 1
 
     async def flush(self) -> None:
-        """Write the minute that is not over yet, too: the process ends."""
+        """Write the minute that is not over yet, too: the process ends, whether it can or not."""
         newest = self._fine.newest
-        if newest is not None and self._archive.is_mine:
-            self._close(newest * self._fine.step // MINUTE)
+        if newest is None or not self._archive.is_mine:
+            return
+        self._close(newest * self._fine.step // MINUTE)
+        try:
             await self._write_minutes(list(self._unwritten))
+        except Exception:
+            log.exception("The last minute of figures could not be written")
 
     async def _write_minutes(self, closed: list[int]) -> None:
         packed = {minute * MINUTE: minutes.pack(self.minutes, minute) for minute in closed}
