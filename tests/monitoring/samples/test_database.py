@@ -89,6 +89,36 @@ async def test_a_database_that_is_gone_at_the_end_stops_nothing_else(
     assert "could not be written" in caplog.text
 
 
+async def test_a_wall_clock_that_was_a_month_ahead_hides_and_loses_nothing(tmp_path: Path) -> None:
+    month = 30 * 24 * HOUR
+    async with room_in(tmp_path, at(9, 50)) as room:
+        await run(room, 15, running=3)
+        room.clock.jump_wall(month)
+        await run(room, 65, running=50)
+        room.clock.jump_wall(-month)
+        await run(room, 5, running=7)
+        answer = await room.ask(RUNNING, "2h", points=120)
+        await run(room, 50, running=7)
+        async with database_in(tmp_path) as database, database.read() as session:
+            starts = await session.scalars(select(MetricBlock.start).where(MetricBlock.tier == 60))
+            minutes = (await session.scalars(select(MetricMinute.start))).all()
+    begin = int(at(9).now().timestamp())
+    assert values(answer)[:15] == [pytest.approx(3, rel=0.003)] * 15
+    assert values(answer)[-4:] == [pytest.approx(7)] * 4
+    assert set(starts) == {begin, begin + HOUR, begin + 2 * HOUR}
+    assert {start // HOUR * HOUR for start in minutes} == {begin + 3 * HOUR}
+
+
+async def test_a_ring_that_a_jump_has_emptied_does_not_know_all(tmp_path: Path) -> None:
+    async with room_in(tmp_path, at(9, 50)) as room:
+        await run(room, 15, running=3)
+        room.clock.jump_wall(5 * HOUR)
+        await run(room, 2, running=7)
+        answer = await room.ask(RUNNING, "6h", points=360)
+    assert values(answer)[:5] == [pytest.approx(3, rel=0.003)] * 5
+    assert values(answer)[-1] == pytest.approx(7)
+
+
 async def test_after_a_kill_at_most_the_last_minute_is_missing(tmp_path: Path) -> None:
     clock = at(9, 10)
     async with room_in(tmp_path, clock) as room:

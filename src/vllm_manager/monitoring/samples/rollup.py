@@ -7,7 +7,7 @@ from vllm_manager.kit.clock import Clock
 from vllm_manager.monitoring.samples import minutes
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.columns import Ring
-from vllm_manager.monitoring.samples.question import HOUR, MINUTE
+from vllm_manager.monitoring.samples.question import DAY, HOUR, MINUTE, WEEK_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,16 @@ class Rollup:
         self._hour = int(clock.now().timestamp()) // HOUR
         """The hour whose minutes are being collected."""
         self._is_mine = False
+        self._times_emptied = 0
+        self._offset = self.now - clock.monotonic()
+        self._jumped_at = 0.0
+        self._ahead: list[int] | None = None
+        """The hours written since the wall clock was set far ahead, while that may be wrong."""
+
+    @property
+    def now(self) -> float:
+        """The wall clock, in seconds since 1970."""
+        return self._clock.now().timestamp()
 
     async def restore(self) -> None:
         """Take up where an earlier process left off."""
@@ -38,7 +48,8 @@ class Rollup:
 
     async def _adopt(self) -> None:
         """Take in what another process wrote of this hour, and finish the hours before."""
-        now = int(self._clock.now().timestamp())
+        now = int(self.now)
+        self._times_emptied = self.minutes.times_emptied
         await self._archive.restore(self.minutes, now // HOUR * HOUR)
         self._hour = now // HOUR
         self._is_mine = self._archive.is_mine
@@ -71,7 +82,8 @@ class Rollup:
             self._is_mine = False
             self._unwritten.clear()
             return
-        if not self._is_mine:
+        await self._follow_clock()
+        if not self._is_mine or self.minutes.times_emptied != self._times_emptied:
             await self._adopt()
         if self._unwritten:
             await self._write_minutes(list(self._unwritten))
@@ -80,9 +92,25 @@ class Rollup:
         over = (self.minutes.newest + 1) // _MINUTES_PER_HOUR
         self._hour = min(self._hour, over)
         while self._hour < over:
-            if not await self._archive.write_hour(self.minutes, self._hour * HOUR):
+            hour = self._hour * HOUR
+            if not await self._archive.write_hour(self.minutes, hour, prunes=self._ahead is None):
                 return
+            if self._ahead is not None:
+                self._ahead.append(hour)
             self._hour += 1
+
+    async def _follow_clock(self) -> None:
+        """Prune nothing by a wall clock that was set far ahead, and take back what it dated."""
+        monotonic = self._clock.monotonic()
+        offset, before = self.now - monotonic, self._offset
+        if offset - before > DAY:
+            self._jumped_at, self._ahead = monotonic, []
+        elif self._ahead is not None and before - offset > DAY:
+            await self._archive.forget_ahead(self._ahead, self.now)
+            self._ahead = None
+        elif monotonic - self._jumped_at > WEEK_SECONDS:
+            self._ahead = None
+        self._offset = offset
 
     async def flush(self) -> None:
         """Write the minute that is not over yet, too: the process ends, whether it can or not."""
