@@ -76,6 +76,51 @@ async def test_what_was_measured_is_there_after_a_restart(tmp_path: Path) -> Non
     assert (fine.source, fine.step_seconds) == ("memory", 2)
 
 
+async def test_a_minute_of_two_processes_is_one_and_no_newer_than_its_last_word(
+    tmp_path: Path,
+) -> None:
+    clock = at(9, 50)
+    begin = clock.now()
+    async with room_in(tmp_path, clock) as room:
+        for _ in range(10):
+            room.tick(Sample(RUNNING, replica(), 3.0))
+        last = clock.now()
+        await room.rollup.flush()
+    async with room_in(tmp_path, clock) as again:
+        restored = await again.ask(RUNNING, "10m", points=10)
+        clock.advance(10)
+        for _ in range(10):
+            again.tick(Sample(RUNNING, replica(), 9.0))
+        shown = await again.ask(RUNNING, "10m", points=10)
+        newest = clock.now()
+        again.tick(seconds=60)
+        rolled_up = await again.ask(RUNNING, "10m", points=10)
+        await again.rollup.write()
+    async with room_in(tmp_path, clock) as third:
+        kept = await third.ask(RUNNING, "10m", points=10)
+    assert (restored.series[0].newest_at, restored.series[0].stale_since) == (last, None)
+    assert shown.series[0].newest_at == newest
+    assert 3 < (values(shown)[-1] or 0) < 9
+    for answer in (rolled_up, kept):
+        assert values(answer)[0] == pytest.approx(6, rel=0.06)
+        assert answer.series[0].points[-2][0] == begin.timestamp()
+
+
+async def test_an_engine_that_died_is_not_stale_since_later_than_that(tmp_path: Path) -> None:
+    async with room_in(tmp_path, at(9, 50)) as room:
+        await run(room, 11)
+        died = room.clock.now()
+        for _ in range(60):
+            room.tick(seconds=60)
+        await room.rollup.write()
+    async with room_in(tmp_path, room.clock) as again:
+        for span, points in (("3h", 180), ("30d", 700)):
+            answer = await again.ask(RUNNING, span, points=points)
+            stale = answer.series[0].stale_since
+            assert stale is not None
+            assert stale <= died
+
+
 async def test_a_database_that_is_gone_at_the_end_stops_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

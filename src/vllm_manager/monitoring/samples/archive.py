@@ -63,12 +63,13 @@ class Archive:
         async with self._database.read() as session:
             return await store.is_empty(session)
 
-    async def restore(self, ring: Ring, hour: int) -> None:
+    async def restore(self, ring: Ring, hour: int) -> float:
         """Read the minutes of an hour that is not over into a ring, where it knows nothing better.
 
         Earlier hours, which another process did not finish, are written as blocks. Later ones are
-        of a wall clock that was ahead.
+        of a wall clock that was ahead. Return when the newest of the hour's was measured, else 0.
         """
+        until = 0.0
         async with self._database.read() as session:
             rows = await store.minutes(session)
         unfinished: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
@@ -78,12 +79,13 @@ class Archive:
             if begin > hour:
                 break
             if begin == hour:
-                _fill(ring, found)
+                until = _fill(ring, found)
                 continue
             whole = minutes.new_ring()
             _fill(whole, found)
             whole.advance((begin + HOUR) // MINUTE - 1)
             await self.write_hour(whole, begin, prunes=False)
+        return until
 
     async def write_minutes(self, packed: Mapping[int, bytes]) -> bool:
         """Write minutes, by their start; return whether it was for this process to do."""
@@ -151,13 +153,16 @@ class Archive:
         return await asyncio.to_thread(_series, question, tier, rows), end
 
 
-def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> None:
+def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
+    until = 0.0
     for start, data in rows:
         minute = start // MINUTE
         if ring.newest is None or minute > ring.newest:
             ring.advance(minute)
-        for figure, labels, span in minutes.unpack(data, minute):
-            minutes.fill(ring, figure, labels, minute, span)
+        until, values = minutes.unpack(data, minute)
+        for figure, labels, span in values:
+            minutes.fill(ring, figure, labels, minute, span, until)
+    return until
 
 
 def tier_for(question: Question) -> Tier:
@@ -197,9 +202,12 @@ def _series(
 
 
 def _newest(span: Span) -> float | None:
-    """Return the end of the last step of which anything is known."""
+    """Return the beginning of the last step of which anything is known.
+
+    Rather too early, since nothing may look fresh that is not.
+    """
     values = span.means if isinstance(span, ScalarSpan) else span.sums
     for index in range(len(values) - 1, -1, -1):
         if values[index] == values[index]:
-            return float(span.start + (index + 1) * span.step)
+            return float(span.start + index * span.step)
     return None

@@ -29,6 +29,8 @@ class Rollup:
         """Minutes that are closed, and not written."""
         self._hour = int(clock.now().timestamp()) // HOUR
         """The hour whose minutes are being collected."""
+        self._part: tuple[int, float] | None = None
+        """The last minute that an earlier process wrote, and how many of its seconds that knew."""
         self._is_mine = False
         self._times_emptied = 0
         self._offset = self.now - clock.monotonic()
@@ -50,7 +52,11 @@ class Rollup:
         """Take in what another process wrote of this hour, and finish the hours before."""
         now = int(self.now)
         self._times_emptied = self.minutes.times_emptied
-        await self._archive.restore(self.minutes, now // HOUR * HOUR)
+        closed = self.minutes.newest
+        until = await self._archive.restore(self.minutes, now // HOUR * HOUR)
+        minute = int(until) // MINUTE
+        if minute == self.minutes.newest and minute != closed:
+            self._part = minute, until - minute * MINUTE
         self._hour = now // HOUR
         self._is_mine = self._archive.is_mine
 
@@ -66,11 +72,25 @@ class Rollup:
             self._unwritten = [minute for minute in self._unwritten if minute < now]
             return
         begin = max(now - minutes.SLOTS + 1, (self._fine.oldest or 0) * self._fine.step // MINUTE)
-        for minute in range(begin if closed is None else max(begin, closed + 1), now):
+        for minute in range(begin if closed is None else max(begin, self._open_from(closed)), now):
             self._close(minute)
 
+    @property
+    def closed_until(self) -> int:
+        """Where the minutes end that are known as a whole, in seconds since 1970."""
+        closed = self.minutes.newest
+        return 0 if closed is None else self._open_from(closed) * MINUTE
+
+    def _open_from(self, closed: int) -> int:
+        is_part = self._part is not None and self._part[0] == closed
+        return closed if is_part else closed + 1
+
     def _close(self, minute: int) -> None:
-        minutes.close(self._fine, self.minutes, minute)
+        before_seconds = 0.0
+        if self._part is not None and self._part[0] == minute:
+            before_seconds = self._part[1]
+        self._part = None
+        minutes.close(self._fine, self.minutes, minute, before_seconds)
         self._unwritten.append(minute)
         del self._unwritten[: -minutes.SLOTS]
         self._fine.sweep(minute, _SWEEPS)
