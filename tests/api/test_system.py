@@ -51,8 +51,25 @@ async def test_the_system_names_everything_that_takes_part(control: Running) -> 
     assert system["control_plane"]["is_leader"] is True
     assert system["control_plane"]["resident_bytes"] > 1_000_000
     assert [worker["pid"] for worker in system["gateway"]["workers"]] == [4711]
+    assert gateways(await control.client.get("/metrics", headers=control.bearer)) == 0
     assert system["ray"]["state"] == "down"
     assert system["ray"]["message"]
+
+
+def gateways(answer: httpx.Response) -> float:
+    name = "vllm_manager_gateway_workers "
+    [line] = [line for line in answer.text.splitlines() if line.startswith(name)]
+    return float(line.removeprefix(name))
+
+
+async def test_a_gateway_is_one_that_speaks(control: Running) -> None:
+    said: dict[str, object] = {"worker": "wrk_1", "pid": 4711}
+    said |= {part: [] for part in ("under_way", "ended", "sums")}
+    told = await control.client.post(
+        "/internal/v1/gateway/requests", json=said, headers=control.token("internal_token")
+    )
+    assert told.status_code == 200
+    assert gateways(await control.client.get("/metrics", headers=control.bearer)) == 1
 
 
 async def test_the_nodes_are_unknown_without_ray(control: Running) -> None:

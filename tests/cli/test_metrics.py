@@ -48,6 +48,17 @@ def test_what_is_silent_is_said_to_be_so(server: RestServer, run: Run) -> None:
     assert "chat: silent since" in run("metrics", "engine_requests_running").stderr
 
 
+def test_a_line_of_which_nothing_is_known_breaks_nothing(server: RestServer, run: Run) -> None:
+    points = [[at, None] for at, _ in SERIES["points"]]
+    unknown = {**SERIES, "labels": {"deployment": "gone"}, "points": points}
+    unknown["highest"] = [None] * len(points)
+    server.answer("GET /api/v1/metrics/query", {**ANSWER, "series": [unknown, SERIES]})
+    done = run("metrics", "engine_requests_running")
+    assert done.exit_code == 0, done.output
+    assert "chat" in done.stdout
+    assert "gone" not in done.stdout
+
+
 def test_nothing_known_is_said(server: RestServer, run: Run) -> None:
     server.answer("GET /api/v1/metrics/query", {**ANSWER, "series": []})
     assert "Nothing is known" in run("metrics", "gpu_up").stdout

@@ -2,12 +2,14 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import psutil
 
 from vllm_manager_engine.gpus import BINDINGS
 
+_NETWORKS: Final = Path("/sys/class/net")
 Values = dict[str, float]
 _HEAT_POWER_HARDWARE = 0x20 | 0x40 | 0x04 | 0x80 | 0x08
 """Bits of nvml.h's `nvmlClocksEventReason…` that slow a GPU down."""
@@ -21,6 +23,7 @@ class Machine:
         self._library: Any = None
         self._tried = False
         self._before: tuple[float, float] | None = None
+        self._networks = {"received": Growth(), "sent": Growth()}
 
     def read(self) -> dict[str, Any]:
         """Return `{"node": {figure: value}, "gpus": {index: {figure: value}}}`."""
@@ -36,14 +39,11 @@ class Machine:
         if disks is not None:
             found["node_disk_read_bytes_total"] = disks.read_bytes
             found["node_disk_written_bytes_total"] = disks.write_bytes
-        networks = [
-            counted
-            for name, counted in psutil.net_io_counters(pernic=True).items()
-            if not name.startswith("lo")
-        ]
-        if networks:
-            found["node_network_received_bytes_total"] = sum(n.bytes_recv for n in networks)
-            found["node_network_sent_bytes_total"] = sum(n.bytes_sent for n in networks)
+        networks = cards(psutil.net_io_counters(pernic=True))
+        for name in ("received", "sent") if networks else ():
+            field = {"received": "bytes_recv", "sent": "bytes_sent"}[name]
+            counts = {card: getattr(seen, field) for card, seen in networks.items()}
+            found[f"node_network_{name}_bytes_total"] = self._networks[name].add(counts)
         self._add_cpu(found)
         return found
 
@@ -69,6 +69,32 @@ class Machine:
         except library.NVMLError:
             return {}
         return {str(index): _gpu(library, index) for index in range(count)}
+
+
+class Growth:
+    """A sum over parts that come and go: it only grows, and never by what is past.
+
+    A part that is seen for the first time adds nothing yet; one that has gone takes nothing away.
+    """
+
+    def __init__(self) -> None:
+        self._before: Mapping[str, float] = {}
+        self._total = 0.0
+
+    def add(self, parts: Mapping[str, float]) -> float:
+        """Take what every part counts now, and return the total."""
+        for part, value in parts.items():
+            before = self._before.get(part)
+            if before is not None:
+                self._total += value - before if value >= before else value
+        self._before = parts
+        return self._total
+
+
+def cards(networks: Mapping[str, Any], folder: Path = _NETWORKS) -> Mapping[str, Any]:
+    """Return the physical cards of all networks; where none is (a container), all but loopback."""
+    physical = {n: seen for n, seen in networks.items() if (folder / n / "device").exists()}
+    return physical or {n: seen for n, seen in networks.items() if not n.startswith("lo")}
 
 
 def _gpu(library: Any, index: int) -> Values:

@@ -63,7 +63,7 @@ def process_families(version: str, streams: int, workers: int) -> list[Family]:
         Family("build_info", "gauge", "1, with the release that runs.", build),
         Family("resident_bytes", "gauge", "Memory of the control plane.", one(resident_bytes())),
         Family("event_streams", "gauge", "Open event streams of browsers.", one(streams)),
-        Family("gateway_workers", "gauge", "Connected gateway workers.", one(workers)),
+        Family("gateway_workers", "gauge", "Gateway workers that were heard lately.", one(workers)),
     ]
 
 

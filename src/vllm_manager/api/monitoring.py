@@ -8,7 +8,6 @@ from vllm_manager.audit import AuditLog
 from vllm_manager.cluster import Cluster, WarmerBoard
 from vllm_manager.db import Database
 from vllm_manager.deployments import DeploymentsRoom
-from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.gateway.requests.board import RequestBoard
 from vllm_manager.hardware import Hardware
 from vllm_manager.kit.clock import Clock
@@ -40,7 +39,6 @@ class Watched:
     hardware: Hardware
     cluster: Cluster
     warmers: WarmerBoard
-    publisher: SnapshotPublisher
     requests: RequestBoard
 
 
@@ -102,12 +100,15 @@ def build(watched: Watched) -> Monitoring:
 
 def _sources(watched: Watched) -> Sources:
     """Return whom the samples are asked from; other rooms' collectors are in `more`."""
-    publisher = watched.publisher
     return Sources(
         hardware=watched.hardware,
         reports=watched.deployments.service.reports,
         machines=watched.warmers.machines,
-        gateway_pids=lambda: [w.pid for w in publisher.workers() if w.pid is not None],
+        gateways=lambda: {
+            heard.number: heard.pid
+            for heard in watched.requests.heard()
+            if heard.number is not None
+        },
         run_dir=watched.settings.run_dir,
         more=(GatewayCollector(watched.requests),),
     )
@@ -115,14 +116,13 @@ def _sources(watched: Watched) -> Sources:
 
 def _rooms(watched: Watched, board: Board) -> Rooms:
     """Return what alerts are about."""
-    publisher = watched.publisher
     return Rooms(
-        deployments=watched.deployments.service,
-        hardware=watched.hardware,
-        cluster=watched.cluster,
-        keys=watched.people.keys,
-        audit=watched.audit,
+        deployments=watched.deployments.service.views,
+        machine=watched.hardware.snapshot,
+        ray=watched.cluster.status,
+        keys=watched.people.keys.ending,
+        unfinished_audit_entries=lambda: watched.audit.unfinished,
         board=board,
-        gateway_workers=lambda: len(publisher.workers()),
+        gateway_workers=lambda: len(watched.requests.heard()),
         certificate=watched.settings.tls_certificate,
     )

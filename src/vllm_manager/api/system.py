@@ -17,6 +17,7 @@ from vllm_manager.auth.guard import ANYONE
 from vllm_manager.cluster import Cluster, Warmer, WarmerBoard
 from vllm_manager.deployments import LogCounts, Standing, StartCounts
 from vllm_manager.gateway.publisher import SnapshotPublisher
+from vllm_manager.gateway.requests.board import RequestBoard
 from vllm_manager.kit.errors import Problem
 from vllm_manager.kit.process import ProcessIdentity
 from vllm_manager.monitoring import prometheus
@@ -53,7 +54,7 @@ class ControlPlane(BaseModel):
 
 
 class GatewayWorker(BaseModel):
-    """A gateway process that listens for snapshots."""
+    """A gateway process that listens for snapshots; it is seen whenever it says something."""
 
     pid: int | None
     last_seen_at: datetime
@@ -168,6 +169,7 @@ class Facts:
     starts: StartCounts
     logs: Callable[[], Sequence[LogCounts]]
     publisher: SnapshotPublisher
+    requests: RequestBoard
     events: Events
     engine: Callable[[], EngineSeen]
     board: Board
@@ -215,7 +217,7 @@ async def get_metrics(request: Request) -> Response:
     """Figures that are older than ten seconds are left out."""
     facts = _facts(request)
     requests: RequestCounts = request.app.state.request_counts
-    streams, workers = facts.events.open_count, len(facts.publisher.workers())
+    streams, workers = facts.events.open_count, len(facts.requests.heard())
     families = [
         *metrics.process_families(vllm_manager.__version__, streams, workers),
         *metrics.deployment_families(facts.standings()),
@@ -243,7 +245,7 @@ async def get_system(request: Request) -> System:
         version=vllm_manager.__version__,
         home_hint=facts.home_hint,
         control_plane=_control_plane(facts),
-        gateway=Gateway(workers=_workers(facts.publisher)),
+        gateway=Gateway(workers=_workers(facts)),
         ray=RaySeen(**ray.model_dump()),
         engine=facts.engine(),
         warmers=list(facts.warmers.all()),
@@ -260,14 +262,15 @@ def _control_plane(facts: Facts) -> ControlPlane:
     )
 
 
-def _workers(publisher: SnapshotPublisher) -> list[GatewayWorker]:
+def _workers(facts: Facts) -> list[GatewayWorker]:
+    heard_at = facts.requests.heard_at()
     return [
         GatewayWorker(
             pid=worker.pid,
-            last_seen_at=worker.last_seen_at,
+            last_seen_at=heard_at.get(worker.pid, worker.connected_at),
             snapshot_version=worker.snapshot_version,
         )
-        for worker in publisher.workers()
+        for worker in facts.publisher.workers()
     ]
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,22 +106,18 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Services]:
         services, rooms = _build(settings, clock, database, ray)
         if settings.demo:
             await _deploy_demo(services.deployments)
-        loops = [services.publisher.loop, _housekeeping(services, settings)]
-        for room in rooms:
-            await room.start()
-        for loop in loops:
-            loop.start()
-        try:
+        # Each is stopped whatever the others do, the last first.
+        async with AsyncExitStack() as stops:
+            for close in (ray.close, services.models.catalog.close, services.people.sign_on.close):
+                stops.push_async_callback(close)
+            for room in rooms:
+                stops.push_async_callback(room.stop)
+                await room.start()
+            for loop in (services.publisher.loop, _housekeeping(services, settings)):
+                stops.push_async_callback(loop.stop)
+                loop.start()
+            stops.callback(services.close_streams)
             yield services
-        finally:
-            services.close_streams()
-            for loop in reversed(loops):
-                await loop.stop()
-            for room in reversed(rooms):
-                await room.stop()
-            await services.people.sign_on.close()
-            await services.models.catalog.close()
-            await ray.close()
     finally:
         await database.close()
 
@@ -163,7 +159,6 @@ def _build(
             hardware=models.hardware,
             cluster=cluster,
             warmers=warmers,
-            publisher=publisher,
             requests=requests,
         )
     )
@@ -178,7 +173,9 @@ def _build(
         publisher=publisher,
         requests=Requests(requests, Captures(clock), people.subjects, room.service.get),
         events=events,
-        facts=_facts(settings, clock, database, room, cluster, warmers, publisher, events, seen),
+        facts=_facts(
+            settings, clock, database, room, cluster, warmers, publisher, events, requests, seen
+        ),
         monitoring=seen,
         internal_token=read_or_create(settings.secrets_dir / "internal_token"),
         report_token=read_or_create(settings.secrets_dir / "report_token"),
@@ -205,6 +202,7 @@ def _facts(
     warmers: WarmerBoard,
     publisher: SnapshotPublisher,
     events: Events,
+    requests: RequestBoard,
     seen: Monitoring,
 ) -> Facts:
     return Facts(
@@ -220,6 +218,7 @@ def _facts(
         starts=room.service.start_counts,
         logs=room.service.log_counts,
         publisher=publisher,
+        requests=requests,
         events=events,
         engine=lambda: _engine(settings),
         board=seen.board,

@@ -111,7 +111,9 @@ def _print_series(found: Json) -> None:
     for series in found["series"]:
         values = [value for _, value in series["points"]]
         known = [value for value in values if value is not None]
-        tops = [value for value in series["highest"] or known if value is not None]
+        tops = [value for value in series["highest"] or () if value is not None] or known
+        if not known:
+            continue
         rows.append(
             [
                 _labels(series["labels"]) or "all",

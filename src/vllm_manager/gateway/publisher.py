@@ -36,7 +36,8 @@ class Worker:
     """A gateway worker that listens, or did lately."""
 
     pid: int | None
-    last_seen_at: datetime
+    connected_at: datetime
+    """Not when it was last alive: a worker that is stopped keeps its connection."""
     snapshot_version: int
 
 
@@ -106,7 +107,6 @@ class SnapshotPublisher:
                     worker.snapshot_version = version
                 elif not await _within(turn, HEARTBEAT_SECONDS):
                     yield b"\n"
-                worker.last_seen_at = self._clock.now()
         finally:
             del self._workers[id(worker)]
 

@@ -97,7 +97,7 @@ class Worker:
         )
         self._sender = UsageSender(self._context.journal, self._context.refused, control)
         self._traces = _trace_sender(self._context, config.index)
-        self._teller = _teller_for(self._context)
+        self._teller = _teller_for(self._context, config.index)
         pair = gateway.tls
         self._served = None if pair is None else Served(pair)
         self._server = _server_for(self._context, self._served)
@@ -196,7 +196,7 @@ class Worker:
                 await self._teller.tell()
 
 
-def _teller_for(context: Context) -> Teller:
+def _teller_for(context: Context, index: int) -> Teller:
     directory = context.directory
     return Teller(
         context.tracker,
@@ -204,6 +204,7 @@ def _teller_for(context: Context) -> Teller:
         context.address_of,
         lambda: directory.models.keys(),
         logs.write_ended,
+        index,
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from fakes.clock import FakeClock
 from vllm_manager.api.gateway_figures import GatewayCollector
 from vllm_manager.gateway.identity import Asker
@@ -42,8 +44,9 @@ def told(
     ended: list[Row] | None = None,
     sums: list[Sums] | None = None,
     worker: str = "w",
+    **more: Any,
 ) -> Told:
-    return Told(worker, 4711, list(under_way), ended or [], sums or [])
+    return Told(worker, 4711, list(under_way), ended or [], sums or [], **more)
 
 
 def begin(tracker: Tracker, deployment: str = "demo", asker: Asker = PERSON) -> Any:
@@ -124,16 +127,81 @@ async def test_the_figures_are_those_that_are_named_and_add_up_over_workers() ->
     assert ttft.counts[ttft.bounds.index(0.25)] == 2
 
 
-async def test_a_silent_worker_keeps_what_it_counted_but_nothing_under_way() -> None:
+def counted(board: RequestBoard) -> float | None:
+    """Return the requests answered; None where the board does not tell."""
+    found = [f.value for f in board.figures() if f.name == "gateway_requests_total"]
+    return sum(v for v in found if isinstance(v, int)) if found else None
+
+
+@pytest.mark.parametrize("silent", [["w0", "w1"], ["w0"]])
+def test_while_a_worker_is_silent_nothing_is_told_as_the_whole(silent: list[str]) -> None:
     clock, tracker = FakeClock(), Tracker()
     finish(tracker)
     begin(tracker)
     board = RequestBoard(clock)
+
+    def tell(*workers: str) -> None:
+        for worker in workers:
+            board.put(told(sums=tracker.sums({"demo"}), worker=worker))
+
+    tell("w0", "w1")
+    assert counted(board) == 2
+    clock.advance(10)
+    tell(*{"w0", "w1"} - set(silent))
+    assert board.figures() == []
+    tell("w0", "w1")
+    assert counted(board) == 2
+
+
+def test_a_worker_whose_place_another_has_taken_is_not_waited_for() -> None:
+    clock, tracker = FakeClock(), Tracker()
+    finish(tracker)
+    board = RequestBoard(clock)
+    board.put(told(sums=tracker.sums({"demo"}), worker="w0", index=0))
+    clock.advance(10)
+    board.put(told(sums=[], worker="w1", index=0))
+    assert counted(board) == 1
+    assert [worker.number for worker in board.heard()] == [0]
+
+
+def test_a_worker_that_only_keeps_its_connection_is_not_heard() -> None:
+    clock = FakeClock()
+    board = RequestBoard(clock)
+    board.put(told(index=3))
+    spoke_at = clock.now()
+    clock.advance(9)
+    assert board.heard() == [(3, 4711, spoke_at)]
+    clock.advance(1)
+    assert board.heard() == []
+    assert board.heard_at() == {4711: spoke_at}
+
+
+def test_what_was_counted_before_this_process_is_no_news_to_it() -> None:
+    trackers = Tracker(), Tracker()
+    board = RequestBoard(FakeClock())
+    found: list[float | None] = []
+    for index, tracker in enumerate(trackers):
+        for _ in range(1000):
+            finish(tracker)
+        board.put(told(sums=tracker.sums({"demo"}), worker=f"w{index}", was_heard=True))
+        found.append(counted(board))
+    finish(trackers[0])
+    finish(trackers[0], deployment="new")
+    board.put(told(sums=trackers[0].sums({"demo", "new"}), worker="w0", was_heard=True))
+    assert [*found, counted(board)] == [0, 0, 2]
+
+
+def test_a_worker_that_comes_back_after_long_counts_from_there() -> None:
+    clock, tracker = FakeClock(), Tracker()
+    board = RequestBoard(clock)
+    finish(tracker)
     board.put(told(sums=tracker.sums({"demo"})))
-    clock.advance(11)
-    names = [sample.figure for sample in await GatewayCollector(board).collect()]
-    assert "gateway_requests_total" in names
-    assert "gateway_requests_under_way" not in names
+    clock.advance(60)
+    board.put(told(sums=[], worker="other"))
+    for _ in range(50):
+        finish(tracker)
+    board.put(told(sums=tracker.sums({"demo"}), was_heard=True))
+    assert counted(board) == 1
 
 
 async def test_no_count_is_lost_with_the_workers_of_the_past() -> None:

@@ -79,6 +79,12 @@ async def test_a_stream_is_in_prefill_and_then_in_decode(one: Rig) -> None:
     assert (row["prompt_tokens"], row["completion_tokens"]) == (7, 3)
 
 
+async def test_a_worker_says_which_it_is_and_whether_it_was_heard_before(one: Rig) -> None:
+    again = await one.control.wait_until_told(lambda told: told["was_heard"])
+    assert again["index"] == 0
+    assert one.control.told[0]["was_heard"] is False
+
+
 async def test_a_whole_answer_tells_no_first_token(one: Rig) -> None:
     one.engine.handler = held = Held()
     asked = ask(one, "whole")

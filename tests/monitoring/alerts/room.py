@@ -37,7 +37,7 @@ class Room:
         vault = Vault(folder / "vault_key")
         self._database = database
         self.watcher = self._new_watcher()
-        self.alerts = Alerts(database, self.clock, lambda: self.watcher.unknown, self._tell)
+        self.alerts = Alerts(database, self.clock, self._is_unknown, self._tell)
         self.delivering = Delivering(
             database, self.clock, vault, mail, "https://models.example.com", ca
         )
@@ -59,6 +59,9 @@ class Room:
     async def _look(self) -> Facts:
         facts = Facts(at=self.clock.now(), monotonic=self.clock.monotonic())
         return replace(facts, **self.seen)
+
+    def _is_unknown(self, rule: str, subject: str) -> bool:
+        return self.watcher.is_unknown(rule, subject)
 
     def _tell(self) -> None:
         self.told += 1

@@ -13,7 +13,8 @@ from vllm_manager.monitoring.alerts.facts import (
     Facts,
     GpuFact,
 )
-from vllm_manager.monitoring.alerts.rules import BY_NAME, RULES, Finding, Trends
+from vllm_manager.monitoring.alerts.rules import BY_NAME, RULES, Finding, Trends, Undecided
+from vllm_manager.monitoring.alerts.states import Key, Watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GIB = 2**30
@@ -25,7 +26,13 @@ def facts(monotonic: float = 0.0, **known: Any) -> Facts:
 
 def found(rule: str, seen: Facts, trends: Trends | None = None) -> Sequence[Finding] | None:
     findings = BY_NAME[rule].look(seen, trends or Trends())
-    return None if findings is None else list(findings)
+    return None if findings is None else [f for f in findings if isinstance(f, Finding)]
+
+
+def undecided(rule: str, seen: Facts, trends: Trends | None = None) -> list[tuple[str, bool]]:
+    """Return of whom a rule can't say, and whether it knows its figure."""
+    judged = BY_NAME[rule].look(seen, trends or Trends()) or ()
+    return [(j.subject, j.is_known) for j in judged if isinstance(j, Undecided)]
 
 
 def deployment(**known: Any) -> Facts:
@@ -68,6 +75,34 @@ def test_what_is_not_known_is_no_finding_and_no_all_clear() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "seen", "subject"),
+    [
+        ("kv_cache_full", deployment(), "demo"),
+        ("kv_cache_full", deployment(phase="unreachable"), "demo"),
+        ("kv_cache_full", deployment(phase="degraded", kv_cache_usage_ratio=0.1), "demo"),
+        ("queue_growing", deployment(), "demo"),
+        ("gpu_hot", gpu(celsius=None), "GPU 0"),
+        ("disk_low", facts(disks=[DiskFact("models", "/m", None, None)]), "/m"),
+    ],
+)
+def test_a_subject_that_can_t_be_judged_is_no_all_clear(
+    rule: str, seen: Facts, subject: str
+) -> None:
+    assert undecided(rule, seen) == [(subject, False)]
+    assert found(rule, seen) == []
+
+
+@pytest.mark.parametrize("rule", ["kv_cache_full", "queue_growing"])
+def test_an_engine_that_does_not_run_is_an_all_clear(rule: str) -> None:
+    assert (undecided(rule, deployment(phase="stopped")), found(rule, FINE)) == ([], [])
+
+
+def test_a_certificate_that_can_t_be_read_is_no_all_clear() -> None:
+    assert found("certificate_expiring", facts(has_certificate=True)) is None
+    assert found("certificate_expiring", facts()) == []
+
+
+@pytest.mark.parametrize(
     ("rule", "seen", "severity", "word"),
     [
         ("deployment_failed", deployment(phase="failed", reason="No room."), "critical", "No room"),
@@ -104,6 +139,18 @@ def test_a_rule_finds_what_it_is_for(rule: str, seen: Facts, severity: str, word
     assert word in finding.detail
 
 
+@pytest.mark.parametrize(
+    "phase", ["stopped", "stopping", "ready", "degraded", "unreachable", "failed", "deleting"]
+)
+def test_the_try_of_a_start_that_is_over_is_nothing_to_tell(phase: str) -> None:
+    assert found("deployment_restarting", deployment(phase=phase, attempt=2)) == []
+
+
+def test_a_start_that_nobody_wants_any_more_is_nothing_to_tell() -> None:
+    seen = deployment(phase="queued", attempt=2, is_wanted=False)
+    assert found("deployment_restarting", seen) == []
+
+
 def test_a_large_disk_with_much_room_is_not_low() -> None:
     assert found("disk_low", disk(250, 16_000)) == []
 
@@ -121,6 +168,30 @@ def test_a_queue_that_never_empties_and_grows_is_told_of_after_two_minutes() -> 
     findings = found("queue_growing", seen, trends)
     assert findings is not None
     assert "18 requests wait" in findings[0].detail
+
+
+@pytest.mark.parametrize("every", [2, 7, 9, 11])
+def test_however_often_is_looked_a_queue_that_grows_is_seen(every: int) -> None:
+    trends, seen = Trends(), UNKNOWN
+    for second in range(0, 150, every):
+        one = DeploymentFact("demo", "ready", requests_waiting=5.0 + second / 10)
+        seen = facts(float(second), deployments=[one])
+        trends.note(seen)
+    assert found("queue_growing", seen, trends)
+
+
+def test_a_queue_that_goes_up_and_down_is_told_of_once_until_it_empties() -> None:
+    watch, key = Watch(), Key("queue_growing", "demo")
+    known: list[Key] = []
+    began = over = 0
+    for second in range(0, 1200, 5):
+        waiting = 10.0 + second // 5 * 2 % 5 if second < 1000 else 1.0
+        one = DeploymentFact("demo", "ready", requests_waiting=waiting)
+        change = watch.look(facts(float(second), deployments=[one]), known)
+        began += key in change.on and not known
+        over += key in change.over
+        known = [k for k in {*known, *change.on} if k == key and k not in change.over]
+    assert (began, over) == (1, 1)
 
 
 def empties(second: int) -> float:

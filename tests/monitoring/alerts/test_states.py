@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from vllm_manager.monitoring.alerts.facts import Facts
-from vllm_manager.monitoring.alerts.rules import Finding, Rule, Trends
+from vllm_manager.monitoring.alerts.rules import Finding, Rule, Trends, Undecided
 from vllm_manager.monitoring.alerts.states import Key, Watch
 
 HOT = Key("hot", "gpu")
@@ -57,6 +57,18 @@ def test_silence_ends_nothing() -> None:
         change = watch.look(at(second, None), [HOT])
         assert not change.over
         assert change.unknown == {"hot"}
+
+
+def test_a_subject_that_can_t_be_judged_begins_and_ends_nothing() -> None:
+    def undecided(_: Facts, __: Trends) -> list[Undecided]:
+        return [Undecided("gpu"), Undecided("other", is_known=True)]
+
+    watch = Watch([Rule("hot", "It is hot.", 0, undecided)])
+    other = Key("hot", "other")
+    changes = [watch.look(at(s, None), [HOT, other, Key("hot", "third")]) for s in (0, 30, 600)]
+    assert [set(change.on) for change in changes] == [set()] * 3
+    assert {change.unknown_keys for change in changes} == {frozenset([HOT])}
+    assert list(changes[-1].over) == [Key("hot", "third")]
 
 
 def test_an_alert_of_a_rule_that_is_no_more_ends() -> None:

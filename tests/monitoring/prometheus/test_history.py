@@ -13,6 +13,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from support.application import running_in
+from support.http_server import Exchange, HttpServer
 from support.prometheus import Prometheus, program, prometheus
 from support.ray_cluster import free_ports
 from support.rest_server import RestServer, rest_server
@@ -216,6 +217,41 @@ async def test_an_answer_that_is_no_figures_is_told(status: int, body: Any, caus
             server.answer(f"GET /api/v1/{path}", body, status=status)
         with pytest.raises(HistoryUnavailableError, match=cause):
             await ask(server)
+
+
+async def test_who_did_not_answer_is_left_alone_for_half_a_minute() -> None:
+    (port,) = free_ports(1)
+    clock = FakeClock()
+    history = PrometheusHistory(f"http://127.0.0.1:{port}", clock, None)
+    nothing: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": []}}
+
+    async def answer(exchange: Exchange) -> None:
+        exchange.reply_json(nothing)
+
+    asked = question("node_cpu_ratio", "value")
+    with pytest.raises(HistoryUnavailableError, match="can't be reached"):
+        await history.query(asked)
+    async with HttpServer(answer, port) as server:
+        clock.advance(29)
+        with pytest.raises(HistoryUnavailableError, match="can't be reached"):
+            await history.query(asked)
+        assert server.exchanges == []
+        clock.advance(1)
+        assert await history.query(asked) == []
+    await history.close()
+
+
+async def test_a_line_of_nothing_but_nan_is_no_line() -> None:
+    asked = question("node_cpu_ratio", "value", "node")
+    values = [[asked.start + asked.step, "NaN"]]
+    unknown = {"metric": {"node": "a"}, "values": values, "value": values[0]}
+    with rest_server() as server:
+        for path in ("query_range", "query"):
+            body = {"status": "success", "data": {"result": [unknown]}}
+            server.answer(f"GET /api/v1/{path}", body)
+        history = PrometheusHistory(f"{server.url}/", FakeClock(), None)
+        assert await history.query(asked) == []
+        await history.close()
 
 
 async def test_the_token_is_read_from_its_file_each_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Sequence
 from math import inf
 from pathlib import Path
@@ -25,13 +26,19 @@ from vllm_manager.monitoring.samples import BY_NAME, Board, Distribution, Sample
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.build import Sources, known_processes
 from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
-from vllm_manager.monitoring.samples.collectors.machine import Counters, MachineCollector
+from vllm_manager.monitoring.samples.collectors.growth import Growth
+from vllm_manager.monitoring.samples.collectors.machine import (
+    Counters,
+    MachineCollector,
+    cards,
+)
 from vllm_manager.monitoring.samples.collectors.nodes import NodeFeed
 from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector, together
 from vllm_manager.monitoring.samples.collectors.processes import Use as ProcessUse
 from vllm_manager.monitoring.samples.recorder import Recorder
 from vllm_manager.monitoring.samples.rollup import Rollup
 from vllm_manager.monitoring.samples.sampler import CollectorFeed, Sampler
+from vllm_manager_engine.machine import cards as engine_cards
 
 
 def by_name(samples: Sequence[Sample], **labels: str) -> dict[str, Any]:
@@ -42,6 +49,10 @@ def by_name(samples: Sequence[Sample], **labels: str) -> dict[str, Any]:
 def machine(*gpus: FakeGpu, counters: Sequence[Counters] = ()) -> MachineCollector:
     told = iter(counters or [Counters(0, 0, None, None, None, None)])
     return MachineCollector(hardware_with(*nvidia(FakeNvml(list(gpus)))), lambda: next(told), "a")
+
+
+def counted(busy: float, total: float, received: int, sent: int) -> Counters:
+    return Counters(busy, total, 1, 2, {"eth0": received}, {"eth0": sent})
 
 
 async def test_every_figure_of_a_gpu_is_told() -> None:
@@ -76,13 +87,16 @@ async def test_what_a_gpu_does_not_tell_has_no_sample() -> None:
 
 
 async def test_processors_are_busy_as_long_as_they_were_since_the_last_look() -> None:
-    counters = [Counters(100, 400, 1, 2, 3, 4), Counters(130, 440, 5, 6, 7, 8)]
+    counters = [counted(100, 400, 3, 4), counted(130, 440, 7, 9)]
     collector = machine(counters=counters)
     first = by_name(await collector.collect(), node="a")
     second = by_name(await collector.collect(), node="a")
     assert "node_cpu_ratio" not in first
     assert second["node_cpu_ratio"] == pytest.approx(0.75)
-    assert second["node_network_sent_bytes_total"] == 8
+    assert (first["node_network_sent_bytes_total"], second["node_network_sent_bytes_total"]) == (
+        0,
+        5,
+    )
     assert 0 < second["node_memory_used_bytes"] <= second["node_memory_total_bytes"]
 
 
@@ -125,10 +139,51 @@ async def test_an_engine_is_its_process_with_all_that_it_started(parent: int) ->
     assert by_name(samples, process="gateway-0") == {}
 
 
+async def test_a_card_that_comes_or_goes_is_no_traffic() -> None:
+    counters = [
+        Counters(0, 0, None, None, received, None)
+        for received in ({"eth0": 100}, {"eth0": 105, "eth1": 7000}, {"eth0": 115, "eth1": 7001},
+                         {"eth1": 7003}, {"eth0": 3, "eth1": 7003})
+    ]  # fmt: skip
+    collector = machine(counters=counters)
+    found = [by_name(await collector.collect(), node="a") for _ in counters]
+    totals = [each["node_network_received_bytes_total"] for each in found]
+    assert totals == [0, 5, 16, 18, 18]
+
+
+def test_only_physical_cards_count_where_there_are_any(tmp_path: Path) -> None:
+    networks = {"lo": 1, "docker0": 2, "veth1": 3, "eth0": 4}
+    for name in networks:
+        (tmp_path / name).mkdir()
+    assert cards(networks, tmp_path) == {"docker0": 2, "veth1": 3, "eth0": 4}
+    (tmp_path / "eth0" / "device").mkdir()
+    assert cards(networks, tmp_path) == {"eth0": 4}
+    assert engine_cards(networks, tmp_path) == {"eth0": 4}
+
+
+async def test_a_process_that_ends_or_is_found_late_is_no_processor_time() -> None:
+    """Of an engine that was 100 s at work, with a child of 5000 s that comes and goes."""
+    growth = Growth[int]()
+    looks: list[dict[int, float]] = [
+        {1: 100}, {1: 101, 2: 5000}, {1: 102, 2: 5001}, {1: 103}, {3: 4000}, {3: 4002}
+    ]  # fmt: skip
+    assert [growth.add(look) for look in looks] == [0, 1, 3, 4, 4, 6]
+
+
+async def test_processor_time_counts_from_the_first_look() -> None:
+    collector = ProcessCollector(lambda: [Known(os.getpid(), "control-plane")], "a", FakeClock())
+    first = by_name(await collector.collect())["process_cpu_seconds_total"]
+    began = time.process_time()
+    while time.process_time() - began < 0.05:
+        pass
+    second = by_name(await collector.collect())["process_cpu_seconds_total"]
+    assert first == 0
+    assert 0.02 <= second < 5
+
+
 def test_what_one_of_several_processes_does_not_tell_leaves_the_rest() -> None:
-    assert together([ProcessUse(1, None, 2, 0.5), ProcessUse(10, None, 3, 0.25)]) == (
-        11, None, 5, 0.75,
-    )  # fmt: skip
+    uses = [ProcessUse(1, None, 2, 0.5), ProcessUse(10, None, 3, 0.25)]
+    assert together(uses, 0.1) == ProcessUse(11, None, 5, 0.1)
 
 
 def report(clock: FakeClock, **more: Any) -> Report:
@@ -175,12 +230,12 @@ def test_processes_of_other_machines_are_not_looked_for_here(tmp_path: Path) -> 
     )
     reports = [report(clock), report(clock, hostname="b", engine_pid=99)]
     hardware = hardware_with(*nvidia(FakeNvml([])))
-    sources = Sources(hardware, lambda: reports, list[SeenMachine], lambda: [8, 7], run)
+    sources = Sources(hardware, lambda: reports, list[SeenMachine], lambda: {1: 7, 0: 8}, run)
     found = [(k.name, k.pid) for k in known_processes(sources, "a")]
     assert found == [
         ("control-plane", os.getpid()),
-        ("gateway-0", 7),
-        ("gateway-1", 8),
+        ("gateway-0", 8),
+        ("gateway-1", 7),
         ("ray-raylet", 5),
         ("engine", 11),
         ("supervisor", 10),

@@ -76,6 +76,94 @@ async def test_what_was_measured_is_there_after_a_restart(tmp_path: Path) -> Non
     assert (fine.source, fine.step_seconds) == ("memory", 2)
 
 
+async def test_a_minute_of_two_processes_is_one_and_no_newer_than_its_last_word(
+    tmp_path: Path,
+) -> None:
+    clock = at(9, 50)
+    begin = clock.now()
+    async with room_in(tmp_path, clock) as room:
+        for _ in range(10):
+            room.tick(Sample(RUNNING, replica(), 3.0))
+        last = clock.now()
+        await room.rollup.flush()
+    async with room_in(tmp_path, clock) as again:
+        restored = await again.ask(RUNNING, "10m", points=10)
+        clock.advance(10)
+        for _ in range(10):
+            again.tick(Sample(RUNNING, replica(), 9.0))
+        shown = await again.ask(RUNNING, "10m", points=10)
+        newest = clock.now()
+        again.tick(seconds=60)
+        rolled_up = await again.ask(RUNNING, "10m", points=10)
+        await again.rollup.write()
+    async with room_in(tmp_path, clock) as third:
+        kept = await third.ask(RUNNING, "10m", points=10)
+    assert (restored.series[0].newest_at, restored.series[0].stale_since) == (last, None)
+    assert shown.series[0].newest_at == newest
+    assert 3 < (values(shown)[-1] or 0) < 9
+    for answer in (rolled_up, kept):
+        assert values(answer)[0] == pytest.approx(6, rel=0.06)
+        assert answer.series[0].points[-2][0] == begin.timestamp()
+
+
+async def test_an_engine_that_died_is_not_stale_since_later_than_that(tmp_path: Path) -> None:
+    async with room_in(tmp_path, at(9, 50)) as room:
+        await run(room, 11)
+        died = room.clock.now()
+        for _ in range(60):
+            room.tick(seconds=60)
+        await room.rollup.write()
+    async with room_in(tmp_path, room.clock) as again:
+        for span, points in (("3h", 180), ("30d", 700)):
+            answer = await again.ask(RUNNING, span, points=points)
+            stale = answer.series[0].stale_since
+            assert stale is not None
+            assert stale <= died
+
+
+async def test_a_database_that_is_gone_at_the_end_stops_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database_in(tmp_path) as database:
+        room = Room(database, at(9, 50))
+        await room.start()
+        await run(room, 1)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(MetricMinute.metadata.tables["metric_minutes"].drop)
+        await room.rollup.flush()
+    assert "could not be written" in caplog.text
+
+
+async def test_a_wall_clock_that_was_a_month_ahead_hides_and_loses_nothing(tmp_path: Path) -> None:
+    month = 30 * 24 * HOUR
+    async with room_in(tmp_path, at(9, 50)) as room:
+        await run(room, 15, running=3)
+        room.clock.jump_wall(month)
+        await run(room, 65, running=50)
+        room.clock.jump_wall(-month)
+        await run(room, 5, running=7)
+        answer = await room.ask(RUNNING, "2h", points=120)
+        await run(room, 50, running=7)
+        async with database_in(tmp_path) as database, database.read() as session:
+            starts = await session.scalars(select(MetricBlock.start).where(MetricBlock.tier == 60))
+            minutes = (await session.scalars(select(MetricMinute.start))).all()
+    begin = int(at(9).now().timestamp())
+    assert values(answer)[:15] == [pytest.approx(3, rel=0.003)] * 15
+    assert values(answer)[-4:] == [pytest.approx(7)] * 4
+    assert set(starts) == {begin, begin + HOUR, begin + 2 * HOUR}
+    assert {start // HOUR * HOUR for start in minutes} == {begin + 3 * HOUR}
+
+
+async def test_a_ring_that_a_jump_has_emptied_does_not_know_all(tmp_path: Path) -> None:
+    async with room_in(tmp_path, at(9, 50)) as room:
+        await run(room, 15, running=3)
+        room.clock.jump_wall(5 * HOUR)
+        await run(room, 2, running=7)
+        answer = await room.ask(RUNNING, "6h", points=360)
+    assert values(answer)[:5] == [pytest.approx(3, rel=0.003)] * 5
+    assert values(answer)[-1] == pytest.approx(7)
+
+
 async def test_after_a_kill_at_most_the_last_minute_is_missing(tmp_path: Path) -> None:
     clock = at(9, 10)
     async with room_in(tmp_path, clock) as room:

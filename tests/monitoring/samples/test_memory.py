@@ -1,5 +1,6 @@
 """The last hour, in steps of two seconds: rates, quantiles, gaps, and what is no longer fresh."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,16 @@ async def test_what_is_now_has_rates_and_quantiles(tmp_path: Path) -> None:
     assert (found[TOKENS].value, found[TOKENS].unit) == (10, "per_second")
     assert (found[TTFT].value, found[TTFT].function) == (pytest.approx(0.095), "quantile")
     assert found[RUNNING].age_seconds == 1
+
+
+async def test_who_is_silent_for_an_hour_is_forgotten_whatever_slots_are_hit(
+    tmp_path: Path,
+) -> None:
+    async with room_in(tmp_path, FakeClock(datetime(2026, 1, 1, 9, 59, tzinfo=UTC))) as room:
+        room.tick(running(1, "gone"), source="gone")
+        room.tick(running(1), seconds=62)  # the hour's first step is not among those taken
+        last = room.recorder._last  # pyright: ignore[reportPrivateUsage]
+    assert [dict(labels)["replica"] for _, labels in last] == ["r1"]
 
 
 async def test_the_wall_clock_may_jump(tmp_path: Path) -> None:

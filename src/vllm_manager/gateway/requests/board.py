@@ -1,15 +1,16 @@
 """What all workers of the gateway say of their requests, while it is fresh, and their sums."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import accumulate
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
+from vllm_manager.gateway.requests.totals import Totals
 from vllm_manager.gateway.requests.wire import (
     SECONDS_BOUNDS,
     TTFT_BOUNDS,
-    Histogram,
     Row,
     Sums,
     Told,
@@ -22,7 +23,6 @@ _FORGOTTEN_SECONDS: Final = 60.0
 _MOST_RECENT: Final = 2000
 _MOST_WORKERS: Final = 64
 
-K = TypeVar("K", bound=str)
 Place = tuple[str, int]
 """A worker, and the number of a request among its own."""
 
@@ -70,10 +70,21 @@ class GatewayFigure(NamedTuple):
 @dataclass(slots=True)
 class _Worker:
     pid: int
+    index: int | None
     heard: float = 0.0
+    heard_at: datetime | None = None
     under_way: dict[int, Row] = field(default_factory=dict[int, Row])
     sums: Sequence[Sums] = ()
     to_cancel: set[int] = field(default_factory=set[int])
+
+
+class HeardWorker(NamedTuple):
+    """A worker that is alive: it spoke within the last seconds."""
+
+    number: int | None
+    """Its place among the gateway's workers; None: it is of an older release."""
+    pid: int
+    heard_at: datetime
 
 
 class RequestBoard:
@@ -83,16 +94,16 @@ class RequestBoard:
         self._clock = clock
         self._workers: dict[str, _Worker] = {}
         self._recent: dict[Place, tuple[int, Row]] = {}
-        self._former: list[Sums] = []
-        """What workers had counted that are gone."""
+        self._totals = Totals()
 
     def put(self, told: Told) -> list[int]:
         """Take what a worker says; return the numbers of its requests to break off."""
-        worker = self._workers.pop(told.worker, None) or _Worker(told.pid)
+        worker = self._workers.pop(told.worker, None) or _Worker(told.pid, told.index)
         self._workers[told.worker] = worker
-        worker.heard = self._clock.monotonic()
+        worker.heard, worker.heard_at = self._clock.monotonic(), self._clock.now()
         worker.under_way = {row.number: row for row in told.under_way}
         worker.sums = told.sums
+        self._totals.add(told.worker, told.sums, was_heard=told.was_heard)
         for row in told.ended:
             worker.to_cancel.discard(row.number)
             self._recent[told.worker, row.number] = told.pid, row
@@ -131,23 +142,35 @@ class RequestBoard:
         silent = sum(SILENT_SECONDS <= silence < _FORGOTTEN_SECONDS for silence in silences)
         return heard, silent
 
+    def heard(self) -> list[HeardWorker]:
+        """Return the workers that are heard, one of each place: who was heard last."""
+        found: dict[int | str, HeardWorker] = {}
+        for name, worker in self._speaking().items():
+            if worker.heard_at is not None:
+                place = name if worker.index is None else worker.index
+                found[place] = HeardWorker(worker.index, worker.pid, worker.heard_at)
+        return list(found.values())
+
+    def heard_at(self) -> Mapping[int | None, datetime]:
+        """Return when each process last spoke, by pid, also of those that are silent lately."""
+        return {w.pid: w.heard_at for w in self._workers.values() if w.heard_at is not None}
+
     def figures(self) -> list[GatewayFigure]:
-        """Return the sums over all workers; what is under way only of those that are heard."""
-        now = self._clock.monotonic()
-        counted: dict[str, list[Sums]] = {}
-        every = (sums for worker in self._workers.values() for sums in worker.sums)
-        for sums in (*self._former, *every):
-            counted.setdefault(sums.deployment, []).append(sums)
+        """Return the sums over all workers.
+
+        None while any worker is silent, so that what it does meanwhile is unknown: a part is never
+        told as the whole. A worker whose place another one has taken is not waited for.
+        """
+        speaking = self._speaking()
+        if not speaking or self._misses_any(speaking):
+            return []
+        found = [figure for whole in self._totals.all() for figure in _counted(whole)]
         under_way: Counter[str] = Counter()
         queued: Counter[str] = Counter()
-        for worker in self._workers.values():
-            if now - worker.heard < SILENT_SECONDS:
-                for sums in worker.sums:
-                    under_way[sums.deployment] += sums.under_way
-                    queued[sums.deployment] += sums.queued
-        found: list[GatewayFigure] = []
-        for deployment, several in counted.items():
-            found += _counted(deployment, several)
+        for worker in speaking.values():
+            for sums in worker.sums:
+                under_way[sums.deployment] += sums.under_way
+                queued[sums.deployment] += sums.queued
         for name, counts in (("under_way", under_way), ("queued", queued)):
             found += [
                 GatewayFigure(f"gateway_requests_{name}", (("deployment", deployment),), count)
@@ -155,44 +178,32 @@ class RequestBoard:
             ]
         return found
 
+    def _speaking(self) -> dict[str, _Worker]:
+        """Return the workers that are heard, who was heard last at the end."""
+        now = self._clock.monotonic()
+        return {n: w for n, w in self._workers.items() if now - w.heard < SILENT_SECONDS}
+
+    def _misses_any(self, speaking: Mapping[str, _Worker]) -> bool:
+        now = self._clock.monotonic()
+        places = {w.index for w in speaking.values() if w.index is not None}
+        return any(
+            now - worker.heard < _FORGOTTEN_SECONDS
+            for name, worker in self._workers.items()
+            if name not in speaking and worker.index not in places
+        )
+
     def _forget_workers(self) -> None:
-        """Keep the sums of those that were heard the longest ago together."""
-        while len(self._workers) > _MOST_WORKERS:
-            name = next(iter(self._workers))
-            several: dict[str, list[Sums]] = {}
-            for sums in (*self._former, *self._workers.pop(name).sums):
-                several.setdefault(sums.deployment, []).append(sums)
-            self._former = [_together(deployment, each) for deployment, each in several.items()]
+        """Leave those that are silent for long, and where there are very many, of the others."""
+        now = self._clock.monotonic()
+        gone = [n for n, w in self._workers.items() if now - w.heard >= _FORGOTTEN_SECONDS]
+        left = [name for name in self._workers if name not in gone]
+        for name in (*gone, *left[: max(0, len(left) - _MOST_WORKERS)]):
+            del self._workers[name]
+            self._totals.forget(name)
 
 
-def _together(deployment: str, several: Sequence[Sums]) -> Sums:
-    return Sums(
-        deployment,
-        dict(_added(sums.answered for sums in several)),
-        _histogram([sums.seconds for sums in several]),
-        _histogram([sums.ttft for sums in several]),
-        dict(_added(sums.tokens_in for sums in several)),
-        dict(_added(sums.tokens_out for sums in several)),
-        under_way=0,
-        queued=0,
-    )
-
-
-def _added(several: Iterable[dict[K, int]]) -> Counter[K]:
-    found: Counter[K] = Counter()
-    for each in several:
-        found.update(each)
-    return found
-
-
-def _histogram(several: Sequence[Histogram]) -> Histogram:
-    counts = [sum(column) for column in zip(*(each.counts for each in several), strict=False)]
-    return Histogram(counts, sum(each.total for each in several))
-
-
-def _counted(deployment: str, several: Sequence[Sums]) -> Iterator[GatewayFigure]:
-    whole = _together(deployment, several)
-    labels = (("deployment", deployment),)
+def _counted(whole: Sums) -> Iterator[GatewayFigure]:
+    labels = (("deployment", whole.deployment),)
     for status, count in whole.answered.items():
         yield GatewayFigure("gateway_requests_total", (*labels, ("status", status)), count)
     for name, bounds, histogram in (

@@ -44,6 +44,7 @@ class Teller:
         address: Address,
         deployments: Deployments,
         write_log: WriteLog,
+        index: int,
     ) -> None:
         self._tracker = tracker
         self._control = control
@@ -51,6 +52,8 @@ class Teller:
         self._deployments = deployments
         self._write_log = write_log
         self._worker = new_id("wrk")
+        self._index = index
+        self._was_heard = False
         self._encode = msgspec.json.Encoder().encode
         self._orders = msgspec.json.Decoder(Orders)
         self._untold: deque[Row] = deque(maxlen=2 * MOST_ENDED)
@@ -80,6 +83,8 @@ class Teller:
             under_way=[tracked.row(self._address) for tracked in tracker.longest()],
             ended=ended,
             sums=tracker.sums(self._deployments()),
+            was_heard=self._was_heard,
+            index=self._index,
         )
         await self._write()
         try:
@@ -88,6 +93,7 @@ class Teller:
             return False
         if status != 200 and status not in _REFUSED:
             return False
+        self._was_heard = True
         for _ in ended:
             self._untold.popleft()
         if status != 200:

@@ -95,6 +95,10 @@ class Told(msgspec.Struct, frozen=True):
     ended: list[Row]
     """Since it was last heard; the same may come again."""
     sums: list[Sums]
+    was_heard: bool = False
+    """Whether it was ever heard before. False: all that it has counted is news."""
+    index: int | None = None
+    """Its place among the gateway's workers; one that takes over for another has the same."""
 
 
 class Orders(msgspec.Struct, frozen=True):

@@ -64,7 +64,7 @@ def build(
 
     watcher = Watcher(database, clock, Looking(rooms, clock).facts, is_acting, told)
     return AlertsRoom(
-        Alerts(database, clock, lambda: watcher.unknown, told),
+        Alerts(database, clock, watcher.is_unknown, told),
         Receivers(database, clock, vault, delivering),
         (Loop("alerts", watcher.step, _LOOK_SECONDS), deliveries),
     )

@@ -96,7 +96,7 @@ class Delivering:
     ) -> str | None:
         """Return why it did not work, or None."""
         try:
-            await self.send(event, delivery_id, alert_view(row, (), ()), receiver)
+            await self.send(event, delivery_id, alert_view(row, (), is_unknown=False), receiver)
         except Exception as error:
             if not isinstance(error, NotDelivered):
                 log.exception("%s could not be told", receiver.name)

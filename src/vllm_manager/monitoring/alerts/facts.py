@@ -16,8 +16,11 @@ class DeploymentFact(NamedTuple):
     reason: str | None = None
     error: ProblemDetails | None = None
     kv_cache_usage_ratio: float | None = None
+    """Of the fullest replica of those that tell."""
     requests_waiting: float | None = None
     attempt: int = 1
+    is_wanted: bool = True
+    """False: it is being stopped or deleted, or is."""
 
 
 class GpuFact(NamedTuple):
@@ -35,8 +38,8 @@ class DiskFact(NamedTuple):
 
     purpose: str
     path: str
-    free_bytes: int
-    total_bytes: int
+    free_bytes: int | None
+    total_bytes: int | None
 
 
 class ExpiringKeys(NamedTuple):
@@ -56,6 +59,8 @@ class Facts:
     gpus: Sequence[GpuFact] | None = None
     disks: Sequence[DiskFact] | None = None
     certificate_ends_at: datetime | None = None
+    has_certificate: bool = False
+    """Whether one is set, which may not be readable."""
     keys: ExpiringKeys | None = None
     """None also where no key ends soon; see `knows_keys`."""
     knows_keys: bool = False
@@ -63,5 +68,5 @@ class Facts:
     """Memory of its own (anonymous), by process."""
     is_ray_up: bool | None = None
     gateway_workers: int | None = None
-    """Those that listen for snapshots."""
+    """Those that were heard within the last seconds."""
     unfinished_audit_entries: int = 0

@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vllm_manager.audit import AuditLog
-from vllm_manager.auth.keys import Keys
-from vllm_manager.cluster import Cluster
-from vllm_manager.deployments import Deployments
+from vllm_manager.cluster import RayStatus
 from vllm_manager.deployments.schemas import Deployment
-from vllm_manager.hardware import Hardware, HardwareSnapshot
+from vllm_manager.hardware import HardwareSnapshot
 from vllm_manager.hardware.schemas import Disk, Gpu
 from vllm_manager.kit.certificates import PairRefused, expires_at
 from vllm_manager.kit.clock import Clock
@@ -24,7 +21,7 @@ from vllm_manager.monitoring.alerts.facts import (
     Facts,
     GpuFact,
 )
-from vllm_manager.monitoring.samples import Board
+from vllm_manager.monitoring.samples import Board, Distribution
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +35,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Whom the rules are about."""
+    """Whom the rules are about: what each of them is asked."""
 
-    deployments: Deployments
-    hardware: Hardware
-    cluster: Cluster
-    keys: Keys
-    audit: AuditLog
+    deployments: Callable[[], Awaitable[Sequence[Deployment]]]
+    machine: Callable[[], Awaitable[HardwareSnapshot]]
+    ray: Callable[[], Awaitable[RayStatus]]
+    keys: Callable[[timedelta], Awaitable[tuple[int, datetime | None]]]
+    """How many keys end within that time, and when the first of them does."""
+    unfinished_audit_entries: Callable[[], int]
     board: Board
     gateway_workers: Callable[[], int]
     certificate: Path | None
@@ -65,23 +63,24 @@ class Looking:
         rooms = self._rooms
         await self._look_seldom()
         views, machine, ray = await asyncio.gather(
-            _known(rooms.deployments.views),
-            _known(rooms.hardware.snapshot),
-            _known(rooms.cluster.status),
+            _known(rooms.deployments),
+            _known(rooms.machine),
+            _known(rooms.ray),
         )
         return Facts(
             at=self._clock.now(),
             monotonic=self._clock.monotonic(),
-            deployments=None if views is None else [_deployment(view) for view in views],
+            deployments=None if views is None else _deployments(views, rooms.board),
             gpus=_gpus(machine),
             disks=None if machine is None else _disks(machine.disks),
             certificate_ends_at=self._certificate,
+            has_certificate=rooms.certificate is not None,
             keys=_expiring(self._keys),
             knows_keys=self._keys is not None,
             process_bytes=_process_bytes(rooms.board),
             is_ray_up=None if ray is None else ray.state == "up",
             gateway_workers=rooms.gateway_workers(),
-            unfinished_audit_entries=rooms.audit.unfinished,
+            unfinished_audit_entries=rooms.unfinished_audit_entries(),
         )
 
     async def _look_seldom(self) -> None:
@@ -90,7 +89,7 @@ class Looking:
         if self._seldom_at is not None and now - self._seldom_at < _SELDOM_SECONDS:
             return
         self._seldom_at = now
-        self._keys = await _known(lambda: self._rooms.keys.ending(_KEYS_WITHIN))
+        self._keys = await _known(lambda: self._rooms.keys(_KEYS_WITHIN))
         if self._rooms.certificate is not None:
             self._certificate = await asyncio.to_thread(_ends_at, self._rooms.certificate)
 
@@ -112,16 +111,25 @@ def _ends_at(certificate: Path) -> datetime | None:
         return None
 
 
-def _deployment(view: Deployment) -> DeploymentFact:
+def _deployments(views: Sequence[Deployment], board: Board) -> Sequence[DeploymentFact]:
+    fullest: dict[str, float] = {}
+    for labels, used in _values(board, "engine_kv_cache_usage_ratio"):
+        name = labels["deployment"]
+        fullest[name] = max(used, fullest.get(name, 0.0))
+    return [_deployment(view, fullest.get(view.name)) for view in views]
+
+
+def _deployment(view: Deployment, kv_cache_usage_ratio: float | None) -> DeploymentFact:
     metrics = view.metrics
     return DeploymentFact(
         name=view.name,
         phase=view.phase,
         reason=view.reason,
         error=view.last_error,
-        kv_cache_usage_ratio=metrics.kv_cache_usage_ratio if metrics else None,
+        kv_cache_usage_ratio=kv_cache_usage_ratio,
         requests_waiting=metrics.requests_waiting if metrics else None,
         attempt=view.attempt,
+        is_wanted=view.desired == "running",
     )
 
 
@@ -140,11 +148,7 @@ def _gpu(gpu: Gpu) -> GpuFact:
 
 
 def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:
-    return [
-        DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes)
-        for disk in disks
-        if disk.free_bytes is not None and disk.total_bytes is not None
-    ]
+    return [DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes) for disk in disks]
 
 
 def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
@@ -154,12 +158,17 @@ def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
 
 
 def _process_bytes(board: Board) -> Mapping[str, int]:
-    sizes: dict[str, int] = {}
+    sizes = _values(board, "process_anonymous_bytes")
+    return {
+        labels["process"]: int(size)
+        for labels, size in sizes
+        if labels["process"].startswith(_OURS)
+    }
+
+
+def _values(board: Board, figure: str) -> Iterator[tuple[Mapping[str, str], float]]:
+    """Yield the labels and values of every fresh sample of a figure."""
     for reading in board.fresh().values():
         for sample in reading.samples:
-            if sample.figure != "process_anonymous_bytes" or not isinstance(sample.value, float):
-                continue
-            process = dict(sample.labels)["process"]
-            if process.startswith(_OURS):
-                sizes[process] = int(sample.value)
-    return sizes
+            if sample.figure == figure and not isinstance(sample.value, Distribution):
+                yield dict(sample.labels), sample.value

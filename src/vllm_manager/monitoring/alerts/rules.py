@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+from vllm_manager.deployments.states import START_ORDER
 from vllm_manager.kit.errors import Remedy
 from vllm_manager.monitoring.alerts.facts import DeploymentFact, DiskFact, Facts, GpuFact
 from vllm_manager.monitoring.alerts.trends import (
     Trend,
+    grows,
     grows_steadily,
     never_empties,
     slope_per_second,
@@ -22,6 +24,7 @@ _LAST_DISK_RATIO: Final = 0.03
 _MUCH_DISK_BYTES: Final = 200 * 2**30
 """So much free space is enough, however large the disk is."""
 _FULL_KV_RATIO: Final = 0.97
+_SERVING: Final = ("ready", "degraded", "unreachable")
 _QUEUE_SECONDS: Final = 120.0
 _QUEUE_LEAST: Final = 4.0
 _MEMORY_SECONDS: Final = 3600.0
@@ -41,6 +44,14 @@ class Finding(NamedTuple):
     remediation: tuple[Remedy, ...] = ()
 
 
+class Undecided(NamedTuple):
+    """What can't be said to hold, nor not to: no alert of it begins, and none is over."""
+
+    subject: str
+    is_known: bool = False
+    """False: what it depends on can't be read now. True: it does not hold any more, nor is over."""
+
+
 class Trends:
     """The pasts of those figures whose growth is judged."""
 
@@ -53,20 +64,23 @@ class Trends:
         now = facts.monotonic
         if facts.deployments is not None:
             known = [d for d in facts.deployments if d.requests_waiting is not None]
-            _note(self.waiting, {d.name: d.requests_waiting or 0.0 for d in known}, now, 5.0)
+            waiting = {d.name: d.requests_waiting or 0.0 for d in known}
+            _note(self.waiting, waiting, now, _QUEUE_SECONDS, 5.0)
         sizes = {name: float(size) for name, size in facts.process_bytes.items()}
-        _note(self.process_bytes, sizes, now, 60.0)
+        _note(self.process_bytes, sizes, now, _MEMORY_SECONDS, 60.0)
 
 
-def _note(trends: dict[str, Trend], values: Mapping[str, float], now: float, step: float) -> None:
-    length = _QUEUE_SECONDS if step < 60 else _MEMORY_SECONDS
+def _note(
+    trends: dict[str, Trend], values: Mapping[str, float], now: float, length: float, step: float
+) -> None:
     for name, value in values.items():
-        trends.setdefault(name, Trend(length + step, step)).add(now, value)
+        trends.setdefault(name, Trend(length, step)).add(now, value)
     for name in [n for n, trend in trends.items() if now - trend.last_at > length]:
         del trends[name]
 
 
-Look = Callable[[Facts, Trends], Iterable[Finding] | None]
+Judged = Finding | Undecided
+Look = Callable[[Facts, Trends], Iterable[Judged] | None]
 
 
 class Rule(NamedTuple):
@@ -77,7 +91,7 @@ class Rule(NamedTuple):
     hold_seconds: float
     """How long it must hold before anybody is told, and be over before it is said to be over."""
     look: Look
-    """Returns what holds now; None where that can't be known."""
+    """Returns what holds now, or can't be decided; None where nothing at all can be known."""
 
 
 def _deployment(name: str) -> Remedy:
@@ -120,9 +134,11 @@ def _trouble(d: DeploymentFact) -> Finding:
 
 
 def _restarting(facts: Facts, _: Trends) -> Iterable[Finding] | None:
-    if facts.deployments is None:
+    starting = _of_phase(*START_ORDER[:-1])(facts)
+    if starting is None:
         return None
-    again = [d for d in facts.deployments if d.attempt > 1 and d.phase not in ("ready", "failed")]
+    # The number of the try stays when a start has succeeded, or is no longer wanted.
+    again = [d for d in starting if d.attempt > 1 and d.is_wanted]
     return [
         Finding(
             d.name,
@@ -135,40 +151,50 @@ def _restarting(facts: Facts, _: Trends) -> Iterable[Finding] | None:
     ]
 
 
-def _kv_full(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+def _kv_full(facts: Facts, _: Trends) -> Iterable[Judged] | None:
     if facts.deployments is None:
         return None
-    full = [d for d in facts.deployments if (d.kv_cache_usage_ratio or 0.0) >= _FULL_KV_RATIO]
-    return [
-        Finding(
-            d.name,
-            "warning",
-            f"The KV cache of {d.name} is full",
-            f"{d.kv_cache_usage_ratio or 0:.0%} of it is in use: further requests wait, or push "
-            "others out. Allow fewer requests at once, shorten the context, give the cache more "
-            "memory, or add a replica.",
-            (_deployment(d.name),),
-        )
-        for d in full
-    ]
+    return [judged for d in facts.deployments if (judged := _fullness(d)) is not None]
 
 
-def _queue_grows(facts: Facts, trends: Trends) -> Iterable[Finding] | None:
+def _fullness(d: DeploymentFact) -> Judged | None:
+    used = d.kv_cache_usage_ratio
+    if used is None or used < _FULL_KV_RATIO:
+        # Of those that don't answer, one may be full.
+        is_told = used is not None and d.phase == "ready"
+        return None if is_told or d.phase not in _SERVING else Undecided(d.name)
+    return Finding(
+        d.name,
+        "warning",
+        f"The KV cache of {d.name} is full",
+        f"{used:.0%} of it is in use: further requests wait, or push others out. Allow fewer "
+        "requests at once, shorten the context, give the cache more memory, or add a replica.",
+        (_deployment(d.name),),
+    )
+
+
+def _queue_grows(facts: Facts, trends: Trends) -> Iterable[Judged] | None:
     if facts.deployments is None:
         return None
-    found: list[Finding] = []
-    for d in facts.deployments:
-        trend = trends.waiting.get(d.name)
-        if d.requests_waiting is None or trend is None or trend.covers_seconds < _QUEUE_SECONDS:
-            continue
-        if never_empties(trend.points, _QUEUE_LEAST):
-            detail = (
-                f"{d.requests_waiting:.0f} requests wait, and more than two minutes ago. More come "
-                "than it can answer: add a replica, or lower what its callers may ask for."
-            )
-            title = f"The queue of {d.name} grows"
-            found.append(Finding(d.name, "warning", title, detail, (_deployment(d.name),)))
-    return found
+    serving = [d for d in facts.deployments if d.phase in _SERVING]
+    return [j for d in serving if (j := _queue(d, trends.waiting.get(d.name))) is not None]
+
+
+def _queue(d: DeploymentFact, trend: Trend | None) -> Judged | None:
+    if d.requests_waiting is None or trend is None:
+        return Undecided(d.name)
+    if not never_empties(trend.points, _QUEUE_LEAST):
+        return None
+    if trend.covers_seconds < _QUEUE_SECONDS:
+        return Undecided(d.name)
+    if not grows(trend.points):  # a queue that goes up and down is not over while it never empties
+        return Undecided(d.name, is_known=True)
+    detail = (
+        f"{d.requests_waiting:.0f} requests wait, and more than two minutes ago. More come "
+        "than it can answer: add a replica, or lower what its callers may ask for."
+    )
+    title = f"The queue of {d.name} grows"
+    return Finding(d.name, "warning", title, detail, (_deployment(d.name),))
 
 
 def _gpu_lost(facts: Facts, _: Trends) -> Iterable[Finding] | None:
@@ -185,11 +211,17 @@ def _lost(gpu: GpuFact) -> Finding:
     return Finding(gpu.name, "critical", f"{gpu.name} is lost", detail, mend)
 
 
-def _gpu_hot(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+def _gpu_hot(facts: Facts, _: Trends) -> Iterable[Judged] | None:
     if facts.gpus is None:
         return None
-    hot = [gpu for gpu in facts.gpus if (gpu.temperature_celsius or 0.0) >= _HOT_CELSIUS]
-    return [_heat(gpu, gpu.temperature_celsius or 0.0) for gpu in hot]
+    return [judged for gpu in facts.gpus if (judged := _warmth(gpu)) is not None]
+
+
+def _warmth(gpu: GpuFact) -> Judged | None:
+    celsius = gpu.temperature_celsius
+    if celsius is None:
+        return Undecided(gpu.name)
+    return _heat(gpu, celsius) if celsius >= _HOT_CELSIUS else None
 
 
 def _heat(gpu: GpuFact, celsius: float) -> Finding:
@@ -202,22 +234,26 @@ def _heat(gpu: GpuFact, celsius: float) -> Finding:
     return Finding(gpu.name, severity, f"{gpu.name} is hot", detail, mend)
 
 
-def _disk_low(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+def _disk_low(facts: Facts, _: Trends) -> Iterable[Judged] | None:
     if facts.disks is None:
         return None
-    return [_shortage(disk) for disk in facts.disks if _is_low(disk)]
+    return [judged for disk in facts.disks if (judged := _space(disk)) is not None]
 
 
-def _is_low(disk: DiskFact) -> bool:
-    return disk.free_bytes < min(_MUCH_DISK_BYTES, _LOW_DISK_RATIO * disk.total_bytes)
+def _space(disk: DiskFact) -> Judged | None:
+    free, total = disk.free_bytes, disk.total_bytes
+    if free is None or total is None:
+        return Undecided(disk.path)
+    is_low = free < min(_MUCH_DISK_BYTES, _LOW_DISK_RATIO * total)
+    return _shortage(disk, free, total) if is_low else None
 
 
-def _shortage(disk: DiskFact) -> Finding:
-    is_last = disk.free_bytes < min(_MUCH_DISK_BYTES / 10, _LAST_DISK_RATIO * disk.total_bytes)
-    free, total = disk.free_bytes / 2**30, disk.total_bytes / 2**30
+def _shortage(disk: DiskFact, free: int, total: int) -> Finding:
+    is_last = free < min(_MUCH_DISK_BYTES / 10, _LAST_DISK_RATIO * total)
     detail = (
-        f"{free:.1f} of {total:.0f} GiB are free at {disk.path}. When it is full, downloads stop, "
-        "logs are lost and changes are refused. Delete models that nobody uses, or enlarge it."
+        f"{free / 2**30:.1f} of {total / 2**30:.0f} GiB are free at {disk.path}. When it is full, "
+        "downloads stop, logs are lost and changes are refused. Delete models that nobody uses, "
+        "or enlarge it."
     )
     title = f"The disk of {disk.purpose} is nearly full"
     mend = (_open("Open the library", "/library"),)
@@ -227,7 +263,7 @@ def _shortage(disk: DiskFact) -> Finding:
 def _certificate(facts: Facts, _: Trends) -> Iterable[Finding] | None:
     ends = facts.certificate_ends_at
     if ends is None:
-        return ()
+        return None if facts.has_certificate else ()
     left = ends - facts.at
     if left > timedelta(days=_CERTIFICATE_DAYS):
         return ()
@@ -292,8 +328,8 @@ def _no_gateway(facts: Facts, _: Trends) -> Iterable[Finding] | None:
     if facts.gateway_workers:
         return ()
     detail = (
-        "No gateway listens for changes. If one runs, it serves with the keys and routes that it "
-        "knew last. `vllm-manager doctor` says more."
+        "No gateway has been heard for ten seconds. If one runs, it hangs, or serves with the keys "
+        "and routes that it knew last. `vllm-manager doctor` says more."
     )
     return [Finding("gateway", "critical", "No gateway is connected", detail)]
 

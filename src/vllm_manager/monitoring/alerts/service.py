@@ -1,6 +1,6 @@
 """Alerts for people: what is on, who sees to it, and times of quiet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -18,7 +18,7 @@ from vllm_manager.monitoring.alerts.schemas import (
     SilenceRequest,
     State,
 )
-from vllm_manager.monitoring.alerts.tables import SilenceRow
+from vllm_manager.monitoring.alerts.tables import AlertRow, SilenceRow
 from vllm_manager.monitoring.alerts.views import alert_view, silence_view
 
 _KEPT: Final = timedelta(days=90)
@@ -31,13 +31,13 @@ class Alerts:
         self,
         database: Database,
         clock: Clock,
-        unknown: Callable[[], frozenset[str]],
+        is_unknown: Callable[[str, str], bool],
         told: Callable[[], None],
     ) -> None:
-        """`unknown` returns the rules that can't be judged now."""
+        """`is_unknown`: whether it can't be told now if an alert of a rule and subject holds."""
         self._database = database
         self._clock = clock
-        self._unknown = unknown
+        self._is_unknown = is_unknown
         self._told = told
 
     async def page(self, state: State, cursor: str | None, limit: int) -> Page[Alert]:
@@ -46,8 +46,7 @@ class Alerts:
             rows = await store.page(session, state, decode_cursor(cursor), limit + 1)
             silences = await store.silences(session, self._clock.now())
         items, next_cursor = cut(rows, limit, [row.id for row in rows])
-        unknown = self._unknown()
-        views = [alert_view(row, silences, unknown) for row in items]
+        views = [self._view(row, silences) for row in items]
         return Page(items=views, next_cursor=next_cursor)
 
     async def get(self, alert_id: str) -> Alert:
@@ -61,7 +60,10 @@ class Alerts:
             if row is None:
                 raise not_found("alert", alert_id)
             silences = await store.silences(session, self._clock.now())
-        return alert_view(row, silences, self._unknown())
+        return self._view(row, silences)
+
+    def _view(self, row: AlertRow, silences: Sequence[SilenceRow]) -> Alert:
+        return alert_view(row, silences, self._is_unknown(row.rule, row.subject))
 
     async def acknowledge(self, alert_id: str, by: Principal, said: Acknowledgement) -> Alert:
         """Note that somebody sees to it; the last one who says so counts.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vllm_manager.monitoring.alerts.facts import Facts
-from vllm_manager.monitoring.alerts.rules import RULES, Finding, Rule, Trends
+from vllm_manager.monitoring.alerts.rules import RULES, Finding, Rule, Trends, Undecided
 
 SUBJECT_LENGTH = 255
 _OVER_SECONDS = 15.0
@@ -29,6 +29,8 @@ class Change:
     """Those of the known ones that have ended."""
     unknown: frozenset[str] = frozenset()
     """Rules that could not be judged: their alerts stay as they are."""
+    unknown_keys: frozenset[Key] = frozenset()
+    """Those of rules that could be judged but for them."""
 
 
 class Watch:
@@ -46,32 +48,34 @@ class Watch:
         self._trends.note(facts)
         holds: dict[Key, tuple[Rule, Finding]] = {}
         unknown: set[str] = set()
+        undecided: dict[Key, Undecided] = {}
         for rule in self._rules:
             findings = rule.look(facts, self._trends)
             if findings is None:
                 unknown.add(rule.name)
                 continue
-            for finding in findings:
-                holds[Key(rule.name, finding.subject[:SUBJECT_LENGTH])] = (rule, finding)
+            for found in findings:
+                key = Key(rule.name, found.subject[:SUBJECT_LENGTH])
+                if isinstance(found, Undecided):
+                    undecided[key] = found
+                else:
+                    holds[key] = (rule, found)
         now = facts.monotonic
-        self._remember(holds.keys(), unknown, known, now)
+        gone = [
+            key
+            for key in known
+            if key not in holds and key not in undecided and key.rule not in unknown
+        ]
+        self._since = {key: self._since.get(key, now) for key in holds}
+        self._gone_since = {key: self._gone_since.get(key, now) for key in gone}
         on = {
             key: finding
             for key, (rule, finding) in holds.items()
             if key in known or now - self._since[key] >= rule.hold_seconds
         }
         over = [key for key, since in self._gone_since.items() if self._is_over(key, since, now)]
-        return Change(on, over, frozenset(unknown))
-
-    def _remember(
-        self, holding: Collection[Key], unknown: set[str], known: Collection[Key], now: float
-    ) -> None:
-        self._since = {key: self._since.get(key, now) for key in holding}
-        self._gone_since = {
-            key: self._gone_since.get(key, now)
-            for key in known
-            if key not in holding and key.rule not in unknown
-        }
+        unknown_keys = frozenset(key for key, found in undecided.items() if not found.is_known)
+        return Change(on, over, frozenset(unknown), unknown_keys)
 
     def _is_over(self, key: Key, gone_since: float, now: float) -> bool:
         rule = next((rule for rule in self._rules if rule.name == key.rule), None)

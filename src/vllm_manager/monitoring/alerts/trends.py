@@ -8,7 +8,10 @@ _Point = tuple[float, float]
 
 
 class Trend:
-    """The values of one figure over the last `length_seconds`, at most one per `step_seconds`."""
+    """The values of one figure over the last `length_seconds`, at most one per `step_seconds`.
+
+    One value before them is kept, so that they cover that length however they fall.
+    """
 
     def __init__(self, length_seconds: float, step_seconds: float) -> None:
         self._length = length_seconds
@@ -19,7 +22,7 @@ class Trend:
         """Note `value` at monotonic second `at`."""
         if not self._points or at - self._points[-1][0] >= self._step:
             self._points.append((at, value))
-        while self._points and at - self._points[0][0] > self._length:
+        while len(self._points) > 1 and at - self._points[1][0] >= self._length:
             self._points.popleft()
 
     @property
@@ -63,5 +66,10 @@ def grows_steadily(points: Sequence[_Point], parts: int = 6) -> bool:
 
 
 def never_empties(points: Sequence[_Point], least: float) -> bool:
-    """Return whether every value is at least `least` and the last is above the first."""
-    return bool(points) and min(v for _, v in points) >= least and points[-1][1] > points[0][1]
+    """Return whether there are values, and every one is at least `least`."""
+    return bool(points) and min(v for _, v in points) >= least
+
+
+def grows(points: Sequence[_Point]) -> bool:
+    """Return whether the last value is above the first."""
+    return points[-1][1] > points[0][1]

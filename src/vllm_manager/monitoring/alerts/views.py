@@ -1,6 +1,6 @@
 """Rows as a client sees them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -22,7 +22,7 @@ def silenced_until(rule: str, subject: str, silences: Sequence[SilenceRow]) -> d
     return max(ends, default=None)
 
 
-def alert_view(row: AlertRow, silences: Sequence[SilenceRow], unknown: Collection[str]) -> Alert:
+def alert_view(row: AlertRow, silences: Sequence[SilenceRow], is_unknown: bool) -> Alert:
     return Alert(
         id=row.id,
         rule=row.rule,
@@ -38,7 +38,7 @@ def alert_view(row: AlertRow, silences: Sequence[SilenceRow], unknown: Collectio
         acknowledged_by=row.acknowledged_by,
         note=row.note,
         silenced_until=silenced_until(row.rule, row.subject, silences),
-        is_known=row.resolved_at is not None or row.rule not in unknown,
+        is_known=row.resolved_at is not None or not is_unknown,
     )
 
 

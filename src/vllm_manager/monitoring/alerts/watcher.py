@@ -13,7 +13,7 @@ from vllm_manager.kit.ids import new_id
 from vllm_manager.kit.redaction import redact
 from vllm_manager.monitoring.alerts import store
 from vllm_manager.monitoring.alerts.facts import Facts
-from vllm_manager.monitoring.alerts.rules import RULES, Finding
+from vllm_manager.monitoring.alerts.rules import Finding
 from vllm_manager.monitoring.alerts.schemas import Event
 from vllm_manager.monitoring.alerts.states import Change, Key, Watch
 from vllm_manager.monitoring.alerts.tables import AlertRow, DeliveryRow
@@ -44,16 +44,15 @@ class Watcher:
         self._is_acting = is_acting
         self._told = told
         self._watch = Watch()
-        self._unknown: frozenset[str] = frozenset()
+        self._seen = Change()
         self._looked_at: float | None = None
 
-    @property
-    def unknown(self) -> frozenset[str]:
-        """The rules of which it isn't known whether they still hold."""
-        looked = self._looked_at
+    def is_unknown(self, rule: str, subject: str) -> bool:
+        """Whether it can't be told now if an alert still holds."""
+        looked, seen = self._looked_at, self._seen
         if looked is None or self._clock.monotonic() - looked > _UNKNOWN_AFTER_SECONDS:
-            return frozenset(rule.name for rule in RULES)
-        return self._unknown
+            return True
+        return rule in seen.unknown or Key(rule, subject) in seen.unknown_keys
 
     async def step(self) -> None:
         """Look once."""
@@ -64,7 +63,7 @@ class Watcher:
         async with self._database.read() as session:
             known = [_key(row) for row in await store.active(session)]
         change = self._watch.look(facts, known)
-        self._unknown, self._looked_at = change.unknown, self._clock.monotonic()
+        self._seen, self._looked_at = change, self._clock.monotonic()
         if set(change.on) - set(known) or change.over:
             await self._write(change)
             self._told()

@@ -15,6 +15,8 @@ from vllm_manager.settings import Settings
 
 _WITHIN_SECONDS = 10.0
 _CONNECT_SECONDS = 2.0
+_AWAY_SECONDS = 30.0
+"""So long nobody waits for one that did not answer."""
 
 Values = list[float | None]
 
@@ -32,6 +34,8 @@ class PrometheusHistory:
         self._clock = clock
         self._token_file = token_file
         self._selector = selector
+        self._away: tuple[float, str] | None = None
+        """Until when it is not asked again, in monotonic seconds, and why."""
         self._client = httpx.AsyncClient(
             base_url=f"{self._url}/api/v1/",
             timeout=httpx.Timeout(_WITHIN_SECONDS, connect=_CONNECT_SECONDS),
@@ -70,6 +74,7 @@ class PrometheusHistory:
                 newest.get(labels) or _last_known(question, line),
             )
             for labels, line in sorted(values.items())
+            if any(value is not None for value in line)
         ]
 
     async def _range(self, question: Question, expression: str) -> Mapping[Labels, Values]:
@@ -91,11 +96,15 @@ class PrometheusHistory:
         return {_labels(question, one["metric"]): float(one["value"][1]) for one in found}
 
     async def _ask(self, path: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        if self._away is not None and self._clock.monotonic() < self._away[0]:
+            raise HistoryUnavailableError(self._away[1])
         try:
             answer = await self._client.get(path, params=dict(parameters), headers=self._headers())
         except httpx.HTTPError as error:
-            cause = str(error) or type(error).__name__
-            raise HistoryUnavailableError(f"{self._url} can't be reached ({cause}).") from error
+            why = f"{self._url} can't be reached ({str(error) or type(error).__name__})."
+            self._away = self._clock.monotonic() + _AWAY_SECONDS, why
+            raise HistoryUnavailableError(why) from error
+        self._away = None
         try:
             said = answer.json()
         except ValueError as error:

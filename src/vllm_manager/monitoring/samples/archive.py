@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vllm_manager.db import Database, Lease
@@ -63,24 +63,29 @@ class Archive:
         async with self._database.read() as session:
             return await store.is_empty(session)
 
-    async def restore(self, ring: Ring, hour: int) -> None:
+    async def restore(self, ring: Ring, hour: int) -> float:
         """Read the minutes of an hour that is not over into a ring, where it knows nothing better.
 
-        Earlier hours, which another process did not finish, are written as blocks.
+        Earlier hours, which another process did not finish, are written as blocks. Later ones are
+        of a wall clock that was ahead. Return when the newest of the hour's was measured, else 0.
         """
+        until = 0.0
         async with self._database.read() as session:
             rows = await store.minutes(session)
         unfinished: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
         for start, data in rows:
             unfinished[start // HOUR * HOUR].append((start, data))
         for begin, found in sorted(unfinished.items()):
-            if begin >= hour:
-                _fill(ring, found)
+            if begin > hour:
+                break
+            if begin == hour:
+                until = _fill(ring, found)
                 continue
             whole = minutes.new_ring()
             _fill(whole, found)
             whole.advance((begin + HOUR) // MINUTE - 1)
-            await self.write_hour(whole, begin)
+            await self.write_hour(whole, begin, prunes=False)
+        return until
 
     async def write_minutes(self, packed: Mapping[int, bytes]) -> bool:
         """Write minutes, by their start; return whether it was for this process to do."""
@@ -91,10 +96,11 @@ class Archive:
                 await store.put_minute(session, start, data)
         return True
 
-    async def write_hour(self, ring: Ring, hour: int) -> bool:
+    async def write_hour(self, ring: Ring, hour: int, *, prunes: bool) -> bool:
         """Write an hour that is over into the blocks of every tier, and drop its minutes.
 
-        Return whether it was for this process to do. Prunes what is older than its tier keeps.
+        Return whether it was for this process to do. What is older than its tier keeps is dropped
+        if it `prunes`.
         """
         first = hour // MINUTE
         figures = {name: _cut(ring, name, first) for name in ring.figures()}
@@ -116,16 +122,29 @@ class Archive:
             for (tier, name), data in packed.items():
                 await store.put_block(session, tier.step, name, tier.start(hour), data)
             await store.forget_minutes(session, hour + HOUR)
-            for tier in TIERS:
+            for tier in TIERS if prunes else ():
                 await store.forget_blocks(session, tier.step, hour - tier.kept_seconds)
         return True
 
-    async def read(self, question: Question) -> tuple[Mapping[Labels, Series], int]:
-        """Return the series of a question, and where what is written of its figure ends."""
+    async def forget_ahead(self, hours: Collection[int], now: float) -> None:
+        """Drop, of hours that were written while the wall clock was ahead, what is after `now`."""
+        async with self._database.unit_of_work() as session:
+            if not await self._lease.is_still_mine(session):
+                return
+            for tier in TIERS:
+                starts = {start for hour in hours if (start := tier.start(hour)) > now}
+                await store.forget_some(session, tier.step, starts)
+            await store.forget_minutes_after(session, now)
+
+    async def read(self, question: Question, now: float) -> tuple[Mapping[Labels, Series], int]:
+        """Return the series of a question, and where what is written of its figure ends.
+
+        That is never after `now`, whatever a wall clock that was ahead has written.
+        """
         name = question.figure.name
         tier = tier_for(question)
         async with self._database.read() as session:
-            newest = await store.newest(session, MINUTES.step, name)
+            newest = await store.newest(session, MINUTES.step, name, now - MINUTES.seconds)
             if newest is None:
                 return {}, 0
             end = newest + MINUTES.seconds
@@ -134,13 +153,16 @@ class Archive:
         return await asyncio.to_thread(_series, question, tier, rows), end
 
 
-def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> None:
+def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
+    until = 0.0
     for start, data in rows:
         minute = start // MINUTE
         if ring.newest is None or minute > ring.newest:
             ring.advance(minute)
-        for figure, labels, span in minutes.unpack(data, minute):
-            minutes.fill(ring, figure, labels, minute, span)
+        until, values = minutes.unpack(data, minute)
+        for figure, labels, span in values:
+            minutes.fill(ring, figure, labels, minute, span, until)
+    return until
 
 
 def tier_for(question: Question) -> Tier:
@@ -180,9 +202,12 @@ def _series(
 
 
 def _newest(span: Span) -> float | None:
-    """Return the end of the last step of which anything is known."""
+    """Return the beginning of the last step of which anything is known.
+
+    Rather too early, since nothing may look fresh that is not.
+    """
     values = span.means if isinstance(span, ScalarSpan) else span.sums
     for index in range(len(values) - 1, -1, -1):
         if values[index] == values[index]:
-            return float(span.start + (index + 1) * span.step)
+            return float(span.start + index * span.step)
     return None

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class Sources:
     """The newest of each replica."""
     machines: Callable[[], Sequence[SeenMachine]]
     """What other nodes said last of themselves."""
-    gateway_pids: Callable[[], Iterable[int]]
+    gateways: Callable[[], Mapping[int, int]]
+    """The gateway's workers that are alive: their pids by place, which one that takes over has."""
     run_dir: Path
     """Where the steward keeps what it runs."""
     more: Sequence[Collector] = ()
@@ -115,7 +116,7 @@ def feeds(sources: Sources, clock: Clock) -> Sequence[Feed]:
 def known_processes(sources: Sources, node: str) -> Iterator[Known]:
     """Yield the product's processes on this machine, by what is told of them."""
     yield Known(os.getpid(), "control-plane")
-    for number, pid in enumerate(sorted(sources.gateway_pids())):
+    for number, pid in sorted(sources.gateways().items()):
         yield Known(pid, f"gateway-{number}")
     yield from _run_files(sources.run_dir)
     for report in sources.reports():

@@ -126,6 +126,8 @@ class Ring:
         """The slot that is written now."""
         self.oldest: int | None = None
         """The first slot that was written since the ring was empty."""
+        self.times_emptied = 0
+        """How often the wall clock was set so far away that nothing stayed."""
         self._has_highs = has_highs
         self._series: dict[str, dict[Labels, Column]] = {}
 
@@ -144,13 +146,16 @@ class Ring:
                 self._clear(empty)
         else:
             self._series.clear()
+            self.times_emptied += newest is not None
             self.oldest = slot
         self.newest = slot
         self.oldest = max(min(slot, self.oldest or slot), slot - self.slots + 1)
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing was forgotten yet for lack of room."""
+        """Whether nothing was forgotten yet."""
+        if self.times_emptied:
+            return False
         if self.newest is None or self.oldest is None:
             return True
         return self.newest - self.oldest < self.slots - 1

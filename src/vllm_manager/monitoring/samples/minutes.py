@@ -1,9 +1,9 @@
 """Minutes: what two-second steps come to, and how a minute is written until its hour is over."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -22,8 +22,19 @@ def new_ring() -> Ring:
     return Ring(MINUTE, SLOTS, has_highs=True)
 
 
-def close(fine: Ring, minutes: Ring, minute: int) -> None:
-    """Sum one minute of the fine ring up in the ring of minutes."""
+class Unpacked(NamedTuple):
+    """A minute as it was written."""
+
+    until: float
+    """When the newest of it was measured: of the last minute of a process before its end."""
+    values: Sequence[Value]
+
+
+def close(fine: Ring, minutes: Ring, minute: int, before_seconds: float = 0.0) -> None:
+    """Sum one minute of the fine ring up in the ring of minutes.
+
+    `before_seconds`: so much of it is there already, from an earlier process.
+    """
     minutes.advance(minute)
     per_minute = MINUTE // fine.step
     first = minute * per_minute
@@ -32,11 +43,25 @@ def close(fine: Ring, minutes: Ring, minute: int) -> None:
             span = fine.span(column, first, first + per_minute)
             if span is None:
                 return
-            put(minutes, figure, labels, minute, _whole(span), column.newest)
+            whole = _whole(span)
+            if before_seconds and isinstance(whole, ScalarSpan):
+                known = minutes.of(figure).get(labels)
+                before = None if known is None else minutes.span(known, minute, minute + 1)
+                whole = _joined(before, whole, before_seconds, fine.step * _known(span))
+            put(minutes, figure, labels, minute, whole, column.newest, adds=before_seconds > 0)
 
 
-def put(minutes: Ring, figure: str, labels: Labels, minute: int, span: Span, newest: float) -> None:
-    """Write one minute's value of one series, if it is known."""
+def put(
+    minutes: Ring,
+    figure: str,
+    labels: Labels,
+    minute: int,
+    span: Span,
+    newest: float,
+    *,
+    adds: bool = False,
+) -> None:
+    """Write one minute's value of one series, if it is known. `adds` counts to what is there."""
     place = minute % SLOTS
     if isinstance(span, ScalarSpan):
         if span.means[0] == span.means[0]:
@@ -45,24 +70,42 @@ def put(minutes: Ring, figure: str, labels: Labels, minute: int, span: Span, new
             scalar.newest = max(scalar.newest, newest)
     elif span.sums[0] == span.sums[0]:
         histogram = minutes.histogram(figure, labels, span.bounds)
-        histogram.clear(place)
+        if not adds:
+            histogram.clear(place)
         counts = {bucket: values[0] for bucket, values in span.buckets.items() if values[0]}
         histogram.put(place, span.sums[0], counts)
         histogram.newest = max(histogram.newest, newest)
 
 
-def fill(ring: Ring, figure: str, labels: Labels, minute: int, span: Span) -> None:
+def fill(ring: Ring, figure: str, labels: Labels, minute: int, span: Span, newest: float) -> None:
     """Write one minute's value of one series where the ring knows none."""
     column = ring.of(figure).get(labels)
     known = None if column is None else ring.span(column, minute, minute + 1)
     if known is None or not is_known(known):
-        put(ring, figure, labels, minute, span, float((minute + 1) * MINUTE))
+        put(ring, figure, labels, minute, span, newest)
 
 
 def is_known(span: Span) -> bool:
     """Whether anything is."""
     values = span.means if isinstance(span, ScalarSpan) else span.sums
     return any(value == value for value in values)
+
+
+def _known(span: Span) -> int:
+    values = span.means if isinstance(span, ScalarSpan) else span.sums
+    return sum(value == value for value in values)
+
+
+def _joined(
+    before: Span | None, after: ScalarSpan, before_seconds: float, after_seconds: float
+) -> ScalarSpan:
+    """Return one value of two parts of a minute."""
+    if not isinstance(before, ScalarSpan) or not is_known(before) or not is_known(after):
+        return after
+    seconds = before_seconds + after_seconds
+    sum_ = before.means[0] * before_seconds + after.means[0] * after_seconds
+    high = max(before.highs[0], after.highs[0])
+    return ScalarSpan(after.start, after.step, [sum_ / seconds], [high])
 
 
 def _whole(span: Span) -> Span:
@@ -74,10 +117,12 @@ def pack(minutes: Ring, minute: int) -> bytes:
     """Return one minute of every series as bytes."""
     bounds: dict[tuple[float, ...], int] = {}
     found: dict[str, list[Any]] = {}
+    until, end = 0.0, float((minute + 1) * MINUTE)
     for figure in minutes.figures():
         rows: list[Any] = []
         for labels, column in minutes.of(figure).items():
             span = minutes.span(column, minute, minute + 1)
+            until = max(until, min(column.newest, end))
             if isinstance(span, ScalarSpan) and span.means[0] == span.means[0]:
                 rows.append([labels, span.means[0], span.highs[0]])
             elif isinstance(span, HistogramSpan) and span.sums[0] == span.sums[0]:
@@ -87,12 +132,17 @@ def pack(minutes: Ring, minute: int) -> bytes:
         if rows:
             found[figure] = rows
     finite = [[None if bound == inf else bound for bound in one] for one in bounds]
-    return zlib.compress(orjson.dumps({"bounds": finite, "figures": found}), _LEVEL)
+    return zlib.compress(orjson.dumps({"bounds": finite, "figures": found, "until": until}), _LEVEL)
 
 
-def unpack(data: bytes, minute: int) -> Iterator[Value]:
-    """Yield every value of a packed minute, of figures that are still known."""
+def unpack(data: bytes, minute: int) -> Unpacked:
+    """Return every value of a packed minute, of figures that are still known."""
     read: dict[str, Any] = orjson.loads(zlib.decompress(data))
+    until = read.get("until", float((minute + 1) * MINUTE))
+    return Unpacked(until, list(_values(read, minute)))
+
+
+def _values(read: Mapping[str, Any], minute: int) -> Iterator[Value]:
     bounds = bounds_of(read["bounds"])
     start = minute * MINUTE
     for figure, rows in read["figures"].items():

@@ -39,10 +39,9 @@ class Past:
         if self._is_in_memory(question):
             return list(self._cut(self._fine, question, 0).values()), "memory"
         minutes = self._rollup.minutes
-        stored, end = await self._archive.read(question)
+        stored, end = await self._archive.read(question, self._rollup.now)
         recent = self._cut(minutes, question, end)
-        closed = 0 if minutes.newest is None else (minutes.newest + 1) * MINUTE
-        unclosed = self._cut(self._fine, question, max(end, closed))
+        unclosed = self._cut(self._fine, question, max(end, self._rollup.closed_until))
         return merged(stored, recent, unclosed), "database" if stored else "memory"
 
     def _is_in_memory(self, question: Question) -> bool:

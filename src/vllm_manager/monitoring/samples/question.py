@@ -30,6 +30,8 @@ DEFAULT_POINTS: Final = 300
 MOST_POINTS: Final = 2000
 _STEPS: Final = (2, 4, 6, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800)
 _LONG_STEPS: Final = (*(h * HOUR for h in (1, 2, 3, 4, 6, 12, 24, 48, 96)), 7 * DAY)
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2200
 _SPAN: Final = re.compile(r"(\d{1,5})([smhdw])")
 _SPAN_SECONDS: Final = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
@@ -118,6 +120,8 @@ def ask(
             f"A {about.kind} such as {figure} has {' and '.join(FUNCTIONS[about.kind])}.",
             FUNCTIONS[about.kind][0],
         )
+    _refuse_far("from", since)
+    _refuse_far("to", until)
     end = (until or now).timestamp()
     start = _start(since, span, end)
     step = step_of(start, end, now.timestamp(), points)
@@ -160,6 +164,12 @@ def _kept_every(age_seconds: float) -> int:
     if age_seconds > WEEK_SECONDS + DAY:
         return HOUR
     return 2 if age_seconds <= MEMORY_SECONDS + MINUTE else MINUTE
+
+
+def _refuse_far(field: str, moment: datetime | None) -> None:
+    """Refuse what can't be reckoned with near the ends of the calendar, and is never meant."""
+    if moment is not None and not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise _wrong(field, f"Must be in the years {_FIRST_YEAR} to {_LAST_YEAR - 1}.")
 
 
 def _start(since: datetime | None, span: str | None, end: float) -> float:

@@ -27,6 +27,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.ring = Ring(STEP_SECONDS, SLOTS, has_highs=False)
+        self._forgot = 0
+        """The hour in which it last forgot whom it had not heard."""
         self._taken: dict[str, float] = {}
         self._last: dict[tuple[str, Labels], _Last] = {}
 
@@ -48,7 +50,8 @@ class Recorder:
                 self._taken[source] = reading.received
                 for sample in reading.samples:
                     self._take(sample, slot, reading)
-        if slot % SLOTS == 0:
+        if slot // SLOTS != self._forgot:
+            self._forgot = slot // SLOTS
             self._forget(slot, readings)
 
     def _take(self, sample: Sample, slot: int, reading: Reading) -> None:

@@ -1,12 +1,15 @@
 """Sums two-second steps up to minutes, and has them written: minute by minute, hour by hour."""
 
+import logging
 from typing import Final
 
 from vllm_manager.kit.clock import Clock
 from vllm_manager.monitoring.samples import minutes
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.columns import Ring
-from vllm_manager.monitoring.samples.question import HOUR, MINUTE
+from vllm_manager.monitoring.samples.question import DAY, HOUR, MINUTE, WEEK_SECONDS
+
+log = logging.getLogger(__name__)
 
 _SWEEPS: Final = 60
 _MINUTES_PER_HOUR = HOUR // MINUTE
@@ -26,7 +29,19 @@ class Rollup:
         """Minutes that are closed, and not written."""
         self._hour = int(clock.now().timestamp()) // HOUR
         """The hour whose minutes are being collected."""
+        self._part: tuple[int, float] | None = None
+        """The last minute that an earlier process wrote, and how many of its seconds that knew."""
         self._is_mine = False
+        self._times_emptied = 0
+        self._offset = self.now - clock.monotonic()
+        self._jumped_at = 0.0
+        self._ahead: list[int] | None = None
+        """The hours written since the wall clock was set far ahead, while that may be wrong."""
+
+    @property
+    def now(self) -> float:
+        """The wall clock, in seconds since 1970."""
+        return self._clock.now().timestamp()
 
     async def restore(self) -> None:
         """Take up where an earlier process left off."""
@@ -35,8 +50,13 @@ class Rollup:
 
     async def _adopt(self) -> None:
         """Take in what another process wrote of this hour, and finish the hours before."""
-        now = int(self._clock.now().timestamp())
-        await self._archive.restore(self.minutes, now // HOUR * HOUR)
+        now = int(self.now)
+        self._times_emptied = self.minutes.times_emptied
+        closed = self.minutes.newest
+        until = await self._archive.restore(self.minutes, now // HOUR * HOUR)
+        minute = int(until) // MINUTE
+        if minute == self.minutes.newest and minute != closed:
+            self._part = minute, until - minute * MINUTE
         self._hour = now // HOUR
         self._is_mine = self._archive.is_mine
 
@@ -52,11 +72,25 @@ class Rollup:
             self._unwritten = [minute for minute in self._unwritten if minute < now]
             return
         begin = max(now - minutes.SLOTS + 1, (self._fine.oldest or 0) * self._fine.step // MINUTE)
-        for minute in range(begin if closed is None else max(begin, closed + 1), now):
+        for minute in range(begin if closed is None else max(begin, self._open_from(closed)), now):
             self._close(minute)
 
+    @property
+    def closed_until(self) -> int:
+        """Where the minutes end that are known as a whole, in seconds since 1970."""
+        closed = self.minutes.newest
+        return 0 if closed is None else self._open_from(closed) * MINUTE
+
+    def _open_from(self, closed: int) -> int:
+        is_part = self._part is not None and self._part[0] == closed
+        return closed if is_part else closed + 1
+
     def _close(self, minute: int) -> None:
-        minutes.close(self._fine, self.minutes, minute)
+        before_seconds = 0.0
+        if self._part is not None and self._part[0] == minute:
+            before_seconds = self._part[1]
+        self._part = None
+        minutes.close(self._fine, self.minutes, minute, before_seconds)
         self._unwritten.append(minute)
         del self._unwritten[: -minutes.SLOTS]
         self._fine.sweep(minute, _SWEEPS)
@@ -68,7 +102,8 @@ class Rollup:
             self._is_mine = False
             self._unwritten.clear()
             return
-        if not self._is_mine:
+        await self._follow_clock()
+        if not self._is_mine or self.minutes.times_emptied != self._times_emptied:
             await self._adopt()
         if self._unwritten:
             await self._write_minutes(list(self._unwritten))
@@ -77,16 +112,36 @@ class Rollup:
         over = (self.minutes.newest + 1) // _MINUTES_PER_HOUR
         self._hour = min(self._hour, over)
         while self._hour < over:
-            if not await self._archive.write_hour(self.minutes, self._hour * HOUR):
+            hour = self._hour * HOUR
+            if not await self._archive.write_hour(self.minutes, hour, prunes=self._ahead is None):
                 return
+            if self._ahead is not None:
+                self._ahead.append(hour)
             self._hour += 1
 
+    async def _follow_clock(self) -> None:
+        """Prune nothing by a wall clock that was set far ahead, and take back what it dated."""
+        monotonic = self._clock.monotonic()
+        offset, before = self.now - monotonic, self._offset
+        if offset - before > DAY:
+            self._jumped_at, self._ahead = monotonic, []
+        elif self._ahead is not None and before - offset > DAY:
+            await self._archive.forget_ahead(self._ahead, self.now)
+            self._ahead = None
+        elif monotonic - self._jumped_at > WEEK_SECONDS:
+            self._ahead = None
+        self._offset = offset
+
     async def flush(self) -> None:
-        """Write the minute that is not over yet, too: the process ends."""
+        """Write the minute that is not over yet, too: the process ends, whether it can or not."""
         newest = self._fine.newest
-        if newest is not None and self._archive.is_mine:
-            self._close(newest * self._fine.step // MINUTE)
+        if newest is None or not self._archive.is_mine:
+            return
+        self._close(newest * self._fine.step // MINUTE)
+        try:
             await self._write_minutes(list(self._unwritten))
+        except Exception:
+            log.exception("The last minute of figures could not be written")
 
     async def _write_minutes(self, closed: list[int]) -> None:
         packed = {minute * MINUTE: minutes.pack(self.minutes, minute) for minute in closed}

@@ -1,6 +1,6 @@
 """Reads and writes the tables of figures."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,10 +27,11 @@ async def blocks(
     return [(start, data) for start, data in await session.execute(query)]
 
 
-async def newest(session: AsyncSession, tier: int, figure: str) -> int | None:
-    """Return where the newest block of a figure begins."""
+async def newest(session: AsyncSession, tier: int, figure: str, until: float) -> int | None:
+    """Return where the newest block of a figure begins that does so at `until` or before."""
     at_figure = (MetricBlock.tier == tier) & (MetricBlock.figure == figure)
-    return await session.scalar(select(func.max(MetricBlock.start)).where(at_figure))
+    until_then = at_figure & (MetricBlock.start <= until)
+    return await session.scalar(select(func.max(MetricBlock.start)).where(until_then))
 
 
 async def is_empty(session: AsyncSession) -> bool:
@@ -58,6 +59,17 @@ async def put_minute(session: AsyncSession, start: int, data: bytes) -> None:
 async def forget_minutes(session: AsyncSession, until: int) -> None:
     """Drop the minutes that begin before `until`."""
     await session.execute(delete(MetricMinute).where(MetricMinute.start < until))
+
+
+async def forget_some(session: AsyncSession, tier: int, starts: Collection[int]) -> None:
+    """Drop the blocks of a tier that begin then."""
+    these = (MetricBlock.tier == tier) & MetricBlock.start.in_(starts)
+    await session.execute(delete(MetricBlock).where(these))
+
+
+async def forget_minutes_after(session: AsyncSession, moment: float) -> None:
+    """Drop the minutes that begin later."""
+    await session.execute(delete(MetricMinute).where(MetricMinute.start > moment))
 
 
 async def forget_blocks(session: AsyncSession, tier: int, before: int) -> None:

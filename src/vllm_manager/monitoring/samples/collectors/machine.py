@@ -1,14 +1,21 @@
 """This machine and its GPUs, by the hardware's snapshot that others share: none is read twice."""
 
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
 
 import psutil
 
 from vllm_manager.hardware import Gpu, HardwareSnapshot
+from vllm_manager.monitoring.samples.collectors.growth import Growth
 from vllm_manager.monitoring.samples.figures import Labels
 from vllm_manager.monitoring.samples.reading import Sample
+
+_NETWORKS = Path("/sys/class/net")
+
+T = TypeVar("T")
+Found = tuple[str, float | None]
 
 
 class Hardware(Protocol):
@@ -26,30 +33,36 @@ class Counters(NamedTuple):
     total_seconds: float
     disk_read_bytes: int | None
     disk_written_bytes: int | None
-    received_bytes: int | None
-    sent_bytes: int | None
+    received_bytes: Mapping[str, int] | None
+    """By network card."""
+    sent_bytes: Mapping[str, int] | None
 
 
 def system_counters() -> Counters:
-    """Return the counters of this machine's processors, disks and networks (without loopback)."""
+    """Return the counters of this machine's processors, disks and network cards."""
     times = psutil.cpu_times()
     waiting = getattr(times, "iowait", 0.0)
     # A guest's time is part of the user's already.
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     disks = psutil.disk_io_counters()
-    networks = [
-        counted
-        for name, counted in psutil.net_io_counters(pernic=True).items()
-        if not name.startswith("lo")
-    ]
+    networks = cards(psutil.net_io_counters(pernic=True))
     return Counters(
         busy_seconds=total - times.idle - waiting,
         total_seconds=total,
         disk_read_bytes=disks.read_bytes if disks else None,
         disk_written_bytes=disks.write_bytes if disks else None,
-        received_bytes=sum(n.bytes_recv for n in networks) if networks else None,
-        sent_bytes=sum(n.bytes_sent for n in networks) if networks else None,
+        received_bytes={n: c.bytes_recv for n, c in networks.items()} or None,
+        sent_bytes={n: c.bytes_sent for n, c in networks.items()} or None,
     )
+
+
+def cards(networks: Mapping[str, T], folder: Path = _NETWORKS) -> Mapping[str, T]:
+    """Return the physical cards of all networks; where none is (a container), all but loopback.
+
+    What goes through a card goes through bridges and pairs of virtual ones again.
+    """
+    physical = {n: seen for n, seen in networks.items() if (folder / n / "device").exists()}
+    return physical or {n: seen for n, seen in networks.items() if not n.startswith("lo")}
 
 
 class MachineCollector:
@@ -67,13 +80,14 @@ class MachineCollector:
         self._read_counters = read_counters
         self._node = node or socket.gethostname()
         self._before: Counters | None = None
+        self._received, self._sent = Growth[str](), Growth[str]()
 
     async def collect(self) -> Sequence[Sample]:
         """Return what is known now."""
         snapshot = await self._hardware.snapshot()
         now, before = self._read_counters(), self._before
         self._before = now
-        found = [*_counted(now, before), *_memory(snapshot)]
+        found = [*_counted(now, before), *self._networks(now), *_memory(snapshot)]
         node: Labels = (("node", self._node),)
         samples = [Sample(name, node, value) for name, value in found if value is not None]
         for disk in snapshot.disks:
@@ -88,15 +102,16 @@ class MachineCollector:
             samples += [Sample(n, labels, value) for n, value in _gpu(gpu) if value is not None]
         return samples
 
-
-Found = tuple[str, float | None]
+    def _networks(self, now: Counters) -> Iterator[Found]:
+        if now.received_bytes is not None:
+            yield "node_network_received_bytes_total", self._received.add(now.received_bytes)
+        if now.sent_bytes is not None:
+            yield "node_network_sent_bytes_total", self._sent.add(now.sent_bytes)
 
 
 def _counted(now: Counters, before: Counters | None) -> Iterator[Found]:
     yield "node_disk_read_bytes_total", now.disk_read_bytes
     yield "node_disk_written_bytes_total", now.disk_written_bytes
-    yield "node_network_received_bytes_total", now.received_bytes
-    yield "node_network_sent_bytes_total", now.sent_bytes
     passed = now.total_seconds - before.total_seconds if before else 0.0
     if before is not None and passed > 0:
         busy = (now.busy_seconds - before.busy_seconds) / passed

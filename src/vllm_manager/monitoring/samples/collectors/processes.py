@@ -13,6 +13,7 @@ from typing import NamedTuple
 import psutil
 
 from vllm_manager.kit.clock import Clock
+from vllm_manager.monitoring.samples.collectors.growth import Growth
 from vllm_manager.monitoring.samples.figures import Labels
 from vllm_manager.monitoring.samples.reading import Sample
 
@@ -40,6 +41,13 @@ class Use(NamedTuple):
     open_descriptors: int | None
     threads: int | None
     cpu_seconds: float | None
+    began: float | None = None
+    """With the pid it tells a process from all others."""
+
+
+Who = tuple[str, str | None, str | None]
+Life = tuple[int, float | None]
+"""A pid, and when it began."""
 
 
 class ProcessCollector:
@@ -53,6 +61,7 @@ class ProcessCollector:
         self._clock = clock
         self._trees: dict[int, tuple[int, ...]] = {}
         self._trees_due = 0.0
+        self._seconds: dict[Who, Growth[Life]] = {}
 
     async def collect(self) -> Sequence[Sample]:
         """Return what is known now."""
@@ -68,10 +77,27 @@ class ProcessCollector:
         samples: list[Sample] = []
         for one in known:
             pids = self._trees.get(one.pid, (one.pid,)) if one.has_children else (one.pid,)
-            uses = [use for pid in pids if (use := read_use(pid)) is not None]
+            uses = {pid: use for pid in pids if (use := read_use(pid)) is not None}
             if uses:
-                samples += _samples(one, self._node, together(uses))
+                use = together(list(uses.values()), self._cpu_seconds(one, uses))
+                samples += _samples(one, self._node, use)
+        self._seconds = {
+            who: self._seconds[who] for one in known if (who := _who(one)) in self._seconds
+        }
         return samples
+
+    def _cpu_seconds(self, known: Known, uses: Mapping[int, Use]) -> float | None:
+        """Return the processor time since it was first seen, of all processes that it has had."""
+        parts = {
+            (pid, use.began): use.cpu_seconds
+            for pid, use in uses.items()
+            if use.cpu_seconds is not None
+        }
+        return self._seconds.setdefault(_who(known), Growth[Life]()).add(parts) if parts else None
+
+
+def _who(known: Known) -> Who:
+    return known.name, known.deployment, known.replica
 
 
 def _samples(known: Known, node: str, use: Use) -> Iterator[Sample]:
@@ -104,19 +130,19 @@ def _descent(root: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
         yield from _descent(child, children)
 
 
-def together(uses: Sequence[Use]) -> Use:
-    """Return what several processes take."""
+def together(uses: Sequence[Use], cpu_seconds: float | None) -> Use:
+    """Return what several processes take. What they have counted can't be added up like that."""
 
-    def total(values: Iterable[float | None]) -> float | None:
+    def total(values: Iterable[int | None]) -> int | None:
         told = [value for value in values if value is not None]
         return sum(told) if told else None
 
-    memory, descriptors, threads, seconds = (total(values) for values in zip(*uses, strict=True))
-    return Use(_whole(memory), _whole(descriptors), _whole(threads), seconds)
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+    return Use(
+        total(use.anonymous_bytes for use in uses),
+        total(use.open_descriptors for use in uses),
+        total(use.threads for use in uses),
+        cpu_seconds,
+    )
 
 
 def read_use(pid: int) -> Use | None:
@@ -130,7 +156,7 @@ def _linux_use(pid: int) -> Use | None:
         with open(f"{folder}/status", "rb") as file:
             status = file.read()
         with open(f"{folder}/stat", "rb") as file:
-            times = file.read().rpartition(b")")[2].split()[11:13]
+            fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return None
     try:
@@ -142,7 +168,8 @@ def _linux_use(pid: int) -> Use | None:
         anonymous_bytes=None if memory is None else memory * 1024,
         open_descriptors=descriptors,
         threads=_number(status, b"Threads:"),
-        cpu_seconds=sum(map(int, times)) / _TICKS_PER_SECOND,
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND,
+        began=int(fields[19]),
     )
 
 
@@ -162,6 +189,7 @@ def _other_use(pid: int) -> Use | None:
                 process.num_fds(),
                 process.num_threads(),
                 times.user + times.system,
+                process.create_time(),
             )
     except psutil.Error:
         return None

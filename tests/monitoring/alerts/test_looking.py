@@ -1,0 +1,114 @@
+"""What the rules are given: read off the rooms themselves, and None where they don't answer."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fakes.clock import FakeClock
+from fakes.nvml import FakeGpu, FakeNvml
+from hardware.machine import hardware_with, nvidia
+from vllm_manager.cluster import RayStatus
+from vllm_manager.deployments.schemas import Deployment
+from vllm_manager.monitoring.alerts.facts import Facts
+from vllm_manager.monitoring.alerts.looking import Looking, Rooms
+from vllm_manager.monitoring.samples import Board, Sample
+from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
+
+
+@dataclass
+class World:
+    """What the rooms answer."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    gpus: Sequence[FakeGpu] = ()
+    certificate: Path | None = None
+    deployments: Sequence[Deployment] | None = None
+
+    def __post_init__(self) -> None:
+        self.board = Board(self.clock)
+        self.hardware = hardware_with(*nvidia(FakeNvml(list(self.gpus))), clock=self.clock)
+        self.looking = Looking(
+            Rooms(
+                deployments=self._deployments,
+                machine=self.hardware.snapshot,
+                ray=self._ray,
+                keys=self._keys,
+                unfinished_audit_entries=lambda: 0,
+                board=self.board,
+                gateway_workers=lambda: 1,
+                certificate=self.certificate,
+            ),
+            self.clock,
+        )
+
+    async def facts(self) -> Facts:
+        return await self.looking.facts()
+
+    async def _deployments(self) -> Sequence[Deployment]:
+        if self.deployments is None:
+            raise OSError("the database is away")
+        return self.deployments
+
+    async def _ray(self) -> RayStatus:
+        return RayStatus(state="up", address="http://127.0.0.1:8265", version="2", message=None)
+
+    async def _keys(self, within: timedelta) -> tuple[int, datetime | None]:
+        return 0, None
+
+
+def demo() -> Deployment:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Deployment.model_validate(
+        {
+            **dict.fromkeys(Deployment.model_fields),
+            "name": "demo",
+            "uid": "dep_1",
+            "spec": {"name": "demo", "model": "demo"},
+            "generation": 1,
+            "attempt": 1,
+            "desired": "running",
+            "phase": "ready",
+            "stale": False,
+            "degradations": [],
+            "replicas_desired": 3,
+            "replicas_ready": 3,
+            "timeline": [],
+            "since": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+    )
+
+
+async def test_the_memory_of_our_own_processes_is_read_off_what_was_measured() -> None:
+    world = World()
+    known = [Known(os.getpid(), "control-plane"), Known(os.getpid(), "engine", "chat", "r1")]
+    samples = await ProcessCollector(lambda: known, "a", world.clock).collect()
+    world.board.put("processes", samples)
+    sizes = (await world.facts()).process_bytes
+    assert list(sizes) == ["control-plane"]
+    assert sizes["control-plane"] > 1_000_000
+
+
+async def test_the_fullest_replica_counts_not_the_mean_of_all() -> None:
+    world = World(deployments=[demo()])
+    for number, used in enumerate((0.98, 0.1, 0.2)):
+        labels = (("deployment", "demo"), ("replica", f"r{number}"))
+        sample = Sample("engine_kv_cache_usage_ratio", labels, used)
+        world.board.put(f"engine/{number}", [sample])
+    assert [d.kv_cache_usage_ratio for d in (await world.facts()).deployments or ()] == [0.98]
+    world.clock.advance(10)
+    assert [d.kv_cache_usage_ratio for d in (await world.facts()).deployments or ()] == [None]
+
+
+async def test_a_certificate_that_can_t_be_read_is_one_all_the_same(tmp_path: Path) -> None:
+    facts = await World(certificate=tmp_path / "gone.pem").facts()
+    assert (facts.has_certificate, facts.certificate_ends_at) == (True, None)
+
+
+async def test_a_room_that_does_not_answer_hides_no_other() -> None:
+    facts = await World().facts()
+    assert facts.deployments is None
+    assert (facts.is_ray_up, facts.knows_keys, facts.gateway_workers) == (True, True, 1)
