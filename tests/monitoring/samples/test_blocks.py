@@ -100,3 +100,27 @@ def test_a_coarser_span_has_means_of_means_and_the_highest() -> None:
     assert isinstance(counted, HistogramSpan)
     assert counted.buckets[0] == [2, 0]
     assert isnan(counted.sums[1])
+
+
+@pytest.mark.parametrize("wanted", [slice(0, 1), slice(1, 3), slice(3, 3), slice(2, 6)])
+def test_only_the_steps_that_are_wanted_are_read(wanted: slice) -> None:
+    block = Block(6)
+    counts = {0: [1, 2, 31, 4, 5, 6], 1: [40, 0, 7, 900, 0, 1]}
+    sums = [1.0, nan, 3.0, 4.0, nan, 6.0]
+    block.put(GPU, 0, HistogramSpan(0, 60, sums, (0.1, inf), counts))
+    block.put(OTHER, 0, scalar(1.0, 2.0, nan, 4.0, 5.0, 6.0, highs=(2, 3, nan, 5, 6, 7)))
+    read = packed(block)
+    part, whole = (read.series[GPU].span(600, 60, cut) for cut in (wanted, slice(None)))
+    assert isinstance(part, HistogramSpan)
+    assert isinstance(whole, HistogramSpan)
+    assert part.start == 600 + 60 * wanted.start
+    assert list(map(str, part.sums)) == list(map(str, whole.sums[wanted]))
+    assert {b: list(c) for b, c in part.buckets.items()} == {
+        b: list(c[wanted]) for b, c in whole.buckets.items()
+    }
+    some, all_ = (read.series[OTHER].span(600, 60, cut) for cut in (wanted, slice(None)))
+    assert isinstance(some, ScalarSpan)
+    assert isinstance(all_, ScalarSpan)
+    assert some.start == part.start
+    assert list(map(str, some.means)) == list(map(str, all_.means[wanted]))
+    assert list(map(str, some.highs)) == list(map(str, all_.highs[wanted]))

@@ -1,5 +1,6 @@
 """The last hour, in steps of two seconds: rates, quantiles, gaps, and what is no longer fresh."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fakes.clock import FakeClock
 from monitoring.samples.given import Room, replica, room_in, spread, values
 from vllm_manager.kit.errors import Problem
 from vllm_manager.monitoring.samples import Sample
+from vllm_manager.monitoring.samples.schemas import encoded
 
 RUNNING = "engine_requests_running"
 TOKENS = "engine_generation_tokens_total"
@@ -128,6 +130,18 @@ async def test_series_are_put_together_as_suits_the_figure(tmp_path: Path) -> No
     assert [values(by_deployment, n) for n in (0, 1)] == [[3, 3], [7, 7]]
     assert (values(total), values(some)) == ([10, 10], [9, 9])
     assert values(ratio) == [pytest.approx(0.3), pytest.approx(0.3)]
+
+
+@pytest.mark.parametrize("figure", [RUNNING, TOKENS, TTFT])
+async def test_an_answer_is_told_as_its_model_would_tell_it(tmp_path: Path, figure: str) -> None:
+    async with room_in(tmp_path) as room:
+        for number in range(1, 5):
+            room.tick(
+                running(1.5), tokens(9 * number), Sample(TTFT, replica(), spread(number, number))
+            )
+        answer = await room.ask(figure)
+    assert answer.series
+    assert json.loads(encoded(answer)) == json.loads(answer.model_dump_json(by_alias=True))
 
 
 async def test_what_is_now_has_rates_and_quantiles(tmp_path: Path) -> None:

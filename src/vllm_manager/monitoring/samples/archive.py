@@ -38,6 +38,11 @@ class Tier(NamedTuple):
         """Return where the block begins that holds a moment."""
         return int(moment // self.seconds) * self.seconds
 
+    def wanted(self, question: Question, start: int) -> slice:
+        """Return which slots of the block that begins at `start` a question is about."""
+        first = max(0, (question.start - start) // self.step)
+        return slice(first, min(self.slots, -(-(question.end - start) // self.step)))
+
 
 MINUTES: Final = Tier(MINUTE, 60, WEEK_SECONDS + DAY)
 TENS: Final = Tier(TEN_MINUTES, 144, WEEK_SECONDS + DAY)
@@ -196,8 +201,9 @@ def _series(
     spans: defaultdict[Labels, list[Span]] = defaultdict(list)
     for start, data in rows:
         block = Block.unpack(data, tier.slots, question.wants)
+        wanted = tier.wanted(question, start)
         for labels, codes in block.series.items():
-            spans[labels].append(codes.span(start, tier.step))
+            spans[labels].append(codes.span(start, tier.step, wanted))
     return {labels: Series(labels, found, _newest(found[-1])) for labels, found in spans.items()}
 
 

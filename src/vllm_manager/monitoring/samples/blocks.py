@@ -12,11 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf, log, nan
+from operator import add, itemgetter
 from typing import Any, Final, Literal
 
 import orjson
 
-from vllm_manager.monitoring.samples.columns import Bounds, HistogramSpan, ScalarSpan, Span
+from vllm_manager.monitoring.samples.columns import (
+    Bounds,
+    HistogramSpan,
+    Number,
+    ScalarSpan,
+    Span,
+)
 from vllm_manager.monitoring.samples.figures import Labels
 
 _UNKNOWN: Final = 0
@@ -29,12 +36,14 @@ _LOG_LEAST: Final = log(_LEAST)
 _VALUES: Final = (nan, 0.0, *(_LEAST * 2.718281828459045 ** (_GRID * n) for n in range(_CODES)))
 
 _EXACT_COUNTS: Final = 32
+_SMALL: Final = bytes(range(_EXACT_COUNTS))
 _COUNT_GRID: Final = 1.08
 _COUNTS: Final = (
     *range(_EXACT_COUNTS),
     *(round(_EXACT_COUNTS * _COUNT_GRID**n) for n in range(256 - _EXACT_COUNTS)),
 )
 _LEVEL: Final = 6
+_ALL: Final = slice(None)
 
 
 @dataclass(slots=True)
@@ -59,15 +68,18 @@ class ScalarCodes:
                 self.means[index] = code = code_of(mean)
                 self.above[index] = max(0, code_of(high) - code)
 
-    def span(self, start: int, step: int) -> ScalarSpan:
+    def span(self, start: int, step: int, wanted: slice = _ALL) -> ScalarSpan:
+        """Return the wanted steps of a block that begins at `start`."""
+        begin = start + (wanted.start or 0) * step
+        codes, above = self.means[wanted], self.above[wanted]
         if self.exact is not None:
-            same = [self.exact if code else nan for code in self.means]
-            return ScalarSpan(start, step, same, same)
-        means = list(map(_VALUES.__getitem__, self.means))
-        if not any(self.above):
-            return ScalarSpan(start, step, means, means)
-        tops = map(int.__add__, self.means, self.above)
-        return ScalarSpan(start, step, means, list(map(_VALUES.__getitem__, tops)))
+            same = [self.exact if code else nan for code in codes]
+            return ScalarSpan(begin, step, same, same)
+        means = _looked_up(_VALUES, codes)
+        if not any(above):
+            return ScalarSpan(begin, step, means, means)
+        tops = list(map(add, codes, above))
+        return ScalarSpan(begin, step, means, _looked_up(_VALUES, tops))
 
 
 @dataclass(slots=True)
@@ -92,10 +104,12 @@ class HistogramCodes:
                     column = self.buckets.setdefault(bucket, bytearray(len(self.sums)))
                     column[offset + index] = _count_code(count)
 
-    def span(self, start: int, step: int) -> HistogramSpan:
-        sums = list(map(_VALUES.__getitem__, self.sums))
-        buckets = {b: list(map(_COUNTS.__getitem__, c)) for b, c in self.buckets.items()}
-        return HistogramSpan(start, step, sums, self.bounds, buckets)
+    def span(self, start: int, step: int, wanted: slice = _ALL) -> HistogramSpan:
+        """Return the wanted steps of a block that begins at `start`."""
+        sums = _looked_up(_VALUES, self.sums[wanted])
+        buckets = {bucket: _counts(codes[wanted]) for bucket, codes in self.buckets.items()}
+        begin = start + (wanted.start or 0) * step
+        return HistogramSpan(begin, step, sums, self.bounds, buckets)
 
 
 Codes = ScalarCodes | HistogramCodes
@@ -189,6 +203,19 @@ def _count_code(count: int) -> int:
     upper = min(bisect_left(_COUNTS, count), 255)
     lower = upper - 1
     return lower if count - _COUNTS[lower] < _COUNTS[upper] - count else upper
+
+
+def _counts(codes: bytearray) -> Sequence[int]:
+    """Return the counts of codes; small ones are their own codes."""
+    return _looked_up(_COUNTS, codes) if codes.translate(None, _SMALL) else codes
+
+
+def _looked_up(table: Sequence[Number], codes: Sequence[int]) -> Sequence[Number]:
+    """Return what the codes stand for: one call for all, since one each takes three times as long.
+
+    With a single code `itemgetter` would return no tuple, so there are two more.
+    """
+    return itemgetter(*codes, 0, 0)(table)[:-2]
 
 
 def _differences(codes: "array[int]") -> "array[int]":

@@ -9,7 +9,13 @@ from pydantic import AwareDatetime
 from vllm_manager.auth.guard import ANYONE
 from vllm_manager.kit.paging import Page
 from vllm_manager.monitoring.samples.question import DEFAULT_POINTS, MOST_POINTS
-from vllm_manager.monitoring.samples.schemas import FigureInfo, Function, Latest, MetricAnswer
+from vllm_manager.monitoring.samples.schemas import (
+    FigureInfo,
+    Function,
+    Latest,
+    MetricAnswer,
+    encoded,
+)
 from vllm_manager.monitoring.samples.service import Samples
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["metrics"], dependencies=[Depends(ANYONE)])
@@ -108,7 +114,7 @@ async def query_metrics(
         function=function,
         quantile=quantile,
     )
-    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+    return Response(encoded(answer), media_type="application/json")
 
 
 @router.get("/latest", operation_id="latestMetrics", summary="What the figures are now")

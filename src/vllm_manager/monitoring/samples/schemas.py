@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from vllm_manager.monitoring.samples.figures import Kind, Unit
@@ -110,6 +111,14 @@ class MetricAnswer(BaseModel):
     stale_since: datetime | None = Field(
         description="Set where every series is stale, to when the last of them was heard."
     )
+
+
+def encoded(answer: MetricAnswer) -> bytes:
+    """Return an answer as JSON: what pydantic would make of it, in a third of the time."""
+    fields = MetricAnswer.model_fields
+    named = {fields[name].serialization_alias or name: value for name, value in answer}
+    named["series"] = [dict(one) for one in answer.series]
+    return orjson.dumps(named, option=orjson.OPT_UTC_Z)
 
 
 class LatestValue(BaseModel):
