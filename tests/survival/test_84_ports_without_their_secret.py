@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from support.serve import Deployed, Report
 
 pytestmark = pytest.mark.survival
 
-RAY_CALLS = [
+Call = tuple[str, str, dict[str, Any] | None]
+
+RAY_CALLS: list[Call] = [
     ("GET", SERVE_PATH, None),
     ("PUT", SERVE_PATH, {"applications": []}),
     ("DELETE", SERVE_PATH, None),
@@ -21,7 +24,7 @@ RAY_CALLS = [
     ("GET", "/api/cluster_status", None),
     ("GET", "/nodes?view=summary", None),
 ]
-ENGINE_CALLS = [
+ENGINE_CALLS: list[Call] = [
     ("GET", "/health", None),
     ("GET", "/metrics", None),
     ("GET", "/v1/models", None),
