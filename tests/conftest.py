@@ -1,11 +1,12 @@
 """What tests of several rooms share: one real Ray for the whole run."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from support import databases, ray_cluster
+from support import databases, elsewhere, ray_cluster
+
+_LEFT_OUT = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,12 +19,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about another system: it is no part of this run, rather than skipped."""
-    if sys.platform == "linux":
-        return
-    elsewhere = [item for item in items if item.get_closest_marker("linux")]
-    config.hook.pytest_deselected(items=elsewhere)
-    items[:] = [item for item in items if item not in elsewhere]
+    """Leave out what can't be here: it is no part of this run, rather than skipped."""
+    kept, left_out = elsewhere.sorted_out(items)
+    config.hook.pytest_deselected(items=[item for found in left_out.values() for item in found])
+    config.stash[_LEFT_OUT] = [f"{why}: {len(found)}" for why, found in left_out.items()]
+    items[:] = kept
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash.get(_LEFT_OUT, []):
+        terminalreporter.write_line(f"LEFT OUT {line}")
 
 
 def pytest_unconfigure() -> None:

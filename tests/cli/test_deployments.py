@@ -8,7 +8,7 @@ from typer.testing import Result
 
 from support.answers import PROBLEM, deployment, operation
 from support.rest_server import RestServer
-from vllm_manager.cli.follow import start_of
+from vllm_manager.cli.follow import fetched, start_of
 from vllm_manager.kit.errors import Problem
 
 Run = Callable[..., Result]
@@ -42,6 +42,22 @@ def test_a_start_is_told_with_how_it_was_done_and_the_seconds_of_each_phase() ->
 def test_a_start_that_nobody_saw_or_that_goes_on_is_not_told() -> None:
     assert start_of(deployment(how=None)) is None
     assert start_of(deployment(phase="loading", how="warm")) is None
+
+
+def fetching(**more: object) -> str | None:
+    fetch: dict[str, object] = {
+        "state": "running", "stalled": False, "bytes_done": 512, "bytes_total": 2048,
+        "bytes_per_second": None, "eta_seconds": None, **more,
+    }  # fmt: skip
+    return fetched(deployment(fetch=fetch))
+
+
+def test_a_fetch_tells_its_speed_and_is_stalled_only_where_the_server_says_so() -> None:
+    assert fetching(bytes_per_second=256.0, eta_seconds=6.0) == (
+        "demo: 512 B of 2 KiB, 256 B/s, 6.0 s left"
+    )
+    assert fetching() == "demo: 512 B of 2 KiB"
+    assert fetching(stalled=True, bytes_per_second=0.0) == "demo: 512 B of 2 KiB, stalled"
 
 
 def test_ls_shows_every_page(run: Run, server: RestServer) -> None:

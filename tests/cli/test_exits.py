@@ -60,6 +60,25 @@ def test_a_wrong_setting_is_named_without_its_value(
     assert "canary" not in said
 
 
+def test_a_file_that_cannot_be_written_is_said_and_is_no_traceback(tmp_path: Path) -> None:
+    place = tmp_path / "nowhere" / "bundle.tar.gz"
+    environment = {**os.environ, "VLLM_MANAGER_HOME": str(tmp_path / "home")}
+    words = [sys.executable, "-m", "vllm_manager.cli", "diagnostics", "-o", str(place)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{place} can't be used: No such file or directory." in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_config_that_cannot_be_written_is_a_misuse(tmp_path: Path, server: RestServer) -> None:
+    server.answer("GET /api/v1/configs/export", {"format": "x", "configs": []})
+    place = tmp_path / "nowhere" / "configs.json"
+    done = run(tmp_path, server.url, "config", "export", "--output", str(place))
+    assert done.returncode == 2
+    assert "No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_misuse_exits_with_2(tmp_path: Path) -> None:
     assert run(tmp_path, "http://127.0.0.1:9", "ls", "--nonsense").returncode == 2
 

@@ -171,3 +171,9 @@ def test_an_error_within_a_stream_is_a_problem() -> None:
 def test_a_stream_that_breaks_off_is_a_problem() -> None:
     with pytest.raises(Problem, match="broke off"):
         list(events(['data: {"choices": []}', ""]))
+
+
+@pytest.mark.parametrize("text", ["data: {broken", "data: 3", "data: nothing"])
+def test_an_event_that_is_none_is_a_problem(text: str) -> None:
+    with pytest.raises(Problem, match="holds no event"):
+        list(events([text]))

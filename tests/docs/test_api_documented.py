@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from support.documentation import ROOT, page
 from vllm_manager.api.app import create_app
 from vllm_manager.settings import Settings
@@ -61,3 +63,10 @@ def test_each_code_of_an_error_is_documented() -> None:
     assert len(codes()) > 40
     written = page("errors") + page("failures")
     assert {code for code in codes() if f"`{code}`" not in written} == set()
+
+
+@pytest.mark.parametrize(("schema", "name"), [("KeyView", "Key"), ("LogLine", "LogLine")])
+def test_each_member_of_an_object_is_documented(schema: str, name: str) -> None:
+    members = create_app(Settings()).openapi()["components"]["schemas"][schema]["properties"]
+    (told,) = re.findall(rf"^`{name}`: (`.+?)\n\n", page("api"), re.MULTILINE | re.DOTALL)
+    assert set(members) - set(re.findall(r"\"(\w+)\"", told)) == set()

@@ -26,3 +26,14 @@ def test_the_links_of_a_page_lead_somewhere(file: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+def test_the_decisions_are_listed_in_their_order() -> None:
+    listed = re.findall(r"^- \[(\d+)\.", (ROOT / "docs/decisions/README.md").read_text(), re.M)
+    assert listed == [str(number) for number in range(1, len(listed) + 1)]
+
+
+def test_every_page_for_readers_is_in_the_contents() -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    written = [f.relative_to(ROOT / "docs") for f in (ROOT / "docs").glob("[rt]*/*.md")]
+    assert [str(page) for page in written if f"({page})" not in index] == []

@@ -117,5 +117,5 @@ async def test_reporting_ends_even_when_it_was_just_nudged() -> None:
         await until(lambda: sink.reports)
         await asyncio.sleep(0)
         reporter.nudge()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await reporter.stop()

@@ -167,7 +167,7 @@ def test_three_replicas_asked_for_at_once_are_warm_and_none_is_slower_than_a_col
         wait_until(lambda: len(ready()) == 3, 400, "three replicas")
         assert {r["how"] for r in ready().values()} == {"warm"}
         took = [seconds(r) for r in ready().values()]
-        assert max(took) <= 1.1 * seconds(engines["cold"].report), took
+        assert max(took) <= 1.1 * seconds(engines["cold"].report) * slowness(), took
 
 
 def test_no_engine_process_is_left_one_second_after_its_replica_was_killed(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,14 @@ async def python(code: str, **environment: str) -> subprocess.CompletedProcess[b
 
 def has_ended(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionError:
+        return True
+    return False
 
 
 async def test_it_starts_from_the_kept_snapshot_and_serves_without_the_control_plane(
@@ -63,7 +72,7 @@ async def test_a_stop_lets_requests_finish(fresh: Rig) -> None:
     call = asyncio.create_task(fresh.gateway.chat())
     await held.waiting.wait()
     stop = asyncio.create_task(fresh.gateway.stop())
-    await asyncio.wait([stop], timeout=0.5)
+    await fresh.gateway.when(lambda: refuses(fresh.gateway.config.port))
     assert not stop.done()
     held.go_on.set()
     assert (await call).status_code == 200

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vllm_manager.kit.addresses import client_address, is_public, networks
+from vllm_manager.kit.addresses import client_address, is_of_this_machine, is_public, networks
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,23 @@ def test_a_zone_is_left_out_however_long_it_is() -> None:
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         networks(["10.0.0.0/8", "nonsense"])
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.0.2", True),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("[::1]", True),
+        ("[::ffff:127.0.0.1]", True),
+        ("127.0.0.1.example.org", False),
+        ("user:127.0.0.1@example.org", False),
+        ("192.168.1.5", False),
+    ],
+)
+def test_a_host_is_of_this_machine_by_what_it_is_not_by_what_stands_in_it(
+    host: str, ours: bool
+) -> None:
+    assert is_of_this_machine(f"http://{host}:8800/127.0.0.1") is ours

@@ -4,48 +4,43 @@ The engine runs in a control group that is too small for it, so the kernel reall
 takes the right to make control groups, which root has.
 """
 
-import os
+import asyncio
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.engines import supervised
+from support.control_groups import small_group
+from support.engines import supervised, until
 from vllm_manager_engine.supervisor import EngineFailed
 
-pytestmark = [pytest.mark.survival, pytest.mark.linux]
+pytestmark = [pytest.mark.survival, pytest.mark.linux, pytest.mark.control_groups]
 
-_ROOT = Path("/sys/fs/cgroup")
-_LIMIT_BYTES = 12 * 1024**2
-
-
-@pytest.fixture
-def small_group() -> Iterator[Path]:
-    """Yield a control group with a few MiB of memory."""
-    old = (_ROOT / "memory").is_dir()
-    group = (_ROOT / "memory" if old else _ROOT) / f"row-25-{os.getpid()}"
-    group.mkdir()
-    limit = "memory.limit_in_bytes" if old else "memory.max"
-    (group / limit).write_text(str(_LIMIT_BYTES))
-    yield group
-    group.rmdir()
+_LIMIT_BYTES = 16 * 1024**2
 
 
 async def test_25_the_kernel_s_killer_is_named_with_its_proof(
-    small_group: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    python = tmp_path / "python"
-    joins = f"echo $$ > {small_group}/cgroup.procs"
-    # The guard, which is run isolated, stays outside.
-    python.write_text(f'#!/bin/sh\n[ "$1" = -I ] || {joins}\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(python))
-    async with supervised() as supervisor:
-        with pytest.raises(EngineFailed) as caught:
-            await supervisor.start()
+    python, seen = tmp_path / "python", tmp_path / "seen"
+    with small_group("row-25", _LIMIT_BYTES) as group:
+        # The guard is in it, too, so that the engine is from its first moment on, as in a
+        # container; and the engine begins once its supervisor knows it.
+        python.write_text(
+            f"#!/bin/sh\necho $$ > {group}/cgroup.procs\n"
+            f'[ "$1" = -I ] || until [ -e {seen} ]; do sleep 0.05; done\n'
+            f'exec {sys.executable} "$@"\n'
+        )
+        python.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(python))
+        async with supervised() as supervisor:
+            starting = asyncio.create_task(supervisor.start())
+            await until(lambda: supervisor.process and supervisor.process.engine_pid)
+            seen.touch()
+            with pytest.raises(EngineFailed) as caught:
+                await starting
     failure = caught.value.failure
     assert failure.code == "host_out_of_memory"
     assert failure.detail.startswith("The host's out-of-memory killer ended the engine")
-    assert "may use 12 MiB" in failure.detail
+    assert "may use 16 MiB" in failure.detail
     assert "oom_kill rose" in str(failure.evidence) or "Killed process" in str(failure.evidence)

@@ -35,11 +35,26 @@ def events(lines: Iterable[str]) -> Iterator[Json]:
         text = line[len(_DATA) :].strip()
         if text == "[DONE]":
             return
-        event = as_object(json.loads(text)) or {}
+        event = _event(text)
         if error := as_object(event.get("error")):
             raise Problem("stream_failed", str(error.get("message")), status=502)
         yield event
     raise Problem("stream_failed", "The answer broke off before its end.", status=502)
+
+
+def _event(text: str) -> Json:
+    """Return an event.
+
+    Raises:
+        Problem: it is no JSON object.
+    """
+    try:
+        event = as_object(json.loads(text))
+    except ValueError:
+        event = None
+    if event is None:
+        raise Problem("stream_failed", f"The answer holds no event: {text[:80]}", status=502)
+    return event
 
 
 def _words(event: Json) -> str:

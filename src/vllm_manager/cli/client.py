@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from vllm_manager.cli.logins import Login, login_at
 from vllm_manager.cli.tls import distrusted, local_url, trust_in
+from vllm_manager.kit.addresses import is_of_this_machine
 from vllm_manager.kit.errors import Problem, ProblemDetails, Remedy
 from vllm_manager.kit.private_files import replaced
 from vllm_manager.settings import Settings
@@ -79,12 +80,14 @@ class Client:
         self, url: str, credential: str | Login | None, settings: Settings | None = None
     ) -> None:
         self.url = url.rstrip("/")
+        known = settings or Settings()
         self._http = httpx.Client(
             base_url=self.url,
             headers=_headers(credential),
             timeout=_TIMEOUT,
-            verify=trust_in(self.url, settings or Settings()),
-            trust_env="127.0.0.1" not in url,
+            verify=trust_in(self.url, known),
+            # A proxy of the environment is for other machines: it must not see this one's key.
+            trust_env=not is_of_this_machine(url) and self.url != local_url(known),
         )
 
     def close(self) -> None:

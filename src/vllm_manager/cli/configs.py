@@ -331,8 +331,15 @@ def export(
     if output is None:
         print_json(document)
     else:
-        output.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        _write(output, document)
         out.print(f"Written to {escape(str(output))}")
+
+
+def _write(file: Path, document: Json) -> None:
+    try:
+        file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint="--output") from error
 
 
 def _exported(client: Client, names: Iterable[str], version: int | None) -> Json:

@@ -30,11 +30,14 @@ def fetched(deployment: Json) -> str | None:
     if fetch is None or fetch["state"] != "running" or fetch["bytes_total"] is None:
         return None
     done = f"{size(fetch['bytes_done'])} of {size(fetch['bytes_total'])}"
-    speed = (
-        f"{size(round(fetch['bytes_per_second']))}/s" if fetch["bytes_per_second"] else "stalled"
-    )
-    left = f", {elapsed(fetch['eta_seconds'])} left" if fetch["eta_seconds"] else ""
-    return f"{deployment['spec']['model']}: {done}, {speed}{left}"
+    parts = [done]
+    if fetch["stalled"]:
+        parts.append("stalled")
+    elif fetch["bytes_per_second"] is not None:
+        parts.append(f"{size(round(fetch['bytes_per_second']))}/s")
+    if fetch["eta_seconds"]:
+        parts.append(f"{elapsed(fetch['eta_seconds'])} left")
+    return f"{deployment['spec']['model']}: {', '.join(parts)}"
 
 
 def start_of(deployment: Json) -> str | None:

@@ -99,6 +99,20 @@ def main() -> None:
     except BrokenPipeError:  # `vllm-manager logs | head`
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:  # it is about no file that was named
+            raise
+        print_problem(_unusable_file(error).details)
+        sys.exit(1)
+
+
+def _unusable_file(error: OSError) -> Problem:
+    """Say which file or folder can't be read or written, and why."""
+    return Problem(
+        "file_unusable",
+        f"{error.filename} can't be used: {error.strerror}.",
+        remediation=[Remedy(label="Name another place, or see that you may read and write there.")],
+    )
 
 
 def _wrong_settings(error: ValidationError) -> Problem:

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 Network = IPv4Network | IPv6Network
 
@@ -54,12 +54,25 @@ def _carried(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
 
 def is_confidential(url: str) -> bool:
     """Return whether nobody on the way reads what is sent to `url`: HTTPS, or this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
+    parts = _parts(url)
+    if parts is None or not parts.hostname:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOCAL))
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
+
+
+def is_of_this_machine(url: str) -> bool:
+    """Return whether the host in `url` is this machine itself: loopback, or its name."""
+    parts = _parts(url)
+    host = "" if parts is None else parts.hostname or ""
+    parsed = _parsed(host)
+    return host in _LOCAL if parsed is None else parsed.is_loopback
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
