@@ -122,6 +122,8 @@ export const t = {
   errors: {
     request: (id: string) => `request ${id}`,
     copy: "Copy details",
+    lost: (at: string | null) =>
+      `This can't be read now: it is shown as it was${at ? ` at ${at}` : ""}.`,
     andRetry: (label: string) => (/retry|restart/i.test(label) ? label : `${label} and retry`),
     page: "This page could not be shown",
     notFound: "There is nothing here",
@@ -228,7 +230,7 @@ export const t = {
     empty: "No lines yet",
     emptyWhy: "The engine's own output appears here from the moment that it starts.",
     noMatch: "No line matches the filter.",
-    lines: (shown: string) => `${shown} lines`,
+    lines: (shown: string) => (shown === "1" ? "1 line" : `${shown} lines`),
     failed: "The log could not be read",
   },
 

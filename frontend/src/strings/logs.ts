@@ -9,7 +9,6 @@ export const attempts = {
   why: "Why it ended",
   dropped: (lines: string) =>
     `${lines} lines of this try were dropped: they came faster than they could be kept.`,
-  whole: "Download all",
 };
 
 export const productLog = {
@@ -43,4 +42,6 @@ export const productLog = {
   noneWhy: "Widen the filter, or look at older lines.",
   failed: "The log could not be read",
   clear: "Clear the filter",
+  gap: "Lines are missing here: more came than are read at once. Download the log to have them all.",
+  anyDeployment: "All deployments",
 };
