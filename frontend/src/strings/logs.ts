@@ -7,6 +7,9 @@ export const attempts = {
   one: (replica: string, attempt: number, state: string, began: string) =>
     `${replica} · try ${attempt} · ${state} · ${began}`,
   why: "Why it ended",
+  failed: "The tries could not be read: retry",
+  gone: "This try is no longer kept",
+  goneWhy: "Its lines made room for newer ones. Look at all tries, or at another.",
   dropped: (lines: string) =>
     `${lines} lines of this try were dropped: they came faster than they could be kept.`,
 };
