@@ -70,6 +70,7 @@ export const t = {
     idle: "Operations",
     empty: "Nothing was started, stopped or changed yet.",
     recent: "Recent",
+    failed: "What happened lately could not be read",
     nothing: "No events yet. They appear here as deployments start, stop and fail.",
     line: (kind: string, subject: string) => {
       const verb = kind.split(".").pop() ?? kind;

@@ -84,7 +84,6 @@ export const usageQuery = (group: UsageGroup, from: string, only: UsageOnly) =>
           listUsage({ query: { group_by: [group], from, ...only, limit: PAGE_SIZE }, signal }),
         )
       ).items,
-    placeholderData: (before, query) => (query?.queryKey[1] === group ? before : undefined),
     refetchInterval: 15_000,
   });
 

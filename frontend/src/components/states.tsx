@@ -4,6 +4,7 @@ import { createContext, type ReactNode, useContext } from "react";
 import { describeProblem, toProblem } from "@/api/problem";
 import { useConnection, useServerNow } from "@/realtime/provider";
 import { t } from "@/strings";
+import { Advice, Causes } from "./advice";
 import { Button } from "./button";
 import { Card } from "./card";
 import { CopyButton } from "./copy";
@@ -50,6 +51,8 @@ export function ErrorCard({ error, onRetry, title }: ErrorProps) {
         <p className="mt-0.5 break-words">
           <Prose text={problem.detail} />
         </p>
+        <Causes problem={problem} />
+        <Advice remedies={problem.remediation ?? []} />
         {problem.request_id ? (
           <p className="mt-0.5 font-mono text-small text-muted">
             {t.errors.request(problem.request_id)}
@@ -102,6 +105,25 @@ export function Lost({ query }: { query: Read }) {
   return <LostNote readAt={query.dataUpdatedAt} onRetry={() => void query.refetch()} />;
 }
 
+interface PartRead {
+  isError: boolean;
+  data: unknown;
+  refetch: () => unknown;
+}
+
+/** One line in place of a part of a page that could not be read at all; nothing where it was. */
+export function PartFailed({ query, title }: { query: PartRead; title: string }) {
+  if (!query.isError || query.data !== undefined) return null;
+  return (
+    <p role="alert" className="flex flex-wrap items-center gap-x-3 gap-y-1 text-failed-text">
+      {title}
+      <Button size="small" onClick={() => void query.refetch()}>
+        {t.words.retry}
+      </Button>
+    </p>
+  );
+}
+
 const Doubt = createContext(false);
 
 /** What stands within may no longer be so, while `when`: its last refresh failed. */
@@ -119,14 +141,16 @@ export function useUnsure(): boolean {
 export function StaleNote() {
   const { status, heardAt } = useConnection();
   const now = useServerNow();
-  if (status !== "reconnecting" || heardAt === null) return null;
+  if (status !== "reconnecting") return null;
   void now;
   return (
     <p
       role="status"
       className="mb-3 rounded-control bg-warning-soft px-3 py-1.5 text-small text-warning-text"
     >
-      {t.connection.lastUpdate(ago(new Date(heardAt).toISOString(), Date.now()))}
+      {heardAt === null
+        ? t.connection.unheard
+        : t.connection.lastUpdate(ago(new Date(heardAt).toISOString(), Date.now()))}
     </p>
   );
 }

@@ -10,6 +10,11 @@ export const alertWords = {
   states: { active: "On now", resolved: "Over" },
   nothing: "Nothing needs attention",
   nothingWhy: "Deployments, GPUs, disks, queues, certificates and keys are looked at all the time.",
+  nothingKnown: "Nobody knows whether something needs attention",
+  nothingKnownWhy: "Nothing did when the alerts could last be read.",
+  silencesFailed: "The silences could not be read",
+  watchedFailed: "What is watched could not be read",
+  most: (n: string) => `These are the first ${n}.`,
   noPast: "Nothing was wrong in the last 90 days",
   noPastWhy: "Alerts that are over are listed here.",
   severity: { critical: "critical", warning: "warning", info: "notice" } as Record<

@@ -4,6 +4,7 @@ export const usage = {
   title: "Usage",
   lead: "What was asked of the models, counted once per request, by days of UTC.",
   failed: "The usage could not be read",
+  daysFailed: "The usage by day could not be read",
   span: "Span",
   spans: { "7": "7 days", "30": "30 days", "90": "90 days", "365": "a year" },
   by: "By",

@@ -12,7 +12,7 @@ import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Tag } from "@/components/chip";
 import { TextField } from "@/components/field";
-import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { roles, account as w } from "@/strings/access";
 import { agentName } from "./agent-name";
 import { isUsable, NewPassword } from "./password-fields";
@@ -100,6 +100,7 @@ function SessionsCard() {
     <Card label={w.sessions} className="mt-3 p-4">
       <h2>{w.sessions}</h2>
       <p className="mb-3 text-muted">{w.sessionsWhy}</p>
+      <Lost query={query} />
       {query.isError && !query.data ? (
         <ErrorCard
           error={query.error}

@@ -11,7 +11,7 @@ import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { BareInput } from "@/components/field";
 import { count, dateTime, type Tone } from "@/components/format";
-import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { audit as w } from "@/strings/access";
 import { cell, Table } from "./parts";
 import { useAccessAction } from "./use-access-action";
@@ -100,6 +100,7 @@ export function AuditPage() {
         below={<p className="text-muted">{w.lead}</p>}
       />
       <StaleNote />
+      <Lost query={query} />
       <search className="mb-3 flex">
         <BareInput
           data-filter

@@ -8,7 +8,7 @@ import { Card, PageHead } from "@/components/card";
 import { CopyButton } from "@/components/copy";
 import { Dialog } from "@/components/dialog";
 import { dateTime } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { t } from "@/strings";
 import { access, users } from "@/strings/access";
 
@@ -30,6 +30,7 @@ export function ListPage<T>({ title, lead, actions, query, failed, ...rest }: Pa
     <>
       <PageHead title={title} actions={actions} below={<p className="text-muted">{lead}</p>} />
       <StaleNote />
+      <Lost query={query} />
       {query.isError && !query.data ? (
         <ErrorCard error={query.error} title={failed} onRetry={() => void query.refetch()} />
       ) : !query.data ? (

@@ -13,6 +13,7 @@ import { Tag } from "@/components/chip";
 import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { Menu } from "@/components/menu";
+import { Lost, PartFailed } from "@/components/states";
 import { t } from "@/strings";
 import { prices as w } from "@/strings/usage";
 import { cell, Table } from "./parts";
@@ -159,11 +160,13 @@ function Row({ price, onChange }: { price: Price; onChange: (() => void) | null 
 }
 
 export function Prices() {
-  const prices = useQuery(pricesQuery).data;
+  const query = useQuery(pricesQuery);
+  const prices = query.data;
   const maySet = useRole() === "administrator";
   const [editing, setEditing] = useState<Price | "new" | null>(null);
   const known = editing === "new" ? null : editing;
-  if (!prices || (prices.length === 0 && !maySet)) return null;
+  if (!prices) return <PartFailed query={query} title={w.failed} />;
+  if (prices.length === 0 && !maySet) return null;
   return (
     <section aria-label={w.title} className="mt-6">
       <div className="mb-2 flex flex-wrap items-center gap-3">
@@ -175,6 +178,7 @@ export function Prices() {
           </Button>
         ) : null}
       </div>
+      <Lost query={query} />
       {prices.length > 0 ? (
         <Table columns={COLUMNS}>
           {prices.map((price) => (

@@ -7,7 +7,7 @@ import { keysQuery, teamsQuery, usageQuery, usersQuery } from "@/api/access";
 import { buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
-import { StaleNote } from "@/components/states";
+import { Lost, PartFailed, StaleNote, useUnsure } from "@/components/states";
 import { usage as w } from "@/strings/usage";
 import { DayChart } from "./day-chart";
 import { daysOf, spanStart } from "./days";
@@ -94,6 +94,7 @@ export function UsagePage({ view, onView }: Props) {
   const from = useMemo(() => spanStart(length, Date.now()), [length]);
   const only = onlyOf(view);
   const byDay = useQuery(usageQuery("day", from, only));
+  const unsure = useUnsure();
   return (
     <>
       <PageHead
@@ -127,9 +128,17 @@ export function UsagePage({ view, onView }: Props) {
       />
       <StaleNote />
       <Filters view={view} onView={onView} />
+      {byDay.isError && !byDay.data ? (
+        <Card className="mb-3 p-4">
+          <PartFailed query={byDay} title={w.daysFailed} />
+        </Card>
+      ) : null}
       {byDay.data && byDay.data.length > 0 ? (
         <Card label={w.byDay(w.shown[show])} className="mb-3 p-4">
-          <DayChart days={daysOf(byDay.data, from, length)} shown={show} />
+          <Lost query={byDay} />
+          <div className={unsure || byDay.isRefetchError ? "grayscale" : ""}>
+            <DayChart days={daysOf(byDay.data, from, length)} shown={show} />
+          </div>
         </Card>
       ) : null}
       <UsageTable

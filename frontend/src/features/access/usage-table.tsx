@@ -5,7 +5,7 @@ import { usageQuery } from "@/api/access";
 import type { Usage } from "@/api/gen";
 import { Card } from "@/components/card";
 import { count, UNKNOWN } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows } from "@/components/states";
+import { Doubtful, Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/components/states";
 import { usage as w } from "@/strings/usage";
 import { cell, Table } from "./parts";
 import { money, short } from "./usage-figures";
@@ -34,6 +34,7 @@ function latency({ latency_p50_seconds: half, latency_p95_seconds: most }: Usage
 
 function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: string) => void }) {
   const name = nameOf(group, row);
+  const unsure = useUnsure();
   const figure = "figures text-right whitespace-nowrap";
   const errors = w.errorsOf(
     count(row.client_errors),
@@ -41,7 +42,7 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
     count(row.client_left),
   );
   return (
-    <tr>
+    <tr className={unsure ? "text-muted" : ""}>
       <td className={cell(undefined, "font-[520] break-all")}>
         <button
           type="button"
@@ -93,7 +94,8 @@ export function UsageTable({ group, from, only, onOnly }: Props) {
   const unpriced = rows.reduce((sum, row) => sum + row.unpriced_requests, 0);
   const isPriced = rows.some((row) => row.cost !== null);
   return (
-    <>
+    <Doubtful when={query.isRefetchError}>
+      <Lost query={query} />
       <Table columns={[{ label: w.groups[group] }, ...COLUMNS]}>
         {rows.map((row) => (
           <Row key={row[group] ?? ""} group={group} row={row} onOnly={onOnly} />
@@ -102,7 +104,7 @@ export function UsageTable({ group, from, only, onOnly }: Props) {
       {isPriced && unpriced > 0 ? (
         <p className="mt-2 text-small text-muted">{w.unpriced(count(unpriced))}</p>
       ) : null}
-    </>
+    </Doubtful>
   );
 }
 

@@ -18,7 +18,7 @@ import { Chip, Tag } from "@/components/chip";
 import { Dialog } from "@/components/dialog";
 import { SelectField, TextField } from "@/components/field";
 import type { Tone } from "@/components/format";
-import { ErrorCard, SkeletonRows } from "@/components/states";
+import { ErrorCard, Lost, SkeletonRows } from "@/components/states";
 import { t } from "@/strings";
 import { receiverWords as w } from "@/strings/alerts";
 import { useMay } from "./may";
@@ -184,6 +184,7 @@ export function Receivers() {
           </Button>
         ) : null}
       </div>
+      <Lost query={query} />
       {!query.data ? (
         <SkeletonRows rows={2} />
       ) : query.data.length === 0 ? (

@@ -73,6 +73,16 @@ export function toLines(
   };
 }
 
+/** The same, none of it known since `at` (milliseconds since 1970): nobody could read it anew. */
+export function allStale(lines: Lines, at: number): Lines {
+  const since = new Date(at).toISOString();
+  return {
+    ...lines,
+    lines: lines.lines.map((line) => ({ ...line, staleSince: line.staleSince ?? since })),
+    staleSince: lines.staleSince ?? since,
+  };
+}
+
 export interface Row {
   name: string;
   last: number | null;

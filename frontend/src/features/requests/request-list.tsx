@@ -7,7 +7,7 @@ import { MOST_SHOWN, type RequestSearch, requestsQuery } from "@/api/requests";
 import { Card } from "@/components/card";
 import { BareSelect } from "@/components/field";
 import { count } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, useUnsure } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/components/states";
 import { r } from "@/strings/requests";
 import { CaptureButton, Captures } from "./capture";
 import { RequestTable } from "./request-table";
@@ -72,8 +72,7 @@ function Note({ children }: { children: ReactNode }) {
 function Found({ search }: { search: RequestSearch }) {
   const query = useQuery(requestsQuery(search));
   const session = useQuery(meQuery).data;
-  const lost = query.isRefetchError;
-  const unsure = useUnsure() || lost || query.isPlaceholderData;
+  const unsure = useUnsure() || query.isRefetchError || query.isPlaceholderData;
   const page = query.data;
   if (!page)
     return query.isError ? (
@@ -86,7 +85,7 @@ function Found({ search }: { search: RequestSearch }) {
   const active = search.state === "active";
   return (
     <>
-      {lost ? <Note>{r.lost}</Note> : null}
+      <Lost query={query} />
       {page.silent_workers > 0 ? (
         <Note>{r.silent(page.silent_workers)}</Note>
       ) : page.workers === 0 ? (
