@@ -30,28 +30,31 @@ function Sure() {
   return <p>{useUnsure() ? "grey" : "green"}</p>;
 }
 
-test("what was read before stays when it can't be read again, said and in doubt", async () => {
-  let works = true;
-  showPage(function Page() {
-    const query = useQuery({
-      queryKey: ["figures"],
-      queryFn: async () => {
-        if (!works) throw new Error("away");
-        return "figures";
-      },
-    });
-    return (
-      <>
-        <button type="button" onClick={() => void query.refetch()}>
-          again
-        </button>
-        <Lost query={query} />
-        <Doubtful when={query.isRefetchError}>
-          {query.data} <Sure />
-        </Doubtful>
-      </>
-    );
+let works = true;
+
+function Page() {
+  const query = useQuery({
+    queryKey: ["figures"],
+    queryFn: async () => {
+      if (!works) throw new Error("away");
+      return "figures";
+    },
   });
+  return (
+    <>
+      <button type="button" onClick={() => void query.refetch()}>
+        again
+      </button>
+      <Lost query={query} />
+      <Doubtful when={query.isRefetchError}>
+        {query.data} <Sure />
+      </Doubtful>
+    </>
+  );
+}
+
+test("what was read before stays when it can't be read again, said and in doubt", async () => {
+  showPage(Page);
   await screen.findByText("green");
   works = false;
   await userEvent.click(screen.getByRole("button", { name: "again" }));

@@ -60,6 +60,7 @@ export const r = {
   cancelWhat: (id: string, who: string) =>
     `${id} of ${who}. Its engine stops at once, and the client is told that it was cancelled.`,
   keep: "Let it go on",
+  logs: "Follow it in the logs",
   refused: "It could not be done",
   about: (id: string) => `Request ${id}`,
   facts: {

@@ -2,12 +2,13 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useId, useMemo } from "react";
+import { useId } from "react";
 import { keysQuery, teamsQuery, usageQuery, usersQuery } from "@/api/access";
 import { buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
 import { Lost, PartFailed, StaleNote, useUnsure } from "@/components/states";
+import { useServerNow } from "@/realtime/provider";
 import { usage as w } from "@/strings/usage";
 import { DayChart } from "./day-chart";
 import { daysOf, spanStart } from "./days";
@@ -91,7 +92,7 @@ function Filters({ view, onView }: Props) {
 export function UsagePage({ view, onView }: Props) {
   const { days = "30", by = "model", show = "tokens" } = view;
   const length = Number(days);
-  const from = useMemo(() => spanStart(length, Date.now()), [length]);
+  const from = spanStart(length, useServerNow(60_000));
   const only = onlyOf(view);
   const byDay = useQuery(usageQuery("day", from, only));
   const unsure = useUnsure();

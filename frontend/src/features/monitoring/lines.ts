@@ -18,6 +18,8 @@ export interface Lines {
   times: number[];
   lines: Line[];
   unit: string;
+  /** The span that was asked for, in seconds since 1970; null: nothing was answered. */
+  span: [number, number] | null;
   /** Every line is stale, since then. */
   staleSince: string | null;
 }
@@ -69,6 +71,9 @@ export function toLines(
     times,
     lines: lines.filter((line) => line.values.some((value) => value !== null)),
     unit: answers[0]?.unit ?? "count",
+    span: answers[0]
+      ? [Date.parse(answers[0].from) / 1000, Date.parse(answers[0].to) / 1000]
+      : null,
     staleSince: isStale ? (stale.sort().at(-1) ?? null) : null,
   };
 }

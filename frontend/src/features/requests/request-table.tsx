@@ -157,15 +157,12 @@ export function RequestTable({ requests, empty, unsure, session }: Props) {
       {opened ? (
         <Details
           request={newest(opened)}
-          mayRead={me?.role === "administrator"}
-          onCancel={
-            mayCancel(newest(opened), me?.role, me?.id ?? "")
-              ? () => {
-                  setEnding(newest(opened));
-                  setOpened(null);
-                }
-              : undefined
-          }
+          unsure={unsure}
+          session={session}
+          onCancel={(request) => {
+            setEnding(request);
+            setOpened(null);
+          }}
           onClose={() => setOpened(null)}
         />
       ) : null}
