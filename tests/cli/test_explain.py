@@ -4,7 +4,8 @@ from typing import Any
 
 from cli.conftest import Run
 from support.rest_server import RestServer
-from vllm_manager.cli.explain import change_of
+from vllm_manager.cli.remedies import change_of
+from vllm_manager.kit.errors import Problem
 
 ERROR: dict[str, Any] = {
     "title": "The context does not fit",
@@ -50,10 +51,107 @@ def test_a_remedy_is_done_by_its_number(server: RestServer, run: Run) -> None:
 
 
 def test_an_argument_without_a_value_is_taken_out() -> None:
-    assert change_of(DEPLOYMENT, "odd", None) == {"arguments": {"max_model_len": 131072}}
-    assert change_of(DEPLOYMENT, "tensor_parallel_size", 2) == {
-        "resources": {"cpus": 1, "tensor_parallel_size": 2}
+    assert change_of(DEPLOYMENT, {"odd": None}) == {"arguments": {"max_model_len": 131072}}
+
+
+def test_settings_that_go_together_are_one_change() -> None:
+    settings = {"tensor_parallel_size": 2, "gpus": 2, "replicas": 1, "enforce_eager": True}
+    assert change_of(DEPLOYMENT, settings) == {
+        "resources": {"cpus": 1, "tensor_parallel_size": 2, "gpus": 2},
+        "replicas": 1,
+        "arguments": {**DEPLOYMENT["spec"]["arguments"], "enforce_eager": True},
     }
+
+
+def failing(action: str, **arguments: Any) -> dict[str, Any]:
+    """Return a deployment whose error has one remedy."""
+    remedy = {"label": "Mend it", "action": action, "arguments": arguments}
+    return {**DEPLOYMENT, "last_error": {**ERROR, "remediation": [remedy]}}
+
+
+def operation(status: str, **told: Any) -> dict[str, Any]:
+    shared = {"id": "op_0", "kind": "k", "subject": "s", "message": None, "error": None}
+    return {**shared, "status": status, **told}
+
+
+def mended(server: RestServer, run: Run, *words: str, typed: str | None = None) -> list[Any]:
+    """Do the first remedy; return the calls that changed something."""
+    accepted = operation("pending", subject="demo")
+    server.answer(f"POST {PATH}/restart", {"operation": accepted, "deployment": DEPLOYMENT})
+    done = run("explain", "demo", "--do", "1", "--no-wait", *words, typed=typed)
+    assert done.exit_code == 0, done.output
+    return [(c.method, c.path, c.body) for c in server.calls if c.method != "GET"]
+
+
+def test_damaged_files_are_asked_for_again_before_it_is_restarted(
+    server: RestServer, run: Run
+) -> None:
+    server.answer(f"GET {PATH}", failing("refetch", model_id="org--name@c0ffee"))
+    verify = "/api/v1/models/org--name%40c0ffee/verify"
+    server.answer(f"POST {verify}", {"operation": operation("running")})
+    damaged = Problem("model_damaged", "x.safetensors", status=422).details.model_dump(mode="json")
+    server.answer("GET /api/v1/operations/op_0", operation("failed", error=damaged))
+    calls = mended(server, run)
+    assert calls == [("POST", verify, {"refetch": True}), ("POST", f"{PATH}/restart", None)]
+
+
+def test_it_is_not_restarted_where_the_files_could_not_be_checked(
+    server: RestServer, run: Run
+) -> None:
+    server.answer(f"GET {PATH}", failing("refetch", model_id="m@1"))
+    broken = Problem("disk_failed", "No.", status=500).details.model_dump(mode="json")
+    failed = operation("failed", message="No.", error=broken)
+    server.answer("POST /api/v1/models/m%401/verify", {"operation": failed})
+    caught = run("explain", "demo", "--do", "1").exception
+    assert isinstance(caught, Problem)
+    assert caught.code == "disk_failed"
+
+
+def test_a_model_is_downloaded_by_its_remedy(server: RestServer, run: Run) -> None:
+    server.answer(f"GET {PATH}", failing("download", repo="org/name", revision="main"))
+    server.answer("POST /api/v1/downloads", {"id": "dl_1"})
+    asked = {"repo": "org/name", "revision": "main"}
+    calls = mended(server, run)
+    assert calls == [("POST", "/api/v1/downloads", asked), ("POST", f"{PATH}/restart", None)]
+
+
+def test_a_token_is_read_and_set_by_its_remedy(server: RestServer, run: Run) -> None:
+    server.answer(f"GET {PATH}", failing("set_token", scope="installation"))
+    server.answer("PUT /api/v1/catalog/token", {"is_set": True})
+    calls = mended(server, run, typed="hf_new\n")
+    assert calls[0] == ("PUT", "/api/v1/catalog/token", {"token": "hf_new"})
+    assert calls[1][1] == f"{PATH}/restart"
+    assert next(c for c in server.calls if c.method == "PUT").query == {"scope": ["installation"]}
+
+
+def test_another_deployment_is_stopped_before_this_one_starts(server: RestServer, run: Run) -> None:
+    server.answer(f"GET {PATH}", failing("stop", name="other"))
+    server.answer("POST /api/v1/deployments/other/stop", {"operation": operation("running")})
+    server.answer("GET /api/v1/operations/op_0", operation("succeeded"))
+    refused = run("explain", "demo", "--do", "1", typed="n\n")
+    assert refused.exit_code != 0
+    calls = mended(server, run, "--yes")
+    assert [path for _, path, _ in calls] == [
+        "/api/v1/deployments/other/stop",
+        f"{PATH}/restart",
+    ]
+
+
+def test_what_is_to_be_looked_at_is_told_by_its_address(server: RestServer, run: Run) -> None:
+    server.answer(f"GET {PATH}", failing("visit", url="https://hub.example/org/name"))
+    assert "https://hub.example/org/name" in run("explain", "demo", "--do", "1").stdout
+    server.answer(f"GET {PATH}", failing("open", path="/library"))
+    assert f"{server.url}/library" in run("explain", "demo", "--do", "1").stdout
+    assert all(call.method == "GET" for call in server.calls)
+
+
+def test_the_error_of_a_deployment_that_is_ready_again_is_not_mended(
+    server: RestServer, run: Run
+) -> None:
+    server.answer(f"GET {PATH}", {**DEPLOYMENT, "phase": "ready"})
+    caught = run("explain", "demo", "--do", "1").exception
+    assert isinstance(caught, Problem)
+    assert caught.code == "nothing_to_mend"
 
 
 def test_a_slow_model_is_told_what_slows_it_down(server: RestServer, run: Run) -> None:

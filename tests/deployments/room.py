@@ -37,8 +37,8 @@ POLICY = Policy(
 )
 
 
-async def _no_gpus() -> bool:
-    return False
+async def _no_gpus() -> float:
+    return 0
 
 
 def _arguments_in(folder: Path) -> EngineArguments:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from vllm_manager.deployments.circumstances import Circumstances, Neighbour
 from vllm_manager.deployments.diagnosis import explain
 from vllm_manager.deployments.observed import Failure
+from vllm_manager.kit.errors import Problem, Remedy
 
 KV = Failure(
     "kv_cache_too_small",
@@ -23,7 +25,8 @@ def test_a_context_that_is_too_long_offers_the_longest_that_fits():
 
 def test_without_the_number_a_smaller_context_is_advised():
     problem = explain(Failure("kv_cache_too_small", "No."), "demo", given_up=True, failures=1)
-    assert problem.remediation[0].action == "none"
+    remedy = problem.remediation[0]
+    assert (remedy.action, remedy.arguments) == ("open", {"path": "/deployments/demo?tab=config"})
 
 
 def test_the_proving_line_is_the_causes_evidence():
@@ -67,3 +70,50 @@ def test_every_failure_has_a_title_and_something_to_do(code: str):
     assert problem.title
     assert problem.detail == "Why."
     assert problem.remediation
+
+
+def _actions(failure: Failure, around: Circumstances) -> dict[str, dict[str, object]]:
+    problem = explain(failure, "demo", around, given_up=True, failures=1)
+    return {remedy.action: remedy.arguments for remedy in reversed(problem.remediation)}
+
+
+def test_damaged_files_of_the_hub_are_fetched_again_by_a_button():
+    around = Circumstances(repo="org/name", model_id="org--name@c0ffee")
+    actions = _actions(Failure("weights_corrupt", "Cut."), around)
+    assert actions["refetch"] == {"model_id": "org--name@c0ffee"}
+    own = _actions(Failure("weights_corrupt", "Cut."), Circumstances())
+    assert own["open"] in ({"path": "/library"}, {"path": "/deployments/demo?tab=logs"})
+    assert "refetch" not in own
+
+
+def test_a_rejected_token_is_set_by_a_button():
+    actions = _actions(Failure("token_rejected", "No."), Circumstances())
+    assert actions["set_token"] == {"scope": "installation"}
+    assert "restart" in actions
+
+
+def test_a_model_that_the_hub_did_not_give_is_downloaded_by_a_button():
+    around = Circumstances(repo="org/name", revision="v2")
+    actions = _actions(Failure("hub_unreachable", "No."), around)
+    assert actions["download"] == {"repo": "org/name", "revision": "v2"}
+
+
+def test_without_room_each_neighbour_can_be_stopped():
+    around = Circumstances(neighbours=(Neighbour("other", False, False),))
+    assert _actions(Failure("placement_timeout", "No."), around)["stop"] == {"name": "other"}
+
+
+def test_for_memory_of_a_gpu_only_who_shares_it_is_offered_to_be_stopped():
+    near = (Neighbour("apart", True, False), Neighbour("sharing", True, True))
+    around = Circumstances(has_gpus=True, neighbours=near)
+    problem = explain(Failure("gpu_memory_taken", "No."), "demo", around, given_up=True, failures=1)
+    stops = [r.arguments["name"] for r in problem.remediation if r.action == "stop"]
+    assert stops == ["sharing"]
+    assert "apart, sharing" in problem.causes[-1].message
+
+
+def test_somebody_elses_problem_without_a_button_is_given_one():
+    theirs = Problem("pickle_weights", "Pickles.", remediation=[Remedy(label="Convert")])
+    failure = Failure("pickle_weights", "Pickles.", problem=theirs.details)
+    actions = _actions(failure, Circumstances())
+    assert {"none", "open", "restart"} == set(actions)

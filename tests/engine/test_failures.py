@@ -92,6 +92,14 @@ def test_an_unknown_error_is_shown_by_its_own_line_not_by_its_consequence() -> N
     assert (failure.code, failure.evidence) == ("engine_exited", "KeyError: 'weight_scale'")
 
 
+def test_a_refused_setting_goes_before_a_damaged_file_that_was_never_read() -> None:
+    damage = failures.Damage("weights_corrupt", "model.safetensors", "it is cut")
+    refused = failures.read(2, None, ["vllm serve: error: unrecognized arguments: --frobnicate"])
+    assert failures.explain(refused, damage).code == "unknown_argument"
+    other = failures.read(1, None, ["KeyError: 'weight_scale'"])
+    assert failures.explain(other, damage).code == "weights_corrupt"
+
+
 def test_a_kill_names_the_likely_killer() -> None:
     failure = explain(None, 9, [])
     assert failure.signal == 9

@@ -34,8 +34,19 @@ def test_in_a_container_the_mount_itself_is_the_group(tmp_path: Path) -> None:
 
 def test_a_kernel_log_that_may_not_be_read_is_silent(tmp_path: Path) -> None:
     log = KernelLog(str(tmp_path / "kmsg"))
-    assert log.kills() == []
+    assert log.last_kill() is None
     log.close()
+
+
+def test_what_the_kernel_said_of_a_kill_is_told_as_often_as_it_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "kmsg"
+    file.write_text("6,1,0,-;Killed process 1 (before)\n")
+    log = KernelLog(str(file))
+    with file.open("a") as opened:
+        opened.write("6,2,0,-;Out of memory: Killed process 7 (VLLM::Worker) anon-rss:9kB\n")
+    told = [log.last_kill(), log.last_kill()]
+    log.close()
+    assert told == ["Out of memory: Killed process 7 (VLLM::Worker) anon-rss:9kB"] * 2
 
 
 def test_a_sound_model_has_no_damage() -> None:

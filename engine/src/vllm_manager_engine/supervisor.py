@@ -155,9 +155,10 @@ class Supervisor:
             try:
                 await self._launch(model, deadline)
             except _EngineEnded:
-                if tries_left and self._lost_its_port():
+                found = self._explained()
+                if tries_left and failures.PORT_TAKEN.search(found.evidence or ""):
                     continue
-                raise EngineFailed(self._explained()) from None
+                raise EngineFailed(found) from None
             return
 
     async def _launch(self, model: Model, deadline: float) -> None:
@@ -271,9 +272,6 @@ class Supervisor:
         if self._witness is not None:
             self._witness.close()
             self._witness = None
-
-    def _lost_its_port(self) -> bool:
-        return failures.PORT_TAKEN.search(self._explained().evidence or "") is not None
 
     def _is_fake_demo(self) -> bool:
         return self.spec.engine == "fake" and self.spec.model == model_folder.DEMO

@@ -92,6 +92,11 @@ def of_error(error: Exception, asked: Asked) -> Problem:
     )
 
 
+def _token(label: str) -> Remedy:
+    """Offer to set the token that everybody's models are fetched with."""
+    return Remedy(label=label, action="set_token", arguments={"scope": "installation"})
+
+
 def _is_bad_redirect(error: Exception) -> bool:
     """Whether an answer led to what is no address: `0177.0.0.1`, or round in a circle."""
     led_nowhere = isinstance(error, httpx.RemoteProtocolError) and "location" in str(error).lower()
@@ -112,10 +117,10 @@ def _gated(asked: Asked, causes: list[Cause]) -> Problem:
     remedies = [
         Remedy(
             label=f"Accept the licence at {asked.page}",
-            action="open",
-            arguments={"path": asked.page},
+            action="visit",
+            arguments={"url": asked.page},
         ),
-        Remedy(label="Set a token: `vllm-manager token set`"),
+        _token("Set a token: `vllm-manager token set`"),
     ]
     return Problem("hub_gated", detail, status=403, causes=causes, remediation=remedies)
 
@@ -132,7 +137,7 @@ def _token_refused(asked: Asked, causes: list[Cause]) -> Problem:
         detail,
         status=403,
         causes=causes,
-        remediation=[Remedy(label="Set a valid token: `vllm-manager token set`")],
+        remediation=[_token("Set a valid token: `vllm-manager token set`")],
     )
 
 
@@ -143,7 +148,7 @@ def _forbidden(asked: Asked, causes: list[Cause]) -> Problem:
         "be allowed to read the repositories, public gated ones included.",
         status=403,
         causes=causes,
-        remediation=[Remedy(label="Set another token: `vllm-manager token set`")],
+        remediation=[_token("Set another token: `vllm-manager token set`")],
     )
 
 
@@ -155,7 +160,7 @@ def _no_repository(asked: Asked, causes: list[Cause]) -> Problem:
     )
     remedies = [Remedy(label="Check the name with `vllm-manager models search`")]
     if not asked.has_token:
-        remedies.append(Remedy(label="Set a token: `vllm-manager token set`"))
+        remedies.append(_token("Set a token: `vllm-manager token set`"))
     return Problem(
         "hub_repo_not_found",
         f"The hub has no model {asked.repo}: it is misspelt, was removed or renamed, or {hidden}.",
@@ -192,7 +197,7 @@ def _limited(asked: Asked, causes: list[Cause], wait_seconds: float | None) -> P
     hint = "" if asked.has_token else " With a Hugging Face token the limit is higher."
     remedies = [Remedy(label=f"Wait {wait:.0f} seconds, then try again.")]
     if not asked.has_token:
-        remedies.append(Remedy(label="Set a token: `vllm-manager token set`"))
+        remedies.append(_token("Set a token: `vllm-manager token set`"))
     return Problem(
         "hub_rate_limited",
         f"The hub has had too many requests from here and asks to wait {wait:.0f} seconds.{hint}",

@@ -1,6 +1,6 @@
 """`explain`: why a deployment failed, with what mends it; or why it is slow."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -16,10 +16,7 @@ from vllm_manager.cli.client import (
 )
 from vllm_manager.cli.deployments import NameArgument, WaitOption, finish
 from vllm_manager.cli.output import out, print_json
-from vllm_manager.kit.errors import Problem
-
-_RESOURCES = ("cpus", "gpus", "tensor_parallel_size", "pipeline_parallel_size")
-_DOABLE = ("set_argument", "restart")
+from vllm_manager.cli.remedies import address_of, apply, chosen, doable
 
 DoOption = Annotated[
     int | None,
@@ -30,6 +27,9 @@ DoOption = Annotated[
 def explain(
     name: NameArgument,
     do: DoOption = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask before another deployment is stopped.")
+    ] = False,
     wait: WaitOption = True,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -39,7 +39,7 @@ def explain(
     with connect(url, token) as client:
         deployment = client.get(deployment_path(name))
         if do is not None:
-            finish(client, _mend(client, deployment, do), wait=wait, as_json=as_json)
+            _mend(client, deployment, chosen(deployment, do), yes=yes, wait=wait, as_json=as_json)
             return
         error: Json | None = deployment["last_error"]
         failed = error is not None and deployment["phase"] not in ("ready", "stopped")
@@ -52,31 +52,17 @@ def explain(
         _print_failure(error)
 
 
-def change_of(deployment: Json, name: str, value: Any) -> Json:
-    """Return the change that a `set_argument` remedy means; None takes an argument out."""
-    key = name.removeprefix("arguments.").removeprefix("resources.")
-    spec = deployment["spec"]
-    if key in _RESOURCES:
-        return {"resources": {**spec["resources"], key: value}}
-    held = {k: v for k, v in spec["arguments"].items() if k != key}
-    return {"arguments": held if value is None else {**held, key: value}}
-
-
-def _mend(client: Client, deployment: Json, number: int) -> Json:
-    remedies = _doable(deployment["last_error"])
-    if number > len(remedies):
-        raise Problem("remedy_not_found", f"There are {len(remedies)} remedies that can be done.")
-    remedy, path = remedies[number - 1], deployment_path(deployment["name"])
-    if remedy["action"] == "set_argument":
-        told = remedy["arguments"]
-        client.patch(path, change_of(deployment, str(told["name"]), told.get("value")))
-    verb = "start" if deployment["desired"] == "stopped" else "restart"
-    return client.post(f"{path}/{verb}")
-
-
-def _doable(error: Json | None) -> list[Json]:
-    remedies: list[Json] = error["remediation"] if error else []
-    return [remedy for remedy in remedies if remedy["action"] in _DOABLE]
+def _mend(
+    client: Client, deployment: Json, remedy: Json, *, yes: bool, wait: bool, as_json: bool
+) -> None:
+    address = address_of(client, remedy)
+    if address is None:
+        answer = apply(client, deployment, remedy, yes=yes)
+        finish(client, answer, wait=wait, as_json=as_json)
+    elif as_json:
+        print_json({"address": address})
+    else:
+        out.print(escape(f"{remedy['label']}: {address}"), soft_wrap=True)
 
 
 def _print_failure(error: Json) -> None:
@@ -86,9 +72,9 @@ def _print_failure(error: Json) -> None:
         out.print(escape(cause["message"]), style="dim")
         for line in (cause["evidence"] or "").splitlines():
             out.print(f"  {escape(line)}", soft_wrap=True)
-    doable = _doable(error)
+    remedies = doable(error)
     for remedy in error["remediation"]:
-        number = f"--do {doable.index(remedy) + 1}" if remedy in doable else "-"
+        number = f"--do {remedies.index(remedy) + 1}" if remedy in remedies else "-"
         out.print(f"  {number:8}{escape(remedy['label'])}")
 
 

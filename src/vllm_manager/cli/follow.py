@@ -90,6 +90,14 @@ def _finished(client: Client, operation: str) -> Json | None:
     return found if found["status"] in _FINISHED else None
 
 
+def until_settled(client: Client, operation: Json) -> Json:
+    """Wait until an operation is over, however it ends; return it as it is then."""
+    while operation["status"] not in _FINISHED:
+        time.sleep(_POLL_SECONDS)
+        operation = client.get(f"/api/v1/operations/{operation['id']}")
+    return operation
+
+
 def _failure(name: str, finished: Json, deployment: Json | None) -> Problem:
     error = finished.get("error") or (deployment or {}).get("last_error")
     message = str(finished.get("message") or f"{name}: it did not succeed ({finished['status']}).")

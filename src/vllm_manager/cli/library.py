@@ -1,6 +1,5 @@
 """`models ls`, `verify`, `rm`, `adopt` and `import`: the models on the server's disk."""
 
-import time
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,11 +8,11 @@ from rich.markup import escape
 
 from vllm_manager.cli.client import Client, Json, JsonOption, TokenOption, UrlOption, connect
 from vllm_manager.cli.deployments import WaitOption, age
+from vllm_manager.cli.follow import until_settled
 from vllm_manager.cli.output import err, out, print_json, print_table, size
 from vllm_manager.kit.errors import Problem, ProblemDetails
 
 _PATH = "/api/v1/models"
-_POLL_SECONDS = 0.4
 _COLOURS = {"complete": "green", "partial": "yellow", "broken": "red"}
 
 ModelArgument = Annotated[
@@ -143,9 +142,8 @@ def _finish(client: Client, operation: Json, *, wait: bool, as_json: bool) -> No
     Raises:
         Problem: it failed.
     """
-    while wait and operation["status"] in ("pending", "running"):
-        time.sleep(_POLL_SECONDS)
-        operation = client.get(f"/api/v1/operations/{operation['id']}")
+    if wait:
+        operation = until_settled(client, operation)
     if operation["error"]:
         problem = Problem("operation_failed", str(operation["message"]), status=500)
         problem.details = ProblemDetails.model_validate(operation["error"])

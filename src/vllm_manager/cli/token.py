@@ -45,7 +45,7 @@ def set_token(
     scope: ScopeOption = "installation", url: UrlOption = None, token: TokenOption = None
 ) -> None:
     """Set a token, typed in or from standard input: `vllm-manager token set < file`."""
-    text = _read()
+    text = read_token()
     with connect(url, token) as client:
         found = client.put(f"{_PATH}?scope={scope}", {"token": text})
     out.print(f"[green]✓[/green] Set: …{escape(found['last_four'])}. Test it with `token test`.")
@@ -76,7 +76,7 @@ def ask_whose(
     out.print(f"[green]✓[/green] It is {escape(found['account'])}'s{escape(kind)}; {scope}.")
 
 
-def _read() -> str:
+def read_token() -> str:
     """Read the token without showing it; arguments would be seen by other users."""
     if sys.stdin.isatty():
         return typer.prompt("Hugging Face token", hide_input=True)

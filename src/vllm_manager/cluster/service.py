@@ -39,12 +39,12 @@ class Cluster:
         except RayUnavailableError:
             return None
 
-    async def has_gpus(self) -> bool | None:
-        """Whether any living node offers GPUs to Ray; None while Ray does not say."""
+    async def most_gpus(self) -> float | None:
+        """Return how many GPUs the largest living node offers to Ray; None while Ray is silent."""
         nodes = await self.nodes_if_known()
         if nodes is None:
             return None
-        return any(node.gpus for node in nodes if node.state == "alive")
+        return max((node.gpus or 0 for node in nodes if node.state == "alive"), default=0)
 
     async def status(self) -> RayStatus:
         """Say whether Ray answers, and if not, why."""

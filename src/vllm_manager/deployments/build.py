@@ -95,7 +95,7 @@ def build(
         below.operations,
         lease,
         clock,
-        below.cluster.has_gpus,
+        below.cluster.most_gpus,
         fetcher,
         planning.recipes.newest_versions,
         planning.vault,

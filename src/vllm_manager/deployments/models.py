@@ -146,24 +146,20 @@ def _failed(download: Download) -> Failure:
     problem = download.error
     code = problem.code if problem else "download_failed"
     detail = problem.detail if problem else f"The download of {download.repo} failed."
-    return Failure(code, detail, problem=_with_way_out(problem, code, detail, download))
+    return Failure(code, detail, problem=_with_way_out(problem, code, detail))
 
 
-def _with_way_out(
-    problem: ProblemDetails | None, code: str, detail: str, download: Download
-) -> ProblemDetails:
+def _with_way_out(problem: ProblemDetails | None, code: str, detail: str) -> ProblemDetails:
     """Return the download's problem with what to do about the deployment."""
     known = problem or Problem(code, detail, status=503).details
-    remedies = [*known.remediation, _see(download), _AGAIN]
+    remedies = [*known.remediation, _SEE, _AGAIN]
     return known.model_copy(update={"remediation": remedies})
 
 
-_AGAIN: Final = Remedy(label="Start the deployment again, which retries the download")
-
-
-def _see(download: Download) -> Remedy:
-    path = f"/downloads/{download.id}"
-    return Remedy(label="See the download", action="open", arguments={"path": path})
+_AGAIN: Final = Remedy(
+    label="Start the deployment again, which retries the download", action="restart"
+)
+_SEE: Final = Remedy(label="See the downloads", action="open", arguments={"path": "/downloads"})
 
 
 def _cancelled(download: Download) -> Failure:
@@ -177,7 +173,7 @@ def _incomplete(download: Download) -> Failure:
         f"{download.repo} was fetched, but is no longer complete in the store. Start the "
         "deployment again to fetch what is missing."
     )
-    problem = Problem("model_incomplete", detail, status=409, remediation=[_see(download), _AGAIN])
+    problem = Problem("model_incomplete", detail, status=409, remediation=[_SEE, _AGAIN])
     return Failure("model_incomplete", detail, problem=problem.details)
 
 
@@ -188,7 +184,14 @@ def _vanished(model: str) -> Fetch:
 
 def _not_in_library(model: str) -> Fetch:
     detail = f"There is no complete model “{model}” in the library."
-    remedies = [Remedy(label="Import the folder again, or choose a model of the library")]
+    remedies = [
+        Remedy(
+            label="Import the folder again, or choose a model of the library",
+            action="open",
+            arguments={"path": "/library"},
+        ),
+        Remedy(label="Start the deployment again", action="restart"),
+    ]
     return _never(Problem("model_not_found", detail, status=404, remediation=remedies))
 
 

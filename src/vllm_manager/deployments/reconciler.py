@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vllm_manager.configs import EnvironmentVault
 from vllm_manager.db import Database, Lease
 from vllm_manager.deployments import store
+from vllm_manager.deployments.circumstances import circumstances
 from vllm_manager.deployments.diagnosis import explain
 from vllm_manager.deployments.engine import Engine, EngineUnavailableError, Launch
 from vllm_manager.deployments.fetching import Fetcher
@@ -50,7 +51,7 @@ class Reconciler:
         operations: Operations,
         lease: Lease,
         clock: Clock,
-        has_gpus: Callable[[], Awaitable[bool | None]],
+        most_gpus: Callable[[], Awaitable[float | None]],
         fetcher: Fetcher,
         newest_configs: Callable[[], Awaitable[Mapping[str, int]]],
         vault: EnvironmentVault,
@@ -61,7 +62,7 @@ class Reconciler:
         self._operations = operations
         self._lease = lease
         self._clock = clock
-        self._has_gpus = has_gpus
+        self._most_gpus = most_gpus
         self._fetcher = fetcher
         self._newest_configs = newest_configs
         self._vault = vault
@@ -154,7 +155,8 @@ class Reconciler:
         started = assessment.phase == "ready" and not watch.start_recorded
         if decision.kind == "keep" and not phase_changed and not started:
             return False
-        if not await self._write(row, decision, assessment, phase_changed):
+        problem = await self._explain(row, decision)
+        if not await self._write(row, decision, assessment, phase_changed, problem):
             return False
         watch.told()
         watch.decided |= told
@@ -166,13 +168,17 @@ class Reconciler:
         return decision.kind != "keep"
 
     async def _write(
-        self, row: DeploymentRow, decision: Decision, assessment: Assessment, phase_changed: bool
+        self,
+        row: DeploymentRow,
+        decision: Decision,
+        assessment: Assessment,
+        phase_changed: bool,
+        problem: ProblemDetails | None,
     ) -> bool:
         """Write a decision and what led to it in one transaction, if the row is still as read."""
         async with self._database.unit_of_work() as session:
             if not await self._lease.is_still_mine(session):
                 return False
-            problem = self._explain(row, decision)
             if decision.kind == "remove":
                 return await store.guarded_delete(session, row.uid, row.version)
             values = {**_values(row, decision, problem), **self._measured(row, assessment)}
@@ -194,12 +200,17 @@ class Reconciler:
         said = dict(lead.memory) if new and lead is not None and lead.memory else None
         return {"measured": said} if said is not None and said != row.measured else {}
 
-    def _explain(self, row: DeploymentRow, decision: Decision) -> ProblemDetails | None:
+    async def _explain(self, row: DeploymentRow, decision: Decision) -> ProblemDetails | None:
+        """Say why a start failed; asks the cluster what there is, so never within a session."""
         if decision.failure is None:
             return None
+        memory = self._memory
+        reports = {other.name: memory.board.of(other.uid) for other in memory.rows.values()}
+        around = circumstances(row, reports, await self._most_gpus())
         given_up = decision.kind == "give_up"
         log.warning("%s: %s: %s", row.name, decision.kind, decision.failure.detail)
-        return explain(decision.failure, row.name, given_up=given_up, failures=decision.failures)
+        failures = decision.failures
+        return explain(decision.failure, row.name, around, given_up=given_up, failures=failures)
 
     def _event(
         self,
@@ -249,11 +260,11 @@ class Reconciler:
         if not must_converge(wanted, observation) or not await self._is_leader():
             return
         launched = {w.identity.uid for w in wanted if w.is_launched}
-        has_gpus = await self._has_gpus()
-        if has_gpus is None:
+        most_gpus = await self._most_gpus()
+        if most_gpus is None:
             log.warning("Ray does not say what its nodes have; nothing is started without knowing")
             return
-        launches = list(self._launches([r for r in rows if r.uid in launched], has_gpus))
+        launches = list(self._launches([r for r in rows if r.uid in launched], most_gpus > 0))
         try:
             await self._engine.converge(launches, observation)
         except EngineUnavailableError as error:

@@ -26,14 +26,28 @@ class Cause(BaseModel):
     )
 
 
+RemedyAction = Literal[
+    "none", "set_argument", "restart", "open", "visit", "refetch", "download", "set_token", "stop"
+]
+
+
 class Remedy(BaseModel):
     """An action that mends the problem, offered as a button where it can be done for the person."""
 
     label: str = Field(description="What to do, in the imperative.")
-    action: Literal["none", "set_argument", "restart", "open"] = "none"
+    action: RemedyAction = Field(
+        default="none",
+        description="`open`: a page of ours; `visit`: an address elsewhere. All others but `none` "
+        "end with starting the deployment again: after a setting, after a model's damaged files "
+        "were found and asked for again, after its download was asked for, after the Hub's token "
+        "was given, after another deployment has stopped.",
+    )
     arguments: dict[str, Any] = Field(
         default_factory=dict[str, Any],
-        description="`{name, value}` for `set_argument`, `{path}` for `open`.",
+        description="`{name, value, also}` for `set_argument` (`also`: other settings by name that "
+        "must go with it; may be missing), `{path}` for `open`, `{url}` for `visit`, `{model_id}` "
+        "for `refetch`, `{repo, revision}` for `download`, `{scope}` for `set_token`, `{name}` "
+        "for `stop`.",
     )
 
 

@@ -30,6 +30,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *surroundings.RULES,
     *network.RANKS,
 )
+_REFUSALS: Final = frozenset(r for r in arguments_rules.RULES if r.standing == "root")
 PORT_TAKEN: Final = re.compile(surroundings.PORT_TAKEN)
 _TAIL_LINES: Final = 12
 
@@ -53,10 +54,15 @@ def read(exit_code: int | None, signal: int | None, texts: Sequence[str]) -> Cas
 def explain(case: Case, damaged: Damage | None = None) -> Failure:
     """Return why an engine failed.
 
-    What the kernel and the model's files prove goes before what lines say; a root cause before its
-    consequences; of several, the one that was told of first.
+    What the kernel and the model's files prove goes before what lines say, save a setting that the
+    engine refused before it read any file; a root cause before its consequences; of several, the
+    one that was told of first.
     """
-    found = ending.killed_for_memory(case) or ending.damaged(damaged) or recognise(case)
+    rule, known = _recognised(case)
+    found = _killed_for_memory(case, rule)
+    if found is None and rule not in _REFUSALS:
+        found = ending.damaged(damaged)
+    found = found or known
     if found is not None and found.code in _WITHOUT_A_WORD:
         found = _silent_death(case, found)
     found = (
@@ -77,10 +83,23 @@ def _silent_death(case: Case, found: Failure) -> Failure | None:
     return found
 
 
+def _killed_for_memory(case: Case, rule: Rule | None) -> Failure | None:
+    """Return that the kernel killed the engine, unless it ended by itself and said why."""
+    told = rule is not None and rule.standing != "consequence" and rule not in network.RANKS
+    if told and not ending.was_killed(case):
+        return None
+    return ending.killed_for_memory(case)
+
+
 def recognise(case: Case) -> Failure | None:
     """Return the known failure that the case's lines tell of, or None."""
+    return _recognised(case)[1]
+
+
+def _recognised(case: Case) -> tuple[Rule | None, Failure | None]:
+    """Return the rule that knows the case best, and what it tells."""
     best: tuple[int, int, int] | None = None
-    chosen: Failure | None = None
+    chosen: tuple[Rule | None, Failure | None] = (None, None)
     for order, rule in enumerate(RULES):
         standing = STANDINGS.index(rule.standing)
         for at, line in enumerate(case.lines):
@@ -91,7 +110,7 @@ def recognise(case: Case) -> Failure | None:
                 continue
             match = rule.pattern.search(line.text)
             if match and (rule.applies is None or rule.applies(case, at)):
-                best, chosen = place, _told(rule, match, case, line.text)
+                best, chosen = place, (rule, _told(rule, match, case, line.text))
                 break
     return chosen
 

@@ -14,12 +14,16 @@ _MEND: Final = "Download the model again, or verify it in the library."
 
 
 def killed_for_memory(case: Case) -> Failure | None:
-    """Return that the kernel killed the engine for memory, where that is proved."""
+    """Return that the kernel killed the engine for memory, where that is proved.
+
+    The count is of the whole control group: where the engine ended by itself, the kill may have
+    been of a neighbour, so what its lines tell for certain goes first (`failures.explain`).
+    """
     host = case.host
     named = host.kill_line is not None and any(f"({name}" in host.kill_line for name in _OURS)
     # The group's own count is told for any kill in it; the kernel's words may be of another engine.
     proved = host.group_oom_kills > 0 if host.group_oom_kills is not None else named
-    if not proved or not (host.group_oom_kills or _was_killed(case)):
+    if not proved or not (host.group_oom_kills or was_killed(case)):
         return None
     limit, total = host.memory_limit_bytes, host.memory_total_bytes
     bound = f" Its control group may use {gib(limit)}." if limit else ""
@@ -44,7 +48,8 @@ def _smaller_cache(case: Case) -> dict[str, object] | None:
     return setting("kv_cache_memory_bytes", f"{max(64, asked // MIB // 2)}M")
 
 
-def _was_killed(case: Case) -> bool:
+def was_killed(case: Case) -> bool:
+    """Whether the engine, or a process of its, was ended by force."""
     return (
         case.signal == signals.SIGKILL
         or case.core_died

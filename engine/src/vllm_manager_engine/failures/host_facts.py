@@ -42,13 +42,13 @@ class KernelLog:
 
     def __init__(self, path: str = "/dev/kmsg") -> None:
         self._descriptor: int | None = None
+        self._last_kill: str | None = None
         with contextlib.suppress(OSError):
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             os.lseek(self._descriptor, 0, os.SEEK_END)
 
-    def kills(self) -> list[str]:
-        """Return what was said of processes killed for memory, oldest first."""
-        found: list[str] = []
+    def last_kill(self) -> str | None:
+        """Return what was said last of a process killed for memory; the same when asked again."""
         for _ in range(_MOST_RECORDS if self._descriptor is not None else 0):
             try:
                 record = os.read(self._descriptor or 0, _RECORD_BYTES)
@@ -56,10 +56,12 @@ class KernelLog:
                 continue
             except OSError:
                 break
+            if not record:
+                break
             text = record.decode("utf-8", "replace").partition(";")[2].partition("\n")[0]
             if _KILLED.search(text):
-                found.append(text)
-        return found
+                self._last_kill = text
+        return self._last_kill
 
     def close(self) -> None:
         if self._descriptor is not None:
@@ -86,11 +88,10 @@ class HostWatch:
         """Return what is known now."""
         kills = _group_kills(self._group)
         shared = _usage(_SHARED)
-        lines = self._log.kills()
         return HostFacts(
             group_oom_kills=_more(kills, self._group_kills),
             host_oom_kills=_more(_count(_PROC / "vmstat", "oom_kill"), self._host_kills),
-            kill_line=lines[-1] if lines else None,
+            kill_line=self._log.last_kill(),
             memory_limit_bytes=_limit(self._group),
             memory_total_bytes=_total(),
             open_files_limit=_open_files(),

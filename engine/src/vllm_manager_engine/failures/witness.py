@@ -65,7 +65,7 @@ class Witness:
         weights_bytes: int | None = None,
         core_died: bool = False,
     ) -> Case:
-        """Return all that is known; may be asked once for what the kernel said meanwhile."""
+        """Return all that is known now."""
         facts: HostFacts = self._host.facts()
         return Case(
             lines=lines.read(texts),

@@ -5698,12 +5698,14 @@ export type Recipe = {
 export type Remedy = {
     /**
      * Action
+     *
+     * `open`: a page of ours; `visit`: an address elsewhere. All others but `none` end with starting the deployment again: after a setting, after a model's damaged files were found and asked for again, after its download was asked for, after the Hub's token was given, after another deployment has stopped.
      */
-    action?: 'none' | 'set_argument' | 'restart' | 'open';
+    action?: 'none' | 'set_argument' | 'restart' | 'open' | 'visit' | 'refetch' | 'download' | 'set_token' | 'stop';
     /**
      * Arguments
      *
-     * `{name, value}` for `set_argument`, `{path}` for `open`.
+     * `{name, value, also}` for `set_argument` (`also`: other settings by name that must go with it; may be missing), `{path}` for `open`, `{url}` for `visit`, `{model_id}` for `refetch`, `{repo, revision}` for `download`, `{scope}` for `set_token`, `{name}` for `stop`.
      */
     arguments?: {
         [key: string]: unknown;

@@ -93,8 +93,8 @@ def _damaged(
     else:
         remedy = Remedy(
             label="Fetch the damaged files again",
-            action="open",
-            arguments={"path": f"/models/{identity(model, revision)}?refetch=true"},
+            action="refetch",
+            arguments={"model_id": identity(model, revision)},
         )
     return Problem(
         "model_damaged",
