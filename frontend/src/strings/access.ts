@@ -213,6 +213,8 @@ export const limits = {
   submit: "Save",
   saved: "The limits were saved.",
   remove: "Remove",
+  removeTitle: (what: string) => `Remove the limits of ${what}?`,
+  removeWhy: "From now on the other limits alone hold.",
   removed: "The limits were removed.",
   emptyTitle: "Nothing is limited",
   emptyWhy: "Every key may use the models as much as they can answer.",

@@ -74,6 +74,8 @@ export const prices = {
   fromHint: "A day of the past prices anew what was used since then",
   submit: "Set the price",
   saved: (model: string) => `${model} has its price.`,
+  removeTitle: (model: string, from: string) => `Take away the price of ${model} from ${from}?`,
+  removeWhy: "What was used since then costs what the price before it says, or nothing.",
   removed: "That price counts no more.",
   columns: { model: "Model", from: "From", input: "In", cached: "Cached", output: "Out" },
   current: "today",
