@@ -4,11 +4,11 @@ import { useQuery } from "@tanstack/react-query";
 import { usageQuery } from "@/api/access";
 import type { Usage } from "@/api/gen";
 import { Card } from "@/components/card";
-import { count, UNKNOWN } from "@/components/format";
+import { brief, count, UNKNOWN } from "@/components/format";
 import { Doubtful, Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/components/states";
 import { usage as w } from "@/strings/usage";
 import { cell, Table } from "./parts";
-import { money, short } from "./usage-figures";
+import { money } from "./usage-figures";
 import type { Group, Only } from "./usage-view";
 
 const COLUMNS = [
@@ -29,7 +29,7 @@ function nameOf(group: Group, row: Usage): string {
 }
 
 function latency({ latency_p50_seconds: half, latency_p95_seconds: most }: Usage): string {
-  return half === null ? UNKNOWN : `${short(half)} / ${short(most)}`;
+  return half === null ? UNKNOWN : `${brief(half)} / ${brief(most)}`;
 }
 
 function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: string) => void }) {
@@ -61,7 +61,7 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
       <td className={cell("lg", figure)}>{count(row.cached_tokens)}</td>
       <td className={cell("sm", figure)}>{count(row.completion_tokens)}</td>
       <td className={cell("md", figure)}>{latency(row)}</td>
-      <td className={cell("lg", figure)}>{short(row.ttft_p95_seconds)}</td>
+      <td className={cell("lg", figure)}>{brief(row.ttft_p95_seconds)}</td>
       <td className={cell(undefined, figure)}>{money(row.cost, row.currency)}</td>
     </tr>
   );

@@ -1,7 +1,7 @@
 /** From answers to lines on one axis of time, and to the figures of a table. Pure. */
 
 import type { MetricAnswer } from "@/api/gen";
-import { bytes, count, rate, seconds, UNKNOWN } from "@/components/format";
+import { brief, bytes, count, rate, UNKNOWN } from "@/components/format";
 import { monitoringWords as w } from "@/strings/monitoring";
 
 export interface Line {
@@ -112,19 +112,13 @@ export function toRow(line: Line): Row {
 
 const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 
-function short(value: number): string {
-  if (value === 0) return "0 s";
-  if (value < 0.001) return `${small.format(value * 1e6)} µs`;
-  return value < 1 ? `${small.format(value * 1000)} ms` : seconds(value);
-}
-
 /** A value of a chart in its unit. */
 export function inUnit(value: number | null | undefined, unit: string): string {
   if (value == null) return UNKNOWN;
   if (unit === "bytes") return bytes(value);
   if (unit === "bytes_per_second") return `${bytes(value)}/s`;
   if (unit === "ratio") return `${rate(value * 100)} %`;
-  if (unit === "seconds") return short(value);
+  if (unit === "seconds") return brief(value);
   if (unit === "celsius") return `${count(value)} °C`;
   if (unit === "watts") return `${count(value)} W`;
   return value !== 0 && Math.abs(value) < 0.1 ? small.format(value) : rate(value);

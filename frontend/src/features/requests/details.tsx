@@ -11,10 +11,10 @@ import type { Session } from "@/api/types";
 import { Button, buttonClass } from "@/components/button";
 import { CopyButton } from "@/components/copy";
 import { Dialog } from "@/components/dialog";
-import { count, dateTime, rate, seconds, UNKNOWN } from "@/components/format";
+import { brief, count, dateTime, rate, seconds, UNKNOWN } from "@/components/format";
 import { r } from "@/strings/requests";
 import { useRequestAction } from "./use-request-action";
-import { brief, mayCancel, stateWords, whoOf } from "./words";
+import { mayCancel, stateWords, whoOf } from "./words";
 
 type Fact = keyof typeof r.facts;
 
