@@ -70,6 +70,7 @@ export const t = {
     idle: "Operations",
     empty: "Nothing was started, stopped or changed yet.",
     recent: "Recent",
+    failed: "What happened lately could not be read",
     nothing: "No events yet. They appear here as deployments start, stop and fail.",
     line: (kind: string, subject: string) => {
       const verb = kind.split(".").pop() ?? kind;
@@ -122,6 +123,8 @@ export const t = {
   errors: {
     request: (id: string) => `request ${id}`,
     copy: "Copy details",
+    lost: (at: string | null) =>
+      `This can't be read now: it is shown as it was${at ? ` at ${at}` : ""}.`,
     andRetry: (label: string) => (/retry|restart/i.test(label) ? label : `${label} and retry`),
     page: "This page could not be shown",
     notFound: "There is nothing here",
@@ -228,7 +231,7 @@ export const t = {
     empty: "No lines yet",
     emptyWhy: "The engine's own output appears here from the moment that it starts.",
     noMatch: "No line matches the filter.",
-    lines: (shown: string) => `${shown} lines`,
+    lines: (shown: string) => (shown === "1" ? "1 line" : `${shown} lines`),
     failed: "The log could not be read",
   },
 

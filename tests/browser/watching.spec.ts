@@ -1,7 +1,17 @@
 /** Charts and alerts: the range stands in the address, a table behind each chart; who is told, and quiet. */
 
 import { expect, test } from "@playwright/test";
-import { demoIsReady, login } from "./support";
+import { admin, demoIsReady, login } from "./support";
+
+const RECEIVER = "nobody";
+
+test.afterEach(async ({ request }) => {
+  const headers = { Authorization: `Bearer ${admin().api_key}` };
+  const answer = await request.get("/api/v1/alerts/receivers", { headers });
+  const { items } = (await answer.json()) as { items: { id: string; name: string }[] };
+  for (const { id, name } of items)
+    if (name === RECEIVER) await request.delete(`/api/v1/alerts/receivers/${id}`, { headers });
+});
 
 test("charts keep their range and view in the address, and have a table behind them", async ({
   page,
@@ -25,11 +35,11 @@ test("a receiver that can't be reached says why, and can be removed", async ({ p
   await login(page, "/alerts");
   await page.getByRole("button", { name: "Add a receiver" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Name").fill("nobody");
+  await dialog.getByLabel("Name").fill(RECEIVER);
   await dialog.getByLabel("Address of the webhook").fill("http://127.0.0.1:9/hook");
   await dialog.getByRole("button", { name: "Add a receiver" }).click();
   const told = page.getByRole("region", { name: "Who is told" });
-  const row = told.getByRole("listitem").filter({ hasText: "nobody" });
+  const row = told.getByRole("listitem").filter({ hasText: RECEIVER });
   await expect(row).toContainText("not tried yet");
   await row.getByRole("button", { name: "Try it" }).click();
   await expect(row).toContainText("127.0.0.1 can't be reached");

@@ -3,17 +3,21 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { data } from "./client";
 import {
+  getEffectiveLimits,
   getLink,
   type ListUsageData,
   listAudit,
+  listInvitations,
   listKeys,
   listLimits,
   listPrices,
   listSessions,
   listTeams,
   listUsage,
+  listUserSessions,
   listUsers,
 } from "./gen";
+import { everyPage } from "./pages";
 
 const PAGE_SIZE = 1000;
 
@@ -23,6 +27,7 @@ export const accessKeys = {
   keys: ["keys"] as const,
   limits: ["limits"] as const,
   sessions: ["sessions"] as const,
+  invitations: ["invitations"] as const,
   usage: ["usage"] as const,
   prices: ["prices"] as const,
   audit: ["audit"] as const,
@@ -30,27 +35,46 @@ export const accessKeys = {
 
 export const usersQuery = queryOptions({
   queryKey: accessKeys.users,
-  queryFn: async ({ signal }) =>
-    (await data(listUsers({ query: { limit: PAGE_SIZE }, signal }))).items,
+  queryFn: ({ signal }) =>
+    everyPage((cursor) => data(listUsers({ query: { limit: PAGE_SIZE, ...cursor }, signal }))),
 });
 
 export const teamsQuery = queryOptions({
   queryKey: accessKeys.teams,
-  queryFn: async ({ signal }) =>
-    (await data(listTeams({ query: { limit: PAGE_SIZE }, signal }))).items,
+  queryFn: ({ signal }) =>
+    everyPage((cursor) => data(listTeams({ query: { limit: PAGE_SIZE, ...cursor }, signal }))),
 });
 
 export const keysQuery = queryOptions({
   queryKey: accessKeys.keys,
-  queryFn: async ({ signal }) =>
-    (await data(listKeys({ query: { limit: PAGE_SIZE }, signal }))).items,
+  queryFn: ({ signal }) =>
+    everyPage((cursor) => data(listKeys({ query: { limit: PAGE_SIZE, ...cursor }, signal }))),
 });
 
 export const limitsQuery = queryOptions({
   queryKey: accessKeys.limits,
-  queryFn: async ({ signal }) =>
-    (await data(listLimits({ query: { limit: PAGE_SIZE }, signal }))).items,
+  queryFn: ({ signal }) =>
+    everyPage((cursor) => data(listLimits({ query: { limit: PAGE_SIZE, ...cursor }, signal }))),
 });
+
+/** Every limit that requests with a key fall under, with what is used of it. */
+export const effectiveLimitsQuery = (key: string) =>
+  queryOptions({
+    queryKey: [...accessKeys.limits, "effective", key],
+    queryFn: ({ signal }) => data(getEffectiveLimits({ query: { key }, signal })),
+  });
+
+export const invitationsQuery = queryOptions({
+  queryKey: accessKeys.invitations,
+  queryFn: async ({ signal }) => (await data(listInvitations({ signal }))).items,
+});
+
+export const userSessionsQuery = (user_id: string) =>
+  queryOptions({
+    queryKey: [...accessKeys.sessions, user_id],
+    queryFn: async ({ signal }) =>
+      (await data(listUserSessions({ path: { user_id }, signal }))).items,
+  });
 
 export const sessionsQuery = queryOptions({
   queryKey: accessKeys.sessions,
@@ -78,26 +102,25 @@ export type UsageOnly = Pick<
 export const usageQuery = (group: UsageGroup, from: string, only: UsageOnly) =>
   queryOptions({
     queryKey: [...accessKeys.usage, group, from, only],
-    queryFn: async ({ signal }) =>
-      (
-        await data(
-          listUsage({ query: { group_by: [group], from, ...only, limit: PAGE_SIZE }, signal }),
-        )
-      ).items,
-    placeholderData: (before, query) => (query?.queryKey[1] === group ? before : undefined),
+    queryFn: ({ signal }) =>
+      everyPage((cursor) =>
+        data(
+          listUsage({
+            query: { group_by: [group], from, ...only, limit: PAGE_SIZE, ...cursor },
+            signal,
+          }),
+        ),
+      ),
     refetchInterval: 15_000,
   });
 
 export const pricesQuery = queryOptions({
   queryKey: accessKeys.prices,
-  queryFn: async ({ signal }) =>
-    (await data(listPrices({ query: { limit: PAGE_SIZE }, signal }))).items,
+  queryFn: ({ signal }) =>
+    everyPage((cursor) => data(listPrices({ query: { limit: PAGE_SIZE, ...cursor }, signal }))),
 });
 
-export interface AuditFilter {
-  actor?: string;
-  action?: string;
-}
+export type AuditFilter = Partial<Record<"actor" | "action" | "subject" | "from" | "to", string>>;
 
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({

@@ -18,6 +18,9 @@ export const alertKeys = {
   receivers: ["alerts", "receivers"] as const,
 };
 
+/** The newest of those that are over; of those on, there are never so many. */
+export const MOST_ALERTS = 200;
+
 /** Alerts begin and end by themselves: they are asked for again while somebody looks. */
 const EVERY_MS = 5_000;
 
@@ -25,7 +28,7 @@ export const alertsQuery = (state: AlertState) =>
   queryOptions({
     queryKey: [...alertKeys.alerts, state],
     queryFn: async ({ signal }) =>
-      (await data(listAlerts({ query: { state, limit: 200 }, signal }))).items,
+      (await data(listAlerts({ query: { state, limit: MOST_ALERTS }, signal }))).items,
     refetchInterval: EVERY_MS,
   });
 

@@ -1,6 +1,6 @@
 /**
- * Tells the server what went wrong in this page: in batches, each once, few a minute. What goes wrong
- * with the telling itself is kept quiet, and tried again a few times.
+ * Tells the server what went wrong in this page: in batches, the same as one with its count, few a
+ * minute. What could not be told is tried again, as far as there is room; that it failed is not told.
  */
 
 import { csrf } from "./session";

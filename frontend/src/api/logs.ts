@@ -1,8 +1,9 @@
 /** The product's log, and the tries of a deployment: what is read of them. */
 
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { data } from "./client";
 import { type LogAttempt, type LogEntry, listLogAttempts, listLogs } from "./gen";
+import { keys } from "./queries";
 
 export type { LogAttempt, LogEntry };
 
@@ -50,21 +51,27 @@ export function productLogFile(filter: ProductLogFilter): string {
   return `/api/v1/logs/download?${new URLSearchParams(wanted(filter))}`;
 }
 
+const ATTEMPTS_EVERY_MS = 5_000;
+
+/** A try ends by itself, and the next begins: asked for again while somebody looks. */
 export const attemptsQuery = (name: string) =>
   queryOptions({
-    queryKey: ["log-attempts", name] as const,
+    queryKey: keys.attempts(name),
     queryFn: async ({ signal }) => (await data(listLogAttempts({ path: { name }, signal }))).items,
-    placeholderData: keepPreviousData,
+    refetchInterval: ATTEMPTS_EVERY_MS,
   });
 
-/** Where the browser fetches a deployment's output, whole or of one try. */
-export function logFile(name: string, attempt: LogAttempt | null): string {
-  const query: Record<string, string> = attempt
-    ? {
-        replica: attempt.replica,
-        attempt: String(attempt.attempt),
-        generation: String(attempt.generation),
-      }
-    : {};
+/** Where the browser fetches a deployment's output, whole, of one try, or the lines with `q`. */
+export function logFile(name: string, attempt: LogAttempt | null, q: string): string {
+  const query: Record<string, string> = {
+    ...(attempt
+      ? {
+          replica: attempt.replica,
+          attempt: String(attempt.attempt),
+          generation: String(attempt.generation),
+        }
+      : {}),
+    ...(q ? { q } : {}),
+  };
   return `/api/v1/deployments/${encodeURIComponent(name)}/logs/download?${new URLSearchParams(query)}`;
 }

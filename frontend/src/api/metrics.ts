@@ -1,6 +1,6 @@
 /** Figures over time: what is asked for a chart. */
 
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { data } from "./client";
 import { type MetricAnswer, queryMetrics } from "./gen";
 
@@ -17,6 +17,10 @@ export interface Question {
 export function everyMs(range: string): number {
   if (range.endsWith("d")) return 60_000;
   return range === "15m" || range === "1h" ? 2_000 : 15_000;
+}
+
+function isSame([, range, , questions]: readonly unknown[], asked: readonly unknown[]): boolean {
+  return JSON.stringify([range, questions]) === JSON.stringify(asked);
 }
 
 /** The answers to `questions`, in their order. A span that ends now is asked for again. */
@@ -44,6 +48,8 @@ export const metricsQuery = (questions: readonly Question[], range: string, poin
         ),
       ),
     enabled: points > 0,
-    placeholderData: keepPreviousData,
+    // Of another width the same is shown meanwhile; of other questions, nothing is.
+    placeholderData: (before, query) =>
+      query && isSame(query.queryKey, [range, questions]) ? before : undefined,
     refetchInterval: everyMs(range),
   });

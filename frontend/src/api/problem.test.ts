@@ -42,12 +42,14 @@ test("401 is told from other refusals", () => {
   expect(isUnauthorized(new ApiError(aProblem({ status: 403 })))).toBe(false);
 });
 
-test("the copied details hold fields, evidence and the request", () => {
+test("the copied details hold fields, evidence, what to do, and the request", () => {
   const text = describeProblem(
     aProblem({
       errors: [{ field: "name", message: "taken", suggestion: null }],
       causes: [{ message: "why", evidence: "the line" }],
+      remediation: [{ label: "Free the port", action: "none", arguments: {} }],
     }),
   );
-  for (const part of ["name: taken", "the line", "req_1", "422"]) expect(text).toContain(part);
+  for (const part of ["name: taken", "the line", "Free the port", "req_1", "422"])
+    expect(text).toContain(part);
 });

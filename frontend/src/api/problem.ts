@@ -106,6 +106,7 @@ export function describeProblem(p: ProblemDetails): string {
   for (const e of p.errors ?? []) lines.push(`- ${e.field}: ${e.message}`);
   for (const c of p.causes ?? [])
     lines.push(`cause: ${c.message}`, ...(c.evidence ? [c.evidence] : []));
+  for (const r of p.remediation ?? []) lines.push(`to do: ${r.label}`);
   if (p.request_id) lines.push(`request ${p.request_id}`);
   return lines.join("\n");
 }

@@ -24,6 +24,7 @@ export const keys = {
   deployment: (name: string) => ["deployment", name] as const,
   replicas: (name: string) => ["replicas", name] as const,
   events: (name: string) => ["events", name] as const,
+  attempts: (name: string) => ["log-attempts", name] as const,
   operations: ["operations"] as const,
   engineArguments: ["engine-arguments"] as const,
 };
@@ -94,25 +95,29 @@ export const engineArgumentsQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** One page of log lines, oldest first; `before` is a cursor that an earlier page gave. */
+export interface LinesWanted {
+  /** Of this try alone. */
+  attempt: { replica: string; attempt: number; generation: number } | null;
+  /** Text in the line; empty: all. */
+  q: string;
+  /** A cursor that an earlier page gave. */
+  before: string | null;
+  limit: number;
+}
+
+/** One page of log lines, oldest first. */
 export async function fetchLogs(
   name: string,
-  of: { replica: string; attempt: number; generation: number } | null,
-  before: string | null,
-  limit: number,
+  { attempt: of, q, before, limit }: LinesWanted,
   signal: AbortSignal,
 ): Promise<{ lines: LogLine[]; before: string | null }> {
-  const page = await data(
-    listLogLines({
-      path: { name },
-      query: {
-        limit,
-        ...(before ? { before } : {}),
-        ...(of ? { replica: of.replica, attempt: of.attempt, generation: of.generation } : {}),
-      },
-      signal,
-    }),
-  );
+  const query = {
+    limit,
+    ...(before ? { before } : {}),
+    ...(q ? { q } : {}),
+    ...(of ? { replica: of.replica, attempt: of.attempt, generation: of.generation } : {}),
+  };
+  const page = await data(listLogLines({ path: { name }, query, signal }));
   return { lines: page.items, before: page.next_cursor ?? null };
 }
 

@@ -2,7 +2,7 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { data } from "./client";
-import { type ListRequestsData, listCaptures, listRequests } from "./gen";
+import { getRequest, type ListRequestsData, listCaptures, listRequests } from "./gen";
 
 export const requestKeys = {
   all: ["requests"] as const,
@@ -26,6 +26,15 @@ export const requestsQuery = (search: RequestSearch) =>
       data(listRequests({ query: { ...search, limit: MOST_SHOWN }, signal })),
     refetchInterval: EVERY_MS,
     placeholderData: keepPreviousData,
+    staleTime: 0,
+  });
+
+/** One request, read again every second until it has ended. */
+export const requestQuery = (request_id: string) =>
+  queryOptions({
+    queryKey: ["request", request_id],
+    queryFn: ({ signal }) => data(getRequest({ path: { request_id }, signal })),
+    refetchInterval: (query) => (query.state.data?.is_active === false ? false : EVERY_MS),
     staleTime: 0,
   });
 

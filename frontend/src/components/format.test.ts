@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, ago, count, phaseWords, rate, seconds } from "./format";
+import { age, ago, brief, count, phaseWords, rate, seconds } from "./format";
 
 test("unknown is a dash, and zero is zero", () => {
   expect(count(null)).toBe("–");
@@ -38,4 +38,15 @@ test("a phase says its progress only while it works", () => {
   expect(phaseWords("loading", 0.413)).toBe("loading weights 41 %");
   expect(phaseWords("ready", 0.5)).toBe("ready");
   expect(phaseWords("loading", null)).toBe("loading weights");
+});
+
+test("short times are told in milliseconds, and shorter ones in microseconds", () => {
+  expect([0, 0.00006, 0.0912, 0.042, 1.24, null].map(brief)).toEqual([
+    "0 s",
+    "60 µs",
+    "91 ms",
+    "42 ms",
+    "1.2 s",
+    "–",
+  ]);
 });

@@ -30,6 +30,15 @@ export function seconds(s: number | null | undefined): string {
   return `${Math.floor(total / 3600)} h ${pad(Math.floor((total % 3600) / 60))} min`;
 }
 
+const two = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
+
+/** A short time: tenths of a second tell too little of it. `60 µs`, `42 ms`, `1.2 s`. */
+export function brief(s: number | null | undefined): string {
+  if (s == null) return UNKNOWN;
+  if (s > 0 && s < 0.001) return `${two.format(s * 1e6)} µs`;
+  return s > 0 && s < 0.95 ? `${Math.round(s * 1000)} ms` : seconds(s);
+}
+
 /** An age in its largest unit: `now`, `42 s`, `6 min`, `3 h`, `2 d`. */
 export function age(fromIso: string, nowMs: number): string {
   const s = Math.max(0, (nowMs - Date.parse(fromIso)) / 1000);

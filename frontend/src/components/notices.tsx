@@ -4,6 +4,7 @@ import { X } from "lucide-react";
 import { dismissNotice, useNotices } from "@/api/notices";
 import { describeProblem } from "@/api/problem";
 import { t } from "@/strings";
+import { Advice, Causes } from "./advice";
 import { IconButton } from "./button";
 import { Card } from "./card";
 import { CopyButton } from "./copy";
@@ -28,6 +29,8 @@ export function Notices() {
                   <Prose text={e.message} />
                 </p>
               ))}
+              <Causes problem={notice.problem} />
+              <Advice remedies={notice.problem.remediation ?? []} />
               {notice.problem.request_id ? (
                 <p className="font-mono text-small text-muted">
                   {t.errors.request(notice.problem.request_id)}

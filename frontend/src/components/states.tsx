@@ -1,13 +1,14 @@
 /** What every view can be besides full: empty, loading for the first time, failed, stale. */
 
-import type { ReactNode } from "react";
+import { createContext, type ReactNode, useContext } from "react";
 import { describeProblem, toProblem } from "@/api/problem";
 import { useConnection, useServerNow } from "@/realtime/provider";
 import { t } from "@/strings";
+import { Advice, Causes } from "./advice";
 import { Button } from "./button";
 import { Card } from "./card";
 import { CopyButton } from "./copy";
-import { ago } from "./format";
+import { ago, clockTime } from "./format";
 import { Prose } from "./prose";
 
 export function Empty({ title, why, action }: { title: string; why: string; action?: ReactNode }) {
@@ -50,6 +51,8 @@ export function ErrorCard({ error, onRetry, title }: ErrorProps) {
         <p className="mt-0.5 break-words">
           <Prose text={problem.detail} />
         </p>
+        <Causes problem={problem} />
+        <Advice remedies={problem.remediation ?? []} />
         {problem.request_id ? (
           <p className="mt-0.5 font-mono text-small text-muted">
             {t.errors.request(problem.request_id)}
@@ -68,23 +71,86 @@ export function ErrorCard({ error, onRetry, title }: ErrorProps) {
   );
 }
 
-/** Whether what is shown may no longer be so: the stream was lost and has not come back. */
+interface LostProps {
+  /** When it was last read, in this machine's milliseconds; 0: never. */
+  readAt?: number;
+  onRetry: () => void;
+}
+
+/** Said above what could not be read anew, and stays as it was. */
+export function LostNote({ readAt = 0, onRetry }: LostProps) {
+  return (
+    <div
+      role="status"
+      className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-1 rounded-control bg-warning-soft px-3 py-1.5 text-small text-warning-text"
+    >
+      {t.errors.lost(readAt ? clockTime(new Date(readAt).toISOString()) : null)}
+      <button type="button" className="font-[520] underline" onClick={onRetry}>
+        {t.words.retry}
+      </button>
+    </div>
+  );
+}
+
+interface Read {
+  isRefetchError: boolean;
+  dataUpdatedAt: number;
+  refetch: () => unknown;
+}
+
+/** The same of a query, where its last refresh failed. A lost connection is said by the page itself. */
+export function Lost({ query }: { query: Read }) {
+  const gone = useConnection().status === "reconnecting";
+  if (!query.isRefetchError || gone) return null;
+  return <LostNote readAt={query.dataUpdatedAt} onRetry={() => void query.refetch()} />;
+}
+
+interface PartRead {
+  isError: boolean;
+  data: unknown;
+  refetch: () => unknown;
+}
+
+/** One line in place of a part of a page that could not be read at all; nothing where it was. */
+export function PartFailed({ query, title }: { query: PartRead; title: string }) {
+  if (!query.isError || query.data !== undefined) return null;
+  return (
+    <p role="alert" className="flex flex-wrap items-center gap-x-3 gap-y-1 text-failed-text">
+      {title}
+      <Button size="small" onClick={() => void query.refetch()}>
+        {t.words.retry}
+      </Button>
+    </p>
+  );
+}
+
+const Doubt = createContext(false);
+
+/** What stands within may no longer be so, while `when`: its last refresh failed. */
+export function Doubtful({ when, children }: { when: boolean; children: ReactNode }) {
+  return <Doubt.Provider value={when}>{children}</Doubt.Provider>;
+}
+
+/** Whether what is shown may no longer be so: the stream was lost, or a refresh failed. */
 export function useUnsure(): boolean {
-  return useConnection().status === "reconnecting";
+  const doubt = useContext(Doubt);
+  return useConnection().status === "reconnecting" || doubt;
 }
 
 /** "last update 42 s ago", shown only while the page may be out of date. */
 export function StaleNote() {
   const { status, heardAt } = useConnection();
   const now = useServerNow();
-  if (status !== "reconnecting" || heardAt === null) return null;
+  if (status !== "reconnecting") return null;
   void now;
   return (
     <p
       role="status"
       className="mb-3 rounded-control bg-warning-soft px-3 py-1.5 text-small text-warning-text"
     >
-      {t.connection.lastUpdate(ago(new Date(heardAt).toISOString(), Date.now()))}
+      {heardAt === null
+        ? t.connection.unheard
+        : t.connection.lastUpdate(ago(new Date(heardAt).toISOString(), Date.now()))}
     </p>
   );
 }

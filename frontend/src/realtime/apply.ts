@@ -91,6 +91,7 @@ function patchDetail(client: QueryClient, d: Deployment): void {
     if (held.phase !== d.phase || held.attempt !== d.attempt || held.generation !== d.generation) {
       void client.invalidateQueries({ queryKey: keys.events(d.name) });
       void client.invalidateQueries({ queryKey: keys.replicas(d.name) });
+      void client.invalidateQueries({ queryKey: keys.attempts(d.name) });
     }
     return held.uid !== d.uid || isNewer(d, held) ? d : held;
   });

@@ -14,7 +14,7 @@ export const EVENT_NAMES = [
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
-/** Heartbeats come every 10 s: after this long without any event the connection is dead. */
+/** Heartbeats come every 4 s: after this long without any event the connection is dead. */
 const WATCHDOG_MS = 25_000;
 const CLOSED = 2;
 

@@ -21,7 +21,9 @@ import { Rates } from "./rates";
 import { Tabs } from "./tabs";
 
 const BATCH_MS = 100;
-const SILENCE_MS = 30_000;
+/** Heartbeats come every 4 s: after this long without a word nothing counts as fresh, within 10 s in all. */
+const SILENCE_MS = 9_000;
+const LOOK_MS = 1_000;
 const POLL_MS = 5_000;
 
 export type Status = "connecting" | "live" | "reconnecting";
@@ -38,6 +40,7 @@ class Stream {
   state: State = { status: "connecting", heardAt: null };
   readonly rates = new Rates();
   private heardAt: number | null = null;
+  private startedAt = 0;
   private tabs: Tabs | null = null;
   private batch: StreamEvent[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,6 +50,7 @@ class Stream {
   constructor(private readonly client: ReturnType<typeof useQueryClient>) {}
 
   start(): () => void {
+    this.startedAt = Date.now();
     const channel =
       typeof BroadcastChannel === "undefined"
         ? undefined
@@ -58,7 +62,7 @@ class Stream {
       channel,
     });
     this.tabs.want(this.topics());
-    const silence = setInterval(() => this.checkSilence(), 5_000);
+    const silence = setInterval(() => this.checkSilence(), LOOK_MS);
     const wake = () => {
       if (document.visibilityState === "visible") this.tabs?.wake();
     };
@@ -122,15 +126,16 @@ class Stream {
 
   private setLive(live: boolean): void {
     if (live) this.heard();
-    else if (this.state.status === "live") {
+    else if (this.state.status !== "reconnecting") {
+      const wasLive = this.state.status === "live";
       this.announce("reconnecting");
-      reportError("stream", "The event stream was lost");
+      if (wasLive) reportError("stream", "The event stream was lost");
     }
   }
 
-  /** A tab that does not lead learns of a leader that froze only by its silence. */
+  /** A server that hangs, or a leading tab that froze, is learnt of by its silence alone. */
   private checkSilence(): void {
-    if (this.heardAt !== null && Date.now() - this.heardAt > SILENCE_MS) this.setLive(false);
+    if (Date.now() - (this.heardAt ?? this.startedAt) > SILENCE_MS) this.setLive(false);
   }
 
   /** The state is replaced only when its status changes, so that events alone redraw nothing. */

@@ -1,6 +1,7 @@
 /** The address `/logs`. */
 
 import { getRouteApi } from "@tanstack/react-router";
+import { Restricted } from "@/components/restricted";
 import { ProductLogPage } from "@/features/logs/product-log-page";
 import { readLogSearch } from "./search";
 
@@ -10,9 +11,11 @@ export default function LogsRoute() {
   const filter = route.useSearch();
   const navigate = route.useNavigate();
   return (
-    <ProductLogPage
-      filter={filter}
-      onFilter={(next) => void navigate({ search: readLogSearch({ ...next }), replace: true })}
-    />
+    <Restricted right="operate">
+      <ProductLogPage
+        filter={filter}
+        onFilter={(next) => void navigate({ search: readLogSearch({ ...next }), replace: true })}
+      />
+    </Restricted>
   );
 }

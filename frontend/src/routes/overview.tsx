@@ -1,7 +1,15 @@
 /** The address `/`: what is running, is it healthy, what needs me. */
 
 import { Card, PageHead } from "@/components/card";
-import { Empty, ErrorCard, Skeleton, SkeletonRows, StaleNote } from "@/components/states";
+import {
+  Doubtful,
+  Empty,
+  ErrorCard,
+  Lost,
+  Skeleton,
+  SkeletonRows,
+  StaleNote,
+} from "@/components/states";
 import { OverviewAlerts } from "@/features/alerts/overview-alerts";
 import { Attention } from "@/features/deployments/attention";
 import { DeployLink } from "@/features/deployments/list-page";
@@ -43,7 +51,8 @@ export default function OverviewRoute() {
       ) : !deployments ? (
         <Waiting />
       ) : (
-        <>
+        <Doubtful when={query.isRefetchError}>
+          <Lost query={query} />
           <Attention deployments={deployments} />
           <OverviewAlerts />
           {deployments.length === 0 ? (
@@ -59,7 +68,7 @@ export default function OverviewRoute() {
             </>
           )}
           <Recent />
-        </>
+        </Doubtful>
       )}
     </>
   );

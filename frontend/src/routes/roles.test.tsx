@@ -1,4 +1,4 @@
-/** Every page offers a role what the server lets it do, and nothing that would be refused. */
+/** Pages of deployments, configs, models, downloads and settings offer a role what the server lets it do, and nothing that would be refused. */
 
 import { screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";

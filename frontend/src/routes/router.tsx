@@ -16,12 +16,12 @@ import { readUsageView } from "@/features/access/usage-view";
 import "./arrival";
 import { AppFrame, PageError, PageMissing } from "./frame";
 import {
+  readDeploymentSearch,
   readListSearch,
   readLogSearch,
   readModelsSearch,
   readMonitoringSearch,
   readRevision,
-  readTab,
 } from "./search";
 
 export const queryClient = new QueryClient({
@@ -99,7 +99,7 @@ const deploy = createRoute({
 const deployment = createRoute({
   getParentRoute: () => app,
   path: "/deployments/$name",
-  validateSearch: readTab,
+  validateSearch: readDeploymentSearch,
   component: lazyRouteComponent(() => import("./deployment")),
 });
 

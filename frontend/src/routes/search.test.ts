@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import {
+  readDeploymentSearch,
   readListSearch,
   readModelsSearch,
   readMonitoringSearch,
   readRevision,
-  readTab,
   safeNext,
 } from "./search";
 
@@ -13,8 +13,8 @@ test("nonsense in the address is left out", () => {
     q: "7",
     sort: "rate",
   });
-  expect(readTab({ tab: "nope" })).toEqual({});
-  expect(readTab({ tab: "config" })).toEqual({ tab: "config" });
+  expect(readDeploymentSearch({ tab: "nope" })).toEqual({});
+  expect(readDeploymentSearch({ tab: "config" })).toEqual({ tab: "config" });
 });
 
 test("after logging in one never lands on another site", () => {

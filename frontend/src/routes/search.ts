@@ -32,9 +32,16 @@ export function readListSearch(search: Record<string, unknown>): ListSearch {
   };
 }
 
-export function readTab(search: Record<string, unknown>): { tab?: Tab } {
+export interface DeploymentSearch {
+  tab?: Tab;
+  /** Whose lines alone the log shows: the incarnation of one try. */
+  attempt?: string;
+}
+
+export function readDeploymentSearch(search: Record<string, unknown>): DeploymentSearch {
   const tab = oneOf(TABS, search.tab);
-  return tab ? { tab } : {};
+  const attempt = search.attempt == null ? "" : String(search.attempt).slice(0, 64);
+  return { ...(tab ? { tab } : {}), ...(attempt ? { attempt } : {}) };
 }
 
 const MODEL_SORTS = ["trending", "downloads", "likes", "updated"] as const;

@@ -59,6 +59,9 @@ export const users = {
   enable: "Enable",
   enabled: (name: string) => `${name} may come in again.`,
   reset: "New password by link",
+  sessions: "Logins",
+  sessionsOf: (name: string) => `Logins of ${name}`,
+  sessionsFailed: "The logins could not be read",
   endSessions: "End all logins",
   sessionsEnded: (name: string) => `The logins of ${name} were ended.`,
   you: "you",
@@ -135,9 +138,14 @@ export const keyWords = {
   actions: (name: string) => `Actions for ${name}`,
   change: "Change",
   rotate: "Replace",
+  useAndLimits: "Use and limits",
+  oldUntil: "The old key works until",
+  oldUntilHint: "Empty: for another day",
+  newUntil: "The new key works until",
+  newUntilHint: "Empty: until the old one would have expired",
   rotateTitle: (name: string) => `Replace ${name}?`,
   rotateWhy:
-    "A new key works at once; the old one goes on working for a day, so that programs can change over.",
+    "A new key works at once; the old one goes on working for a while, so that programs can change over.",
   revoke: "Revoke",
   revokeTitle: (name: string) => `Revoke ${name}?`,
   revokeWhy: "It stops working everywhere within a second. That can't be undone.",
@@ -145,6 +153,31 @@ export const keyWords = {
   emptyTitle: "No keys yet",
   emptyWhy: "A key lets a program use the models in your name.",
   noMatch: "No key matches",
+} as const;
+
+export const keyUse = {
+  title: (name: string) => `Use and limits of ${name}`,
+  lately: (days: number) => `Used in ${days} days`,
+  unused: "Nothing was asked with it.",
+  asked: (requests: string, tokens: string, cost: string | null) =>
+    `${requests} requests · ${tokens} tokens${cost ? ` · ${cost}` : ""}`,
+  useFailed: "What was used could not be read",
+  limits: "Limits that it falls under; all must have room",
+  limitsFailed: "The limits could not be read",
+  unlimited: "It falls under no limit.",
+  used: (today: string, month: string) => `used ${today} tokens today, ${month} this month`,
+  more: "Usage in full",
+} as const;
+
+export const invitations = {
+  title: "Open invitations",
+  failed: "The invitations could not be read",
+  until: (when: string) => `until ${when}`,
+  withdraw: "Take back",
+  withdrawOf: (name: string) => `Take back the invitation of ${name}`,
+  withdrawTitle: (name: string) => `Take back the invitation of ${name}?`,
+  withdrawWhy: "Its link works no more, and the user goes.",
+  withdrawn: (name: string) => `The invitation of ${name} was taken back.`,
 } as const;
 
 export const limits = {
@@ -180,6 +213,8 @@ export const limits = {
   submit: "Save",
   saved: "The limits were saved.",
   remove: "Remove",
+  removeTitle: (what: string) => `Remove the limits of ${what}?`,
+  removeWhy: "From now on the other limits alone hold.",
   removed: "The limits were removed.",
   emptyTitle: "Nothing is limited",
   emptyWhy: "Every key may use the models as much as they can answer.",
@@ -206,6 +241,7 @@ export const account = {
   sessionsFailed: "Your logins could not be read",
   sessionsWhy: "Where you are logged in. End what you don't know.",
   thisOne: "this one",
+  nowhere: "Logged in nowhere.",
   unknownAgent: "an unknown program",
   from: (address: string) => `from ${address}`,
   seen: "last seen",
@@ -233,8 +269,10 @@ export const audit = {
   lead: "Every change and every login, made or tried. Each entry is chained to the one before it.",
   failed: "The audit log could not be read",
   filter: "User",
-  action: "Action",
-  anyAction: "any action",
+  action: "Action, in full",
+  subject: "To what: its id or name",
+  from: "From this day",
+  to: "Until this day",
   columns: {
     at: "When",
     actor: "Who",
@@ -246,7 +284,7 @@ export const audit = {
   outcomes: { done: "done", refused: "refused", failed: "failed", unknown: "unknown" },
   fields: (names: string) => `gave ${names}`,
   more: "Show older",
-  none: "Nothing was done by anybody of that name.",
+  none: "No entry matches.",
   export: "Export",
   verify: "Verify",
   verified: (n: string) => `${n} entries are as they were written.`,

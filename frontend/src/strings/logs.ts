@@ -7,9 +7,11 @@ export const attempts = {
   one: (replica: string, attempt: number, state: string, began: string) =>
     `${replica} · try ${attempt} · ${state} · ${began}`,
   why: "Why it ended",
+  failed: "The tries could not be read: retry",
+  gone: "This try is no longer kept",
+  goneWhy: "Its lines made room for newer ones. Look at all tries, or at another.",
   dropped: (lines: string) =>
     `${lines} lines of this try were dropped: they came faster than they could be kept.`,
-  whole: "Download all",
 };
 
 export const productLog = {
@@ -43,4 +45,6 @@ export const productLog = {
   noneWhy: "Widen the filter, or look at older lines.",
   failed: "The log could not be read",
   clear: "Clear the filter",
+  gap: "Lines are missing here: more came than are read at once. Download the log to have them all.",
+  anyDeployment: "All deployments",
 };

@@ -10,6 +10,7 @@ export const monitoringWords = {
     "24h": "24 hours",
     "7d": "7 days",
     "30d": "30 days",
+    "365d": "a year",
   } as const,
   view: "What to look at",
   views: {
@@ -37,8 +38,6 @@ export const monitoringWords = {
   mean: "Mean",
   highest: "Highest",
   all: "all",
-  peak: "Peaks within a step are kept",
-  zoomed: "Hover to compare all charts at one moment",
 };
 
 export const chartWords = {
@@ -62,6 +61,8 @@ export const chartWords = {
   gpuMemory: "GPU memory in use",
   gpuHeat: "Temperature",
   gpuPower: "Power",
+  gpuErrors: "Memory errors that could not be corrected",
+  gpuAnswers: "Answers its driver (1) or is lost (0)",
   gpuThrottled: "Slowed down by heat or power",
   cpu: "Processors in use",
   memory: "Memory in use",

@@ -42,7 +42,6 @@ export const r = {
       ? "A worker of the gateway has not been heard for 10 s: its requests are shown as they were."
       : `${n} workers of the gateway have not been heard for 10 s: their requests are shown as they were.`,
   deaf: "No worker of the gateway is heard, so nobody knows what is under way.",
-  lost: "The list can't be read now: this is how it was.",
   columns: {
     id: "Request",
     model: "Model",
@@ -61,6 +60,7 @@ export const r = {
   cancelWhat: (id: string, who: string) =>
     `${id} of ${who}. Its engine stops at once, and the client is told that it was cancelled.`,
   keep: "Let it go on",
+  logs: "Follow it in the logs",
   refused: "It could not be done",
   about: (id: string) => `Request ${id}`,
   facts: {
@@ -93,6 +93,7 @@ export const r = {
   cut: "Cut at 64 KiB.",
   expires: (when: string) => `Forgotten ${when}.`,
   capture: "Capture bodies",
+  capturesFailed: "Whether bodies are captured could not be read",
   captureTitle: (name: string) => `Capture bodies of ${name}`,
   captureWhat:
     "Keeps what the next requests ask and are answered, for debugging, in memory. Tokens and passwords are taken out; what people write is not. Everybody sees that it is on, and it is in the audit log.",

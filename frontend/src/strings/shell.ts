@@ -68,6 +68,7 @@ export const connection = {
   live: "live",
   reconnecting: "reconnecting",
   staleSince: (clock: string) => `stale since ${clock}`,
+  unheard: "The server's stream of events can't be reached. What is shown may no longer be so.",
   lastUpdate: (ago: string) =>
     `The connection to the server was lost: last update ${ago}. What is shown may no longer be so.`,
 };

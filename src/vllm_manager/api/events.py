@@ -17,7 +17,7 @@ from vllm_manager.kit.clock import Clock
 from vllm_manager.kit.errors import FieldError, invalid
 from vllm_manager.kit.topics import Hub, Message, Subscription
 
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 4.0
 _MAX_TOPICS = 32
 _DEPLOYMENTS = "deployments"
 _TOPICS = (_DEPLOYMENTS, "operations", "downloads", "keys", "limits", "alerts")

@@ -7,14 +7,12 @@ import { accessKeys, sessionsQuery } from "@/api/access";
 import { data } from "@/api/client";
 import { changePassword, endSession, type SessionInfo } from "@/api/gen";
 import { meQuery } from "@/api/queries";
-import { Ago } from "@/components/ago";
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
-import { Tag } from "@/components/chip";
 import { TextField } from "@/components/field";
-import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { StaleNote } from "@/components/states";
 import { roles, account as w } from "@/strings/access";
-import { agentName } from "./agent-name";
+import { Logins } from "./logins";
 import { isUsable, NewPassword } from "./password-fields";
 import { useAccessAction } from "./use-access-action";
 
@@ -58,63 +56,26 @@ function PasswordCard() {
   );
 }
 
-function Login({ login }: { login: SessionInfo }) {
+function SessionsCard() {
+  const query = useQuery(sessionsQuery);
   const { busy, attempt } = useAccessAction(accessKeys.sessions);
-  const agent = agentName(login.user_agent) ?? w.unknownAgent;
-  const end = async () => {
+  const end = async ({ id }: SessionInfo) => {
     const ended = await attempt(async () => {
-      await data<unknown>(endSession({ path: { session_id: login.id } }));
+      await data<unknown>(endSession({ path: { session_id: id } }));
       return true;
     });
     if (ended) toast(w.ended);
   };
   return (
-    <li className="flex flex-wrap items-center gap-x-2 gap-y-1 border-t border-line py-2.5">
-      <span className="font-[520]" title={login.user_agent ?? undefined}>
-        {agent}
-      </span>
-      {login.is_current ? <Tag>{w.thisOne}</Tag> : null}
-      <span className="text-muted">
-        {login.address ? `${w.from(login.address)}, ` : ""}
-        {w.seen} <Ago at={login.last_seen_at} />
-      </span>
-      {login.is_current ? null : (
-        <Button
-          size="small"
-          kind="danger"
-          className="ml-auto"
-          aria-label={w.endOf(agent)}
-          disabled={busy}
-          onClick={() => void end()}
-        >
-          {w.end}
-        </Button>
-      )}
-    </li>
-  );
-}
-
-function SessionsCard() {
-  const query = useQuery(sessionsQuery);
-  return (
     <Card label={w.sessions} className="mt-3 p-4">
       <h2>{w.sessions}</h2>
       <p className="mb-3 text-muted">{w.sessionsWhy}</p>
-      {query.isError && !query.data ? (
-        <ErrorCard
-          error={query.error}
-          title={w.sessionsFailed}
-          onRetry={() => void query.refetch()}
-        />
-      ) : query.data ? (
-        <ul>
-          {query.data.map((login) => (
-            <Login key={login.id} login={login} />
-          ))}
-        </ul>
-      ) : (
-        <SkeletonRows rows={2} />
-      )}
+      <Logins
+        query={query}
+        failed={w.sessionsFailed}
+        busy={busy}
+        onEnd={(login) => void end(login)}
+      />
     </Card>
   );
 }

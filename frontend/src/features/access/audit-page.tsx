@@ -3,7 +3,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { toast } from "sonner";
-import { auditQuery } from "@/api/access";
+import { type AuditFilter, auditQuery } from "@/api/access";
 import { data } from "@/api/client";
 import { type AuditEntry, verifyAudit } from "@/api/gen";
 import { Button } from "@/components/button";
@@ -11,7 +11,7 @@ import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { BareInput } from "@/components/field";
 import { count, dateTime, type Tone } from "@/components/format";
-import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { audit as w } from "@/strings/access";
 import { cell, Table } from "./parts";
 import { useAccessAction } from "./use-access-action";
@@ -37,9 +37,9 @@ export function actionWords(action: string): string {
   return action.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-function Row({ entry }: { entry: AuditEntry }) {
+function Row({ entry, unsure }: { entry: AuditEntry; unsure: boolean }) {
   return (
-    <tr className="align-top">
+    <tr className={`align-top ${unsure ? "text-muted" : ""}`}>
       <td className={cell(undefined, "text-muted sm:whitespace-nowrap")}>{dateTime(entry.at)}</td>
       <td
         className={cell(undefined, "max-w-40 truncate font-[520]")}
@@ -87,10 +87,60 @@ function Actions() {
   );
 }
 
+const NOTHING = { actor: "", action: "", subject: "", from: "", to: "" };
+type Typed = typeof NOTHING;
+
+/** `revoke key` as the log writes it: `revokeKey`. */
+export function actionName(words: string): string {
+  return words.trim().replace(/\s+(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Days are whole, of the browser's own time: the last one counts too. */
+export function filterOf({ actor, action, subject, from, to }: Typed): AuditFilter {
+  const start = from ? new Date(`${from}T00:00`) : null;
+  const end = to ? new Date(`${to}T00:00`) : null;
+  end?.setDate(end.getDate() + 1);
+  return {
+    ...(actor.trim() ? { actor: actor.trim() } : {}),
+    ...(action.trim() ? { action: actionName(action) } : {}),
+    ...(subject.trim() ? { subject: subject.trim() } : {}),
+    ...(start ? { from: start.toISOString() } : {}),
+    ...(end ? { to: end.toISOString() } : {}),
+  };
+}
+
+function Filters({ typed, onTyped }: { typed: Typed; onTyped: (typed: Typed) => void }) {
+  const fields = [
+    ["actor", w.filter, "search"],
+    ["action", w.action, "search"],
+    ["subject", w.subject, "search"],
+    ["from", w.from, "date"],
+    ["to", w.to, "date"],
+  ] as const;
+  return (
+    <search className="mb-3 flex flex-wrap gap-2">
+      {fields.map(([name, label, type]) => (
+        <BareInput
+          key={name}
+          {...(name === "actor" ? { "data-filter": true } : {})}
+          type={type}
+          aria-label={label}
+          title={label}
+          placeholder={label}
+          value={typed[name]}
+          onChange={(event) => onTyped({ ...typed, [name]: event.target.value })}
+          className="min-w-34 flex-1 sm:max-w-50"
+        />
+      ))}
+    </search>
+  );
+}
+
 export function AuditPage() {
-  const [typed, setTyped] = useState("");
-  const actor = useDeferredValue(typed.trim());
-  const query = useInfiniteQuery(auditQuery(actor ? { actor } : {}));
+  const [typed, setTyped] = useState(NOTHING);
+  const wanted = useDeferredValue(typed);
+  const query = useInfiniteQuery(auditQuery(filterOf(wanted)));
+  const unsure = query.isPlaceholderData || query.isRefetchError;
   const entries = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
@@ -100,17 +150,8 @@ export function AuditPage() {
         below={<p className="text-muted">{w.lead}</p>}
       />
       <StaleNote />
-      <search className="mb-3 flex">
-        <BareInput
-          data-filter
-          type="search"
-          aria-label={w.filter}
-          placeholder={w.filter}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-          className="max-w-70 flex-1"
-        />
-      </search>
+      <Lost query={query} />
+      <Filters typed={typed} onTyped={setTyped} />
       {query.isError && !query.data ? (
         <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />
       ) : !query.data ? (
@@ -122,7 +163,7 @@ export function AuditPage() {
       ) : (
         <Table columns={COLUMNS}>
           {entries.map((entry) => (
-            <Row key={entry.seq} entry={entry} />
+            <Row key={entry.seq} entry={entry} unsure={unsure} />
           ))}
         </Table>
       )}

@@ -42,7 +42,11 @@ function Form({ kind, onClose, onSecret }: Props & { kind: "person" | "service" 
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>("member");
   const [team, setTeam] = useState("");
-  const { busy, attempt } = useAccessAction(accessKeys.users, accessKeys.teams);
+  const { busy, attempt } = useAccessAction(
+    accessKeys.users,
+    accessKeys.teams,
+    accessKeys.invitations,
+  );
   const isPerson = kind === "person";
 
   const submit = async (event: FormEvent) => {

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { accessKeys, keysQuery } from "@/api/access";
 import { data } from "@/api/client";
-import { type KeyView, type NewKey, revokeKey, rotateKey } from "@/api/gen";
+import { type KeyView, type NewKey, revokeKey } from "@/api/gen";
 import { Ago } from "@/components/ago";
 import { Button, IconButton } from "@/components/button";
 import { Chip, Tag } from "@/components/chip";
@@ -17,6 +17,8 @@ import { Menu } from "@/components/menu";
 import { access, keyWords as w } from "@/strings/access";
 import { queueing } from "@/strings/queueing";
 import { KeyForm } from "./key-form";
+import { RotateDialog } from "./key-rotation";
+import { KeyUse } from "./key-use";
 import { limitWords } from "./limit-values";
 import { ConfirmDialog, cell, ListPage, type Secret, SecretDialog, Table } from "./parts";
 import { useRole } from "./roles";
@@ -66,25 +68,25 @@ interface RowProps {
   onSecret: (secret: Secret) => void;
 }
 
+const worksNow = (one: KeyView): boolean => one.state === "active" || one.state === "replaced";
+
 function Actions({ one, mayChange, onChange, onSecret }: RowProps) {
-  const [asked, setAsked] = useState<"rotate" | "revoke" | null>(null);
+  const [asked, setAsked] = useState<"use" | "rotate" | "revoke" | null>(null);
   const { attempt } = useAccessAction(accessKeys.keys);
   const path = { key_id: one.id };
-  const rotate = async () => {
-    const made = await attempt(() => data(rotateKey({ path, body: {} })));
-    if (made) onSecret(keySecret(made));
-  };
+  const works = worksNow(one);
   const revoke = async () => {
     if (await attempt(() => data(revokeKey({ path })))) toast(w.revoked(one.name));
   };
   const items = [
+    { label: w.useAndLimits, onSelect: () => setAsked("use") },
     ...(mayChange && one.state === "active"
       ? [
           { label: w.change, onSelect: onChange },
           { label: w.rotate, onSelect: () => setAsked("rotate") },
         ]
       : []),
-    { label: w.revoke, danger: true, onSelect: () => setAsked("revoke") },
+    ...(works ? [{ label: w.revoke, danger: true, onSelect: () => setAsked("revoke") }] : []),
   ];
   const close = () => setAsked(null);
   return (
@@ -97,14 +99,10 @@ function Actions({ one, mayChange, onChange, onSecret }: RowProps) {
         }
         items={items}
       />
-      <ConfirmDialog
-        open={asked === "rotate"}
-        onOpenChange={close}
-        title={w.rotateTitle(one.name)}
-        why={w.rotateWhy}
-        verb={w.rotate}
-        onConfirm={() => void rotate()}
-      />
+      {asked === "use" ? <KeyUse one={one} onClose={close} /> : null}
+      {asked === "rotate" ? (
+        <RotateDialog one={one} onClose={close} onMade={(made) => onSecret(keySecret(made))} />
+      ) : null}
       <ConfirmDialog
         open={asked === "revoke"}
         onOpenChange={close}
@@ -120,7 +118,7 @@ function Actions({ one, mayChange, onChange, onSecret }: RowProps) {
 
 function Row(props: RowProps) {
   const { one } = props;
-  const works = one.state === "active" || one.state === "replaced";
+  const works = worksNow(one);
   return (
     <tr className={works ? "" : "text-muted"}>
       <td className={cell()}>
@@ -153,7 +151,9 @@ function Row(props: RowProps) {
       <td className={cell()}>
         <Chip tone={TONES[one.state]}>{w.states[one.state]}</Chip>
       </td>
-      <td className={cell(undefined, "text-right")}>{works ? <Actions {...props} /> : null}</td>
+      <td className={cell(undefined, "text-right")}>
+        <Actions {...props} />
+      </td>
     </tr>
   );
 }

@@ -1,7 +1,6 @@
 /** Limits of the installation, teams, users, keys and models, in one list. */
 
 import { useQuery } from "@tanstack/react-query";
-import { MoreHorizontal } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
 import { accessKeys, keysQuery, limitsQuery, teamsQuery, usersQuery } from "@/api/access";
@@ -15,16 +14,13 @@ import {
   setLimits,
 } from "@/api/gen";
 import { deploymentsQuery } from "@/api/queries";
-import { Button, IconButton } from "@/components/button";
+import { Button } from "@/components/button";
 import { Tag } from "@/components/chip";
-import { Dialog } from "@/components/dialog";
 import { SelectField } from "@/components/field";
-import { Menu } from "@/components/menu";
-import { t } from "@/strings";
 import { limits as w } from "@/strings/access";
 import { LimitFields } from "./limit-fields";
 import { limitsOf, limitWords, textsOf } from "./limit-values";
-import { cell, ListPage, Table } from "./parts";
+import { cell, FormButtons, FormDialog, ListPage, RowMenu, Table } from "./parts";
 import { useRole } from "./roles";
 import { useAccessAction } from "./use-access-action";
 
@@ -114,12 +110,7 @@ function Form({ known, onClose }: { known: Policy | null; onClose: () => void })
         </div>
       )}
       <LimitFields texts={texts} onTexts={setTexts} />
-      <div className="flex justify-end gap-2 pt-1">
-        <Button onClick={onClose}>{t.words.cancel}</Button>
-        <Button kind="primary" type="submit" disabled={busy || !figures || !isNamed}>
-          {w.submit}
-        </Button>
-      </div>
+      <FormButtons submit={w.submit} disabled={busy || !figures || !isNamed} onCancel={onClose} />
     </form>
   );
 }
@@ -151,16 +142,16 @@ function Row({ policy, onChange }: { policy: Policy; onChange: (() => void) | nu
       </td>
       <td className={cell(undefined, "text-right")}>
         {onChange ? (
-          <Menu
-            trigger={
-              <IconButton label={w.actions(nameOf(policy))}>
-                <MoreHorizontal size={15} aria-hidden />
-              </IconButton>
-            }
-            items={[
-              { label: w.change, onSelect: onChange },
-              { label: w.remove, danger: true, onSelect: () => void remove() },
-            ]}
+          <RowMenu
+            label={w.actions(nameOf(policy))}
+            change={w.change}
+            onChange={onChange}
+            remove={{
+              verb: w.remove,
+              title: w.removeTitle(nameOf(policy)),
+              why: w.removeWhy,
+              run: () => void remove(),
+            }}
           />
         ) : null}
       </td>
@@ -200,13 +191,12 @@ export function LimitsPage() {
           </Table>
         )}
       </ListPage>
-      <Dialog
-        open={editing !== null}
-        onOpenChange={(open) => (open ? undefined : setEditing(null))}
-        title={known ? w.changeTitle(nameOf(known)) : w.setTitle}
+      <FormDialog
+        title={editing === null ? null : known ? w.changeTitle(nameOf(known)) : w.setTitle}
+        onClose={() => setEditing(null)}
       >
-        {editing ? <Form known={known} onClose={() => setEditing(null)} /> : null}
-      </Dialog>
+        <Form known={known} onClose={() => setEditing(null)} />
+      </FormDialog>
     </>
   );
 }

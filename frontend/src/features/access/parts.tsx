@@ -1,14 +1,16 @@
 /** What the pages of access share: their frame, tables, and the two dialogs that they all need. */
 
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { MoreHorizontal } from "lucide-react";
+import { type ReactNode, useState } from "react";
 import type { LinkIssued } from "@/api/gen";
-import { Button } from "@/components/button";
+import { Button, IconButton } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { CopyButton } from "@/components/copy";
 import { Dialog } from "@/components/dialog";
 import { dateTime } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { Menu } from "@/components/menu";
+import { Empty, ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { t } from "@/strings";
 import { access, users } from "@/strings/access";
 
@@ -30,6 +32,7 @@ export function ListPage<T>({ title, lead, actions, query, failed, ...rest }: Pa
     <>
       <PageHead title={title} actions={actions} below={<p className="text-muted">{lead}</p>} />
       <StaleNote />
+      <Lost query={query} />
       {query.isError && !query.data ? (
         <ErrorCard error={query.error} title={failed} onRetry={() => void query.refetch()} />
       ) : !query.data ? (
@@ -113,6 +116,80 @@ export function ConfirmDialog({ open, onOpenChange, title, why, verb, ...rest }:
         </Button>
       </div>
     </Dialog>
+  );
+}
+
+interface RowMenuProps {
+  label: string;
+  change: string;
+  onChange: () => void;
+  /** Asked about before it is done. */
+  remove: { verb: string; title: string; why: string; run: () => void };
+}
+
+/** What can be done about a row that is set and taken away. */
+export function RowMenu({ label, change, onChange, remove }: RowMenuProps) {
+  const [asked, setAsked] = useState(false);
+  return (
+    <>
+      <Menu
+        trigger={
+          <IconButton label={label}>
+            <MoreHorizontal size={15} aria-hidden />
+          </IconButton>
+        }
+        items={[
+          { label: change, onSelect: onChange },
+          { label: remove.verb, danger: true, onSelect: () => setAsked(true) },
+        ]}
+      />
+      <ConfirmDialog
+        open={asked}
+        onOpenChange={setAsked}
+        title={remove.title}
+        why={remove.why}
+        verb={remove.verb}
+        danger
+        onConfirm={remove.run}
+      />
+    </>
+  );
+}
+
+interface FormDialogProps {
+  /** Null: closed. */
+  title: string | null;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialog around a form, made anew each time that it is opened. */
+export function FormDialog({ title, onClose, children }: FormDialogProps) {
+  return (
+    <Dialog
+      open={title !== null}
+      onOpenChange={(open) => (open ? undefined : onClose())}
+      title={title ?? ""}
+    >
+      {title === null ? null : children}
+    </Dialog>
+  );
+}
+
+interface ButtonsProps {
+  submit: string;
+  disabled: boolean;
+  onCancel: () => void;
+}
+
+export function FormButtons({ submit, disabled, onCancel }: ButtonsProps) {
+  return (
+    <div className="flex justify-end gap-2 pt-1">
+      <Button onClick={onCancel}>{t.words.cancel}</Button>
+      <Button kind="primary" type="submit" disabled={disabled}>
+        {submit}
+      </Button>
+    </div>
   );
 }
 

@@ -1,21 +1,18 @@
 /** What tokens of models cost: shown to all, set by administrators. */
 
 import { useQuery } from "@tanstack/react-query";
-import { MoreHorizontal } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
 import { accessKeys, pricesQuery } from "@/api/access";
 import { data } from "@/api/client";
 import { type Price, removePrice, setPrice } from "@/api/gen";
 import { deploymentsQuery } from "@/api/queries";
-import { Button, IconButton } from "@/components/button";
+import { Button } from "@/components/button";
 import { Tag } from "@/components/chip";
-import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
-import { Menu } from "@/components/menu";
-import { t } from "@/strings";
+import { Lost, PartFailed } from "@/components/states";
 import { prices as w } from "@/strings/usage";
-import { cell, Table } from "./parts";
+import { cell, FormButtons, FormDialog, RowMenu, Table } from "./parts";
 import { useRole } from "./roles";
 import { useAccessAction } from "./use-access-action";
 
@@ -104,12 +101,7 @@ function Form({ known, onClose }: { known: Price | null; onClose: () => void }) 
           onChange={(event) => setFrom(event.target.value)}
         />
       </div>
-      <div className="flex justify-end gap-2 pt-1">
-        <Button onClick={onClose}>{t.words.cancel}</Button>
-        <Button kind="primary" type="submit" disabled={busy}>
-          {w.submit}
-        </Button>
-      </div>
+      <FormButtons submit={w.submit} disabled={busy} onCancel={onClose} />
     </form>
   );
 }
@@ -141,16 +133,16 @@ function Row({ price, onChange }: { price: Price; onChange: (() => void) | null 
       </td>
       <td className={cell(undefined, "text-right")}>
         {onChange ? (
-          <Menu
-            trigger={
-              <IconButton label={w.actions(model, valid_from)}>
-                <MoreHorizontal size={15} aria-hidden />
-              </IconButton>
-            }
-            items={[
-              { label: w.change, onSelect: onChange },
-              { label: w.remove, danger: true, onSelect: () => void remove() },
-            ]}
+          <RowMenu
+            label={w.actions(model, valid_from)}
+            change={w.change}
+            onChange={onChange}
+            remove={{
+              verb: w.remove,
+              title: w.removeTitle(model, valid_from),
+              why: w.removeWhy,
+              run: () => void remove(),
+            }}
           />
         ) : null}
       </td>
@@ -159,11 +151,13 @@ function Row({ price, onChange }: { price: Price; onChange: (() => void) | null 
 }
 
 export function Prices() {
-  const prices = useQuery(pricesQuery).data;
+  const query = useQuery(pricesQuery);
+  const prices = query.data;
   const maySet = useRole() === "administrator";
   const [editing, setEditing] = useState<Price | "new" | null>(null);
   const known = editing === "new" ? null : editing;
-  if (!prices || (prices.length === 0 && !maySet)) return null;
+  if (!prices) return <PartFailed query={query} title={w.failed} />;
+  if (prices.length === 0 && !maySet) return null;
   return (
     <section aria-label={w.title} className="mt-6">
       <div className="mb-2 flex flex-wrap items-center gap-3">
@@ -175,6 +169,7 @@ export function Prices() {
           </Button>
         ) : null}
       </div>
+      <Lost query={query} />
       {prices.length > 0 ? (
         <Table columns={COLUMNS}>
           {prices.map((price) => (
@@ -186,13 +181,12 @@ export function Prices() {
           ))}
         </Table>
       ) : null}
-      <Dialog
-        open={editing !== null}
-        onOpenChange={(open) => (open ? undefined : setEditing(null))}
-        title={known ? w.changeTitle(known.model) : w.setTitle}
+      <FormDialog
+        title={editing === null ? null : known ? w.changeTitle(known.model) : w.setTitle}
+        onClose={() => setEditing(null)}
       >
-        {editing ? <Form known={known} onClose={() => setEditing(null)} /> : null}
-      </Dialog>
+        <Form known={known} onClose={() => setEditing(null)} />
+      </FormDialog>
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Usage } from "@/api/gen";
-import { allRefused, heights, money, short } from "./usage-figures";
+import { allRefused, heights, money } from "./usage-figures";
 
 const SUM = {
   requests: 12,
@@ -45,10 +45,4 @@ test("money is shown as exactly as it is small, and unknown money as unknown", (
   expect(money(0.0021, "EUR")).toBe("€0.0021");
   expect(money(0, "USD")).toBe("$0.00");
   expect(money(null, null)).toBe("–");
-});
-
-test("short times are in milliseconds", () => {
-  expect(short(0.0912)).toBe("91 ms");
-  expect(short(2.5)).toBe("2.5 s");
-  expect(short(null)).toBe("–");
 });

@@ -1,7 +1,7 @@
 /** What the picture of usage can show: each figure as parts that stand on each other. */
 
 import type { Usage } from "@/api/gen";
-import { count, seconds, UNKNOWN } from "@/components/format";
+import { brief, count, UNKNOWN } from "@/components/format";
 import { usage as w } from "@/strings/usage";
 import type { Shown } from "./usage-view";
 
@@ -32,12 +32,6 @@ export function money(value: number | null, currency: string | null): string {
   }).format(value);
 }
 
-/** A short time: tenths of a second tell too little of it. */
-export function short(value: number | null): string {
-  if (value === null) return UNKNOWN;
-  return value < 1 ? `${Math.round(value * 1000)} ms` : seconds(value);
-}
-
 /** What the gateway refused itself: no part of the requests. */
 export const allRefused = (sum: Usage): number => sum.limited + sum.turned_away + sum.refused;
 
@@ -52,7 +46,7 @@ const shares = (half: "latency_p50_seconds" | "ttft_p50_seconds"): Figure => ({
     },
   ],
   nested: true,
-  words: short,
+  words: brief,
 });
 
 export const FIGURES: Record<Shown, Figure> = {

@@ -2,12 +2,12 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useId, useMemo } from "react";
 import { keysQuery, teamsQuery, usageQuery, usersQuery } from "@/api/access";
 import { buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
-import { BareSelect } from "@/components/field";
-import { StaleNote } from "@/components/states";
+import { Pick } from "@/components/pick";
+import { Lost, PartFailed, StaleNote, useUnsure } from "@/components/states";
+import { useServerNow } from "@/realtime/provider";
 import { usage as w } from "@/strings/usage";
 import { DayChart } from "./day-chart";
 import { daysOf, spanStart } from "./days";
@@ -19,32 +19,6 @@ import { exportAddress, GROUPS, type Group, onlyOf, type UsageView } from "./usa
 interface Props {
   view: UsageView;
   onView: (view: UsageView) => void;
-}
-
-function Choice<T extends string>({
-  label,
-  value,
-  options,
-  onChange,
-}: {
-  label: string;
-  value: T;
-  options: Record<T, string>;
-  onChange: (value: T) => void;
-}) {
-  const id = useId();
-  return (
-    <span className="flex items-center gap-1.5 text-small text-muted">
-      <label htmlFor={id}>{label}</label>
-      <BareSelect id={id} value={value} onChange={(event) => onChange(event.target.value as T)}>
-        {Object.entries<string>(options).map(([id, words]) => (
-          <option key={id} value={id}>
-            {words}
-          </option>
-        ))}
-      </BareSelect>
-    </span>
-  );
 }
 
 /** The name of what alone counts; its id where that is all that is known. */
@@ -91,9 +65,10 @@ function Filters({ view, onView }: Props) {
 export function UsagePage({ view, onView }: Props) {
   const { days = "30", by = "model", show = "tokens" } = view;
   const length = Number(days);
-  const from = useMemo(() => spanStart(length, Date.now()), [length]);
+  const from = spanStart(length, useServerNow(60_000));
   const only = onlyOf(view);
   const byDay = useQuery(usageQuery("day", from, only));
+  const unsure = useUnsure();
   return (
     <>
       <PageHead
@@ -101,19 +76,19 @@ export function UsagePage({ view, onView }: Props) {
         below={<p className="text-muted">{w.lead}</p>}
         actions={
           <>
-            <Choice
+            <Pick
               label={w.span}
               value={days}
               options={w.spans}
               onChange={(days) => onView({ ...view, days })}
             />
-            <Choice
+            <Pick
               label={w.show}
               value={show}
               options={w.shown}
               onChange={(show) => onView({ ...view, show })}
             />
-            <Choice
+            <Pick
               label={w.by}
               value={by}
               options={w.groups}
@@ -127,9 +102,17 @@ export function UsagePage({ view, onView }: Props) {
       />
       <StaleNote />
       <Filters view={view} onView={onView} />
+      {byDay.isError && !byDay.data ? (
+        <Card className="mb-3 p-4">
+          <PartFailed query={byDay} title={w.daysFailed} />
+        </Card>
+      ) : null}
       {byDay.data && byDay.data.length > 0 ? (
         <Card label={w.byDay(w.shown[show])} className="mb-3 p-4">
-          <DayChart days={daysOf(byDay.data, from, length)} shown={show} />
+          <Lost query={byDay} />
+          <div className={unsure || byDay.isRefetchError ? "grayscale" : ""}>
+            <DayChart days={daysOf(byDay.data, from, length)} shown={show} />
+          </div>
         </Card>
       ) : null}
       <UsageTable

@@ -4,11 +4,11 @@ import { useQuery } from "@tanstack/react-query";
 import { usageQuery } from "@/api/access";
 import type { Usage } from "@/api/gen";
 import { Card } from "@/components/card";
-import { count, UNKNOWN } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows } from "@/components/states";
+import { brief, count, UNKNOWN } from "@/components/format";
+import { Doubtful, Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/components/states";
 import { usage as w } from "@/strings/usage";
 import { cell, Table } from "./parts";
-import { allRefused, money, short } from "./usage-figures";
+import { allRefused, money } from "./usage-figures";
 import type { Group, Only } from "./usage-view";
 
 const COLUMNS = [
@@ -30,11 +30,12 @@ function nameOf(group: Group, row: Usage): string {
 }
 
 function latency({ latency_p50_seconds: half, latency_p95_seconds: most }: Usage): string {
-  return half === null ? UNKNOWN : `${short(half)} / ${short(most)}`;
+  return half === null ? UNKNOWN : `${brief(half)} / ${brief(most)}`;
 }
 
 function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: string) => void }) {
   const name = nameOf(group, row);
+  const unsure = useUnsure();
   const figure = "figures text-right whitespace-nowrap";
   const errors = w.errorsOf(
     count(row.client_errors),
@@ -44,7 +45,7 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
   );
   const refused = w.refusedOf(count(row.limited), count(row.turned_away), count(row.refused));
   return (
-    <tr>
+    <tr className={unsure ? "text-muted" : ""}>
       <td className={cell(undefined, "font-[520] break-all")}>
         <button
           type="button"
@@ -66,7 +67,7 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
       <td className={cell("lg", figure)}>{count(row.cached_tokens)}</td>
       <td className={cell("sm", figure)}>{count(row.completion_tokens)}</td>
       <td className={cell("md", figure)}>{latency(row)}</td>
-      <td className={cell("lg", figure)}>{short(row.ttft_p95_seconds)}</td>
+      <td className={cell("lg", figure)}>{brief(row.ttft_p95_seconds)}</td>
       <td className={cell(undefined, figure)}>{money(row.cost, row.currency)}</td>
     </tr>
   );
@@ -99,7 +100,8 @@ export function UsageTable({ group, from, only, onOnly }: Props) {
   const unpriced = rows.reduce((sum, row) => sum + row.unpriced_requests, 0);
   const isPriced = rows.some((row) => row.cost !== null);
   return (
-    <>
+    <Doubtful when={query.isRefetchError}>
+      <Lost query={query} />
       <Table columns={[{ label: w.groups[group] }, ...COLUMNS]}>
         {rows.map((row) => (
           <Row key={row[group] ?? ""} group={group} row={row} onOnly={onOnly} />
@@ -108,7 +110,7 @@ export function UsageTable({ group, from, only, onOnly }: Props) {
       {isPriced && unpriced > 0 ? (
         <p className="mt-2 text-small text-muted">{w.unpriced(count(unpriced))}</p>
       ) : null}
-    </>
+    </Doubtful>
   );
 }
 

@@ -6,14 +6,7 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { accessKeys, usersQuery } from "@/api/access";
 import { data } from "@/api/client";
-import {
-  changeUser,
-  disableUser,
-  enableUser,
-  endUserSessions,
-  resetUser,
-  type UserDetails,
-} from "@/api/gen";
+import { changeUser, disableUser, enableUser, resetUser, type UserDetails } from "@/api/gen";
 import { meQuery } from "@/api/queries";
 import type { Role } from "@/api/types";
 import { Ago } from "@/components/ago";
@@ -23,6 +16,7 @@ import { BareInput, BareSelect } from "@/components/field";
 import type { Tone } from "@/components/format";
 import { Menu } from "@/components/menu";
 import { access, roleHints, roles, users as w } from "@/strings/access";
+import { Invitations } from "./invitations";
 import { InviteDialog } from "./invite-dialog";
 import {
   ConfirmDialog,
@@ -35,6 +29,7 @@ import {
 } from "./parts";
 import { ROLES } from "./roles";
 import { useAccessAction } from "./use-access-action";
+import { UserSessionsDialog } from "./user-sessions";
 
 const TONES: Record<UserDetails["status"], Tone> = {
   active: "ready",
@@ -84,6 +79,7 @@ interface RowProps {
 
 function Row({ user, isMe, onSecret }: RowProps) {
   const [disabling, setDisabling] = useState(false);
+  const [looking, setLooking] = useState(false);
   const { attempt } = useAccessAction(accessKeys.users);
   const path = { user_id: user.id };
   const run = async (call: () => Promise<unknown>, said: string) => {
@@ -99,13 +95,7 @@ function Row({ user, isMe, onSecret }: RowProps) {
       ? [{ label: w.reset, onSelect: () => void reset() }]
       : []),
     ...(person && user.status === "active"
-      ? [
-          {
-            label: w.endSessions,
-            onSelect: () =>
-              void run(() => data(endUserSessions({ path })), w.sessionsEnded(user.username)),
-          },
-        ]
+      ? [{ label: w.sessions, onSelect: () => setLooking(true) }]
       : []),
     user.status === "disabled"
       ? {
@@ -149,6 +139,7 @@ function Row({ user, isMe, onSecret }: RowProps) {
           }
           items={items}
         />
+        {looking ? <UserSessionsDialog user={user} onClose={() => setLooking(false)} /> : null}
         <ConfirmDialog
           open={disabling}
           onOpenChange={setDisabling}
@@ -209,6 +200,7 @@ export function UsersPage() {
           </Table>
         )}
       </ListPage>
+      <Invitations />
       <InviteDialog kind={making} onClose={() => setMaking(null)} onSecret={setSecret} />
       <SecretDialog secret={secret} onDone={() => setSecret(null)} />
     </>

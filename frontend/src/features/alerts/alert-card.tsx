@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { data } from "@/api/client";
 import { type Alert, acknowledgeAlert } from "@/api/gen";
+import { Advice } from "@/components/advice";
 import { Ago } from "@/components/ago";
 import { Button, buttonClass } from "@/components/button";
 import { Card } from "@/components/card";
@@ -64,21 +65,12 @@ function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => vo
   );
 }
 
-/** Steps that lead to a page are links, the others are said. */
+/** Steps that lead to a page are links; the others are done elsewhere, so they are said. */
 function Steps({ alert }: { alert: Alert }) {
   const links = alert.remediation.filter((r) => r.action === "open");
-  const said = alert.remediation.filter((r) => r.action === "none");
   return (
     <>
-      {said.length > 0 ? (
-        <ul className="mt-1 list-disc pl-4.5 text-muted">
-          {said.map((r) => (
-            <li key={r.label}>
-              <Prose text={r.label} />
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      <Advice remedies={alert.remediation.filter((r) => r.action !== "open")} />
       {links.map((r) => (
         <Link
           key={r.label}

@@ -2,14 +2,29 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { type AlertState, alertRulesQuery, alertsQuery, silencesQuery } from "@/api/alerts";
+import {
+  type AlertState,
+  alertRulesQuery,
+  alertsQuery,
+  MOST_ALERTS,
+  silencesQuery,
+} from "@/api/alerts";
 import { data } from "@/api/client";
 import { endSilence, type Silence } from "@/api/gen";
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
-import { dateTime } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { count, dateTime } from "@/components/format";
+import {
+  Doubtful,
+  Empty,
+  ErrorCard,
+  Lost,
+  PartFailed,
+  SkeletonRows,
+  StaleNote,
+  useUnsure,
+} from "@/components/states";
 import { alertWords as w } from "@/strings/alerts";
 import { AlertCard } from "./alert-card";
 import { useMay } from "./may";
@@ -20,6 +35,7 @@ import { useAlertAction } from "./use-alert-action";
 
 function List({ state }: { state: AlertState }) {
   const query = useQuery(alertsQuery(state));
+  const unsure = useUnsure() || query.isRefetchError;
   if (query.isError && !query.data)
     return <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />;
   if (!query.data)
@@ -31,7 +47,9 @@ function List({ state }: { state: AlertState }) {
   if (query.data.length === 0)
     return (
       <Card>
-        {state === "active" ? (
+        {unsure ? (
+          <Empty title={w.nothingKnown} why={w.nothingKnownWhy} />
+        ) : state === "active" ? (
           <Empty title={w.nothing} why={w.nothingWhy} />
         ) : (
           <Empty title={w.noPast} why={w.noPastWhy} />
@@ -40,11 +58,17 @@ function List({ state }: { state: AlertState }) {
     );
   const shown = state === "active" ? byUrgency(query.data) : query.data;
   return (
-    <div className="space-y-3">
-      {shown.map((alert) => (
-        <AlertCard key={alert.id} alert={alert} />
-      ))}
-    </div>
+    <Doubtful when={query.isRefetchError}>
+      <div className="space-y-3">
+        <Lost query={query} />
+        {shown.map((alert) => (
+          <AlertCard key={alert.id} alert={alert} />
+        ))}
+        {query.data.length >= MOST_ALERTS ? (
+          <p className="text-small text-muted">{w.most(count(MOST_ALERTS))}</p>
+        ) : null}
+      </div>
+    </Doubtful>
   );
 }
 
@@ -71,11 +95,14 @@ function SilenceRow({ one, mayEnd }: { one: Silence; mayEnd: boolean }) {
 }
 
 function Silences({ mayEnd }: { mayEnd: boolean }) {
-  const silences = useQuery(silencesQuery).data ?? [];
+  const query = useQuery(silencesQuery);
+  const silences = query.data ?? [];
+  if (query.isError && !query.data) return <PartFailed query={query} title={w.silencesFailed} />;
   if (silences.length === 0) return null;
   return (
     <Card label={w.silences}>
       <h2 className="px-4 py-3">{w.silences}</h2>
+      <Lost query={query} />
       <ul>
         {silences.map((one) => (
           <SilenceRow key={one.id} one={one} mayEnd={mayEnd} />
@@ -86,7 +113,9 @@ function Silences({ mayEnd }: { mayEnd: boolean }) {
 }
 
 function Watched() {
-  const rules = useQuery(alertRulesQuery).data ?? [];
+  const query = useQuery(alertRulesQuery);
+  const rules = query.data ?? [];
+  if (query.isError && !query.data) return <PartFailed query={query} title={w.watchedFailed} />;
   return (
     <details className="rounded-card border border-line bg-surface">
       <summary className="cursor-pointer px-4 py-3 font-[520]">{w.watched}</summary>

@@ -37,4 +37,9 @@ describe("alerts", () => {
     const shown = forOverview([alert("a", { rule: "deployment_failed" }), alert("b", {})]);
     expect(shown.map((a) => a.id)).toEqual(["b"]);
   });
+
+  test("of a deployment that starts again and again are shown: it has no card", () => {
+    const shown = forOverview([alert("a", { rule: "deployment_restarting" })]);
+    expect(shown.map((a) => a.id)).toEqual(["a"]);
+  });
 });

@@ -13,12 +13,8 @@ export function byUrgency(alerts: readonly Alert[]): Alert[] {
   );
 }
 
-/** A deployment's own card on the overview says the same, and more. */
-const OF_DEPLOYMENTS = new Set([
-  "deployment_failed",
-  "deployment_degraded",
-  "deployment_restarting",
-]);
+/** A deployment's own card on the overview says the same, and more. One that starts again and again has none. */
+const OF_DEPLOYMENTS = new Set(["deployment_failed", "deployment_degraded"]);
 
 /** What the overview shows beside the cards of deployments. */
 export function forOverview(alerts: readonly Alert[]): Alert[] {

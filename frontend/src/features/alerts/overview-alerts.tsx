@@ -3,6 +3,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { alertsQuery } from "@/api/alerts";
+import { Card } from "@/components/card";
+import { Doubtful, Lost, PartFailed } from "@/components/states";
 import { alertWords as w } from "@/strings/alerts";
 import { AlertCard } from "./alert-card";
 import { forOverview } from "./order";
@@ -10,15 +12,25 @@ import { forOverview } from "./order";
 const SHOWN = 3;
 
 export function OverviewAlerts() {
-  const all = useQuery(alertsQuery("active")).data ?? [];
+  const query = useQuery(alertsQuery("active"));
+  const all = query.data ?? [];
   const shown = forOverview(all);
-  if (shown.length === 0) return null;
+  if (query.isError && !query.data)
+    return (
+      <Card className="mb-3 border-l-3 border-l-failed px-4 py-3">
+        <PartFailed query={query} title={w.failed} />
+      </Card>
+    );
+  if (shown.length === 0) return <Lost query={query} />;
   return (
     <section aria-label={w.title} className="mb-3 space-y-3">
       <h2 className="sr-only">{w.title}</h2>
-      {shown.slice(0, SHOWN).map((alert) => (
-        <AlertCard key={alert.id} alert={alert} />
-      ))}
+      <Lost query={query} />
+      <Doubtful when={query.isRefetchError}>
+        {shown.slice(0, SHOWN).map((alert) => (
+          <AlertCard key={alert.id} alert={alert} />
+        ))}
+      </Doubtful>
       {shown.length > SHOWN ? (
         <Link to="/alerts" className="text-accent hover:underline">
           {w.showAll(all.length)}

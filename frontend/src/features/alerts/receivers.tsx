@@ -1,109 +1,21 @@
 /** Who is told of alerts: whether it works, trying it, adding and removing. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { receiversQuery } from "@/api/alerts";
 import { data } from "@/api/client";
-import {
-  type Alert,
-  changeReceiver,
-  createReceiver,
-  deleteReceiver,
-  type Receiver,
-  testReceiver,
-} from "@/api/gen";
+import { changeReceiver, deleteReceiver, type Receiver, testReceiver } from "@/api/gen";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { Chip, Tag } from "@/components/chip";
 import { Dialog } from "@/components/dialog";
-import { SelectField, TextField } from "@/components/field";
 import type { Tone } from "@/components/format";
-import { ErrorCard, SkeletonRows } from "@/components/states";
+import { ErrorCard, Lost, SkeletonRows } from "@/components/states";
 import { t } from "@/strings";
 import { receiverWords as w } from "@/strings/alerts";
 import { useMay } from "./may";
+import { ReceiverDialog } from "./receiver-dialog";
 import { useAlertAction } from "./use-alert-action";
-
-function AddDialog({ onClose }: { onClose: () => void }) {
-  const [kind, setKind] = useState<Receiver["kind"]>("webhook");
-  const [least, setLeast] = useState<Alert["severity"]>("warning");
-  const [name, setName] = useState("");
-  const [target, setTarget] = useState("");
-  const [secret, setSecret] = useState("");
-  const { busy, attempt } = useAlertAction();
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    const signs = kind === "webhook" && secret !== "";
-    const body = {
-      name: name.trim(),
-      kind,
-      target: target.trim(),
-      secret: signs ? secret : null,
-      least_severity: least,
-    };
-    if (await attempt(() => data(createReceiver({ body })), w.added(body.name))) onClose();
-  };
-  return (
-    <Dialog open onOpenChange={(next) => (next ? undefined : onClose())} title={w.add}>
-      <form onSubmit={(event) => void submit(event)} className="space-y-3">
-        <div className="grid grid-cols-2 gap-3">
-          <TextField
-            label={w.name}
-            hint={w.nameHint}
-            required
-            autoComplete="off"
-            pattern="[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-          <SelectField
-            label={w.kind}
-            value={kind}
-            onChange={(event) => setKind(event.target.value as Receiver["kind"])}
-          >
-            <option value="webhook">{w.kinds.webhook}</option>
-            <option value="email">{w.kinds.email}</option>
-          </SelectField>
-        </div>
-        <TextField
-          label={w.target[kind]}
-          hint={kind === "webhook" ? w.targetHint : undefined}
-          type={kind === "email" ? "email" : "url"}
-          required
-          value={target}
-          onChange={(event) => setTarget(event.target.value)}
-        />
-        {kind === "webhook" ? (
-          <TextField
-            label={w.secret}
-            type="password"
-            autoComplete="new-password"
-            minLength={16}
-            value={secret}
-            onChange={(event) => setSecret(event.target.value)}
-          />
-        ) : null}
-        <SelectField
-          label={w.least}
-          value={least}
-          onChange={(event) => setLeast(event.target.value as Alert["severity"])}
-        >
-          {(["critical", "warning", "info"] as const).map((severity) => (
-            <option key={severity} value={severity}>
-              {w.leasts[severity]}
-            </option>
-          ))}
-        </SelectField>
-        <div className="flex justify-end gap-2 pt-1">
-          <Button onClick={onClose}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy}>
-            {w.add}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
 
 function stateOf(one: Receiver): { tone: Tone; words: string } {
   if (!one.is_enabled) return { tone: "idle", words: w.off };
@@ -113,6 +25,7 @@ function stateOf(one: Receiver): { tone: Tone; words: string } {
 
 function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
   const [removing, setRemoving] = useState(false);
+  const [changing, setChanging] = useState(false);
   const { busy, attempt } = useAlertAction();
   const path = { receiver_id: one.id };
   const { tone, words } = stateOf(one);
@@ -130,7 +43,7 @@ function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
       {one.is_signed ? <Tag>{w.signed}</Tag> : null}
       {one.waiting ? <span className="text-small text-muted">{w.waiting(one.waiting)}</span> : null}
       {mayChange ? (
-        <span className="ml-auto flex gap-2">
+        <span className="ml-auto flex flex-wrap gap-2">
           <Button
             size="small"
             disabled={busy}
@@ -141,6 +54,9 @@ function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
           <Button size="small" disabled={busy} onClick={() => void attempt(turn, one.name)}>
             {one.is_enabled ? w.turnOff : w.turnOn}
           </Button>
+          <Button size="small" disabled={busy} onClick={() => setChanging(true)}>
+            {w.change}
+          </Button>
           <Button size="small" kind="danger" disabled={busy} onClick={() => setRemoving(true)}>
             {w.remove}
           </Button>
@@ -149,6 +65,7 @@ function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
       {one.last_error ? (
         <p className="w-full text-small break-words text-failed-text">{one.last_error}</p>
       ) : null}
+      {changing ? <ReceiverDialog known={one} onClose={() => setChanging(false)} /> : null}
       <Dialog
         open={removing}
         onOpenChange={setRemoving}
@@ -184,6 +101,7 @@ export function Receivers() {
           </Button>
         ) : null}
       </div>
+      <Lost query={query} />
       {!query.data ? (
         <SkeletonRows rows={2} />
       ) : query.data.length === 0 ? (
@@ -195,7 +113,7 @@ export function Receivers() {
           ))}
         </ul>
       )}
-      {adding ? <AddDialog onClose={() => setAdding(false)} /> : null}
+      {adding ? <ReceiverDialog known={null} onClose={() => setAdding(false)} /> : null}
     </Card>
   );
 }

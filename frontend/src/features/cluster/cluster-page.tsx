@@ -7,7 +7,7 @@ import { hardwareQuery } from "@/api/machine";
 import { Card, PageHead } from "@/components/card";
 import { Chip, Tag } from "@/components/chip";
 import { bytes, count, UNKNOWN } from "@/components/format";
-import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { machine as w } from "@/strings/machine";
 import { inUse } from "./figures";
 
@@ -149,6 +149,7 @@ export function ClusterPage() {
     <>
       <PageHead title={w.title} below={<p className="text-muted">{w.lead}</p>} />
       <StaleNote />
+      <Lost query={query} />
       {query.data ? (
         <Loaded hardware={query.data} />
       ) : query.isError ? (

@@ -11,7 +11,7 @@ import { Card, PageHead } from "@/components/card";
 import { Tag } from "@/components/chip";
 import { BareInput } from "@/components/field";
 import { Allowed } from "@/components/restricted";
-import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { c } from "@/strings/configs";
 import { ImportDialog } from "./import-dialog";
 import { save } from "./save-file";
@@ -126,6 +126,7 @@ export function ConfigsPage() {
     <>
       <PageHead title={c.title} actions={actions} below={<p className="text-muted">{c.lead}</p>} />
       <StaleNote />
+      <Lost query={query} />
       <ImportDialog open={importing} onOpenChange={setImporting} />
       {query.isError && !query.data ? (
         <ErrorCard error={query.error} title={c.list} onRetry={() => void query.refetch()} />

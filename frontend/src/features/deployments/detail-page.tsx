@@ -9,7 +9,15 @@ import { deploymentQuery } from "@/api/queries";
 import type { Deployment } from "@/api/types";
 import { buttonClass } from "@/components/button";
 import { Card } from "@/components/card";
-import { Empty, ErrorCard, Skeleton, SkeletonRows, StaleNote } from "@/components/states";
+import {
+  Doubtful,
+  Empty,
+  ErrorCard,
+  Lost,
+  Skeleton,
+  SkeletonRows,
+  StaleNote,
+} from "@/components/states";
 import { usePolling } from "@/realtime/provider";
 import { t } from "@/strings";
 import { Degradations, ErrorBanner, StaleBanner } from "./banners";
@@ -109,7 +117,12 @@ export function DetailPage({ name, tab, logs, requests }: Props) {
   const query = useQuery({ ...deploymentQuery(name), refetchInterval: usePolling() });
   if (query.error && isNotFound(query.error)) return <Missing name={name} />;
   if (query.data)
-    return <Loaded deployment={query.data} tab={tab} logs={logs} requests={requests} />;
+    return (
+      <Doubtful when={query.isRefetchError}>
+        <Lost query={query} />
+        <Loaded deployment={query.data} tab={tab} logs={logs} requests={requests} />
+      </Doubtful>
+    );
   if (query.isError) return <ErrorCard error={query.error} onRetry={() => void query.refetch()} />;
   return (
     <>

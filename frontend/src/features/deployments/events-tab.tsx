@@ -6,7 +6,7 @@ import type { DeploymentEvent } from "@/api/types";
 import { Card } from "@/components/card";
 import { Dot } from "@/components/chip";
 import { dateTime, type Tone, toneOf } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows } from "@/components/states";
 import { usePolling } from "@/realtime/provider";
 import { t } from "@/strings";
 
@@ -58,6 +58,7 @@ export function EventsTab({ name }: { name: string }) {
   const newestFirst = [...query.data].sort((a, b) => b.at.localeCompare(a.at));
   return (
     <Card>
+      <Lost query={query} />
       {newestFirst.length === 0 ? (
         <Empty title={t.events.emptyTitle} why={t.events.emptyWhy} />
       ) : (

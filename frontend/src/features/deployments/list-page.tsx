@@ -7,7 +7,7 @@ import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareInput, BareSelect } from "@/components/field";
 import { Allowed } from "@/components/restricted";
-import { Empty, ErrorCard, SkeletonRows, StaleNote, useUnsure } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows, StaleNote, useUnsure } from "@/components/states";
 import { t } from "@/strings";
 import { arrange, type View } from "./rows";
 import { DeploymentsTable } from "./table";
@@ -66,7 +66,7 @@ function FilterBar({ view, onView, shown, all }: FilterProps) {
 export function ListPage({ view, onView }: { view: View; onView: (view: View) => void }) {
   const { query, rows } = useRows();
   const actions = useDeploymentActions();
-  const unsure = useUnsure();
+  const unsure = useUnsure() || query.isRefetchError;
   const shown = useMemo(() => arrange(rows, view), [rows, view]);
   const sort = (column: NonNullable<View["sort"]>) => {
     const same = (view.sort ?? "name") === column;
@@ -76,6 +76,7 @@ export function ListPage({ view, onView }: { view: View; onView: (view: View) =>
     <>
       <PageHead title={t.pages.deployments} actions={<DeployLink />} beside />
       <StaleNote />
+      <Lost query={query} />
       {query.isError && !query.data ? (
         <ErrorCard
           error={query.error}

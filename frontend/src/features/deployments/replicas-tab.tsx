@@ -7,7 +7,7 @@ import { Ago } from "@/components/ago";
 import { Card } from "@/components/card";
 import { StateChip } from "@/components/chip";
 import { count, UNKNOWN } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, useUnsure } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/components/states";
 import { t } from "@/strings";
 
 const EVERY_MS = 3_000;
@@ -76,6 +76,7 @@ export function ReplicasTab({ name }: { name: string }) {
   }
   return (
     <Card className="overflow-hidden">
+      <Lost query={query} />
       <section
         aria-label={t.detail.tabs.replicas}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard

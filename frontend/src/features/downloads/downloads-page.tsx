@@ -23,7 +23,15 @@ import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { bytes, count } from "@/components/format";
 import { Prose } from "@/components/prose";
-import { Empty, ErrorCard, SkeletonRows, StaleNote, useUnsure } from "@/components/states";
+import {
+  Doubtful,
+  Empty,
+  ErrorCard,
+  Lost,
+  SkeletonRows,
+  StaleNote,
+  useUnsure,
+} from "@/components/states";
 import { usePolling } from "@/realtime/provider";
 import { m } from "@/strings/models";
 import { paceOf, shareOf, toneOf, type Verb, verbsOf } from "./pace";
@@ -211,15 +219,18 @@ export function DownloadsPage() {
         beside
       />
       <StaleNote />
+      <Lost query={query} />
       {query.data ? (
         <Card>
           {query.data.length === 0 ? (
             <Empty title={w.emptyTitle} why={w.emptyWhy} action={<FindLink />} />
           ) : (
             <ul>
-              {query.data.map((download) => (
-                <Item key={download.id} download={download} />
-              ))}
+              <Doubtful when={query.isRefetchError}>
+                {query.data.map((download) => (
+                  <Item key={download.id} download={download} />
+                ))}
+              </Doubtful>
             </ul>
           )}
         </Card>

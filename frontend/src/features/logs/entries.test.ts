@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LogEntry } from "@/api/logs";
-import { asText, MOST_ENTRIES, merged, rowsOf } from "./entries";
+import { asText, gapBefore, isGap, MOST_ENTRIES, merged, rowsOf, sinceOf } from "./entries";
 
 const entry = (n: number, more: Partial<LogEntry> = {}): LogEntry => ({
   id: String(n),
@@ -39,4 +39,24 @@ test("what is copied says whose line it is", () => {
   expect(asText([entry(1, { level: "error", request_id: "req_1" })])).toBe(
     "2026-01-01T12:00:00Z ERROR gateway line 1 req_1",
   );
+});
+
+test("a line that comes late stands where its time belongs", () => {
+  const at = (n: number, second: number) => entry(n, { time: `2026-01-01T12:00:0${second}Z` });
+  const held = merged([], [at(1, 1), at(2, 3)], "newer");
+  expect(ids(merged(held, [at(3, 2), at(4, 4)], "newer"))).toBe("1,3,2,4");
+  expect(ids(merged(held, [at(5, 0)], "newer"))).toBe("5,1,2");
+});
+
+test("what is asked next overlaps what was read, also of a log that was empty", () => {
+  const asked = "2026-01-01T12:00:30.000Z";
+  expect(sinceOf(null, null, asked)).toBe("2026-01-01T12:00:20.000Z");
+  expect(sinceOf("2026-01-01T12:00:15Z", null, asked)).toBe("2026-01-01T12:00:05.000Z");
+  expect(sinceOf(null, "2026-01-01T12:00:05.000Z", asked)).toBe("2026-01-01T12:00:05.000Z");
+});
+
+test("what is not read is said", () => {
+  const [gap, first] = gapBefore([entry(7)]);
+  expect(gap && isGap(gap)).toBe(true);
+  expect(first && isGap(first)).toBe(false);
 });

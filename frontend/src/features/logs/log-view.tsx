@@ -1,19 +1,19 @@
 /** A deployment's log viewer: live, or one try of one replica, also after its death. */
 
-import { useQuery } from "@tanstack/react-query";
-import { Download } from "lucide-react";
-import { memo, useDeferredValue, useMemo, useState } from "react";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { memo, type ReactNode, useMemo, useState } from "react";
 import { attemptsQuery, type LogAttempt, logFile } from "@/api/logs";
 import type { LogLine } from "@/api/types";
-import { Button, buttonClass } from "@/components/button";
-import { CopyButton } from "@/components/copy";
-import { BareInput, BareSelect } from "@/components/field";
+import { Button } from "@/components/button";
+import { BareSelect } from "@/components/field";
 import { clockTime, count, dateTime } from "@/components/format";
 import { Empty, ErrorCard, SkeletonRows } from "@/components/states";
 import { t } from "@/strings";
 import { attempts as w } from "@/strings/logs";
 import { plain } from "./ansi";
-import { Coloured, LineBox } from "./line-box";
+import { Coloured } from "./line-box";
+import { LogFrame } from "./log-frame";
+import { Typed } from "./typed";
 import { useLog } from "./use-log";
 
 const HEIGHT = "h-[max(300px,calc(100vh-440px))]";
@@ -42,32 +42,33 @@ function asText(lines: readonly LogLine[]): string {
   return lines.map((l) => `${l.at} ${plain(l.text)}`).join("\n");
 }
 
-function useFiltered(lines: readonly LogLine[], q: string): readonly LogLine[] {
-  const deferred = useDeferredValue(q.trim().toLowerCase());
-  return useMemo(
-    () => (deferred ? lines.filter((l) => plain(l.text).toLowerCase().includes(deferred)) : lines),
-    [lines, deferred],
-  );
-}
-
 interface ChoiceProps {
-  attempts: readonly LogAttempt[];
-  chosen: LogAttempt | null;
-  onChoose: (attempt: LogAttempt | null) => void;
+  query: UseQueryResult<LogAttempt[]>;
+  /** The incarnation of the try whose lines alone are shown. */
+  chosen: string | undefined;
+  onChoose: (incarnation: string | undefined) => void;
 }
 
-function AttemptChoice({ attempts, chosen, onChoose }: ChoiceProps) {
-  if (attempts.length < 2) return null;
+function AttemptChoice({ query, chosen, onChoose }: ChoiceProps) {
+  const attempts = query.data ?? [];
+  if (query.isError && !query.data)
+    return (
+      <Button size="small" onClick={() => void query.refetch()}>
+        {w.failed}
+      </Button>
+    );
+  if (attempts.length < 2 && chosen === undefined) return null;
   return (
     <BareSelect
       aria-label={w.choose}
       className="h-7! max-w-full min-w-0 sm:max-w-90"
-      value={chosen?.incarnation ?? ""}
-      onChange={(event) =>
-        onChoose(attempts.find((a) => a.incarnation === event.target.value) ?? null)
-      }
+      value={chosen ?? ""}
+      onChange={(event) => onChoose(event.target.value || undefined)}
     >
       <option value="">{w.all}</option>
+      {chosen && !attempts.some((a) => a.incarnation === chosen) ? (
+        <option value={chosen}>{w.gone}</option>
+      ) : null}
       {attempts.map((a) => (
         <option key={a.incarnation} value={a.incarnation}>
           {w.one(a.replica.slice(0, 8), a.attempt, w.states[a.state], dateTime(a.began_at))}
@@ -94,89 +95,80 @@ function AttemptNotes({ attempt }: { attempt: LogAttempt | null }) {
   );
 }
 
-export function LogView({ name }: { name: string }) {
-  const [chosen, setChosen] = useState<LogAttempt | null>(null);
-  const attempts = useQuery(attemptsQuery(name)).data ?? [];
-  return (
-    <Lines
-      key={chosen?.incarnation ?? ""}
-      name={name}
-      attempts={attempts}
-      chosen={chosen}
-      onChoose={setChosen}
-    />
-  );
+/** The same object for as long as nothing is said of it anew. */
+function useAttempt(attempts: readonly LogAttempt[], chosen: string | undefined) {
+  const found = attempts.find((a) => a.incarnation === chosen) ?? null;
+  const said = JSON.stringify(found);
+  return useMemo(() => JSON.parse(said) as LogAttempt | null, [said]);
 }
 
-function Lines({ name, attempts, chosen, onChoose }: ChoiceProps & { name: string }) {
-  const log = useLog(name, chosen);
+interface Props {
+  name: string;
+  attempt: string | undefined;
+  onAttempt: (incarnation: string | undefined) => void;
+}
+
+export function LogView({ name, attempt: chosen, onAttempt }: Props) {
+  const query = useQuery(attemptsQuery(name));
+  const attempt = useAttempt(query.data ?? [], chosen);
+  const isGone = chosen !== undefined && query.data !== undefined && attempt === null;
+  const choice = <AttemptChoice query={query} chosen={chosen} onChoose={onAttempt} />;
+  if (chosen !== undefined && attempt === null)
+    return isGone ? (
+      <section className="rounded-card border border-line bg-sunken p-2">
+        {choice}
+        <Empty title={w.gone} why={w.goneWhy} />
+      </section>
+    ) : query.isError ? (
+      <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />
+    ) : (
+      <SkeletonRows rows={8} />
+    );
+  return <Lines name={name} attempt={attempt} choice={choice} />;
+}
+
+function Lines({
+  name,
+  attempt,
+  choice,
+}: {
+  name: string;
+  attempt: LogAttempt | null;
+  choice: ReactNode;
+}) {
   const [q, setQ] = useState("");
   const [follow, setFollow] = useState(true);
-  const shown = useFiltered(log.lines, q);
+  const log = useLog(name, attempt, q);
   const mixed = useMemo(() => new Set(log.lines.map((l) => l.replica)).size > 1, [log.lines]);
-  if (log.error && log.lines.length === 0) {
-    return <ErrorCard error={log.error} title={t.logs.failed} onRetry={log.retry} />;
-  }
   return (
-    <section className="overflow-hidden rounded-card border border-line bg-sunken">
-      <div className="flex flex-wrap items-center gap-2 border-b border-line p-2">
-        <BareInput
-          data-filter
-          type="search"
-          aria-label={t.logs.filter}
-          placeholder={t.logs.filter}
-          value={q}
-          onChange={(event) => setQ(event.target.value)}
-          className="h-7! min-w-40 flex-1 sm:max-w-52"
-        />
-        <AttemptChoice attempts={attempts} chosen={chosen} onChoose={onChoose} />
-        <span className="text-small text-muted">{t.logs.lines(count(shown.length))}</span>
-        <span className="ml-auto flex flex-wrap gap-2">
-          {log.hasOlder ? (
-            <Button
-              size="small"
-              onClick={() => {
-                setFollow(false);
-                void log.loadOlder();
-              }}
-            >
-              {t.logs.older}
-            </Button>
-          ) : null}
-          <Button
-            size="small"
-            kind={follow ? "ghost" : "plain"}
-            aria-pressed={follow}
-            onClick={() => setFollow(!follow)}
-          >
-            {follow ? t.logs.following : t.logs.follow}
-          </Button>
-          <CopyButton text={() => asText(shown)} />
-          <a href={logFile(name, chosen)} download className={buttonClass("plain", "small")}>
-            <Download size={13} aria-hidden />
-            {t.logs.download}
-          </a>
-        </span>
-      </div>
-      <AttemptNotes attempt={chosen} />
-      {!log.loaded && log.lines.length === 0 ? (
-        <SkeletonRows rows={8} />
-      ) : log.lines.length === 0 ? (
-        <Empty title={t.logs.empty} why={t.logs.emptyWhy} />
-      ) : shown.length === 0 ? (
-        <p className="px-4 py-8 text-center text-muted">{t.logs.noMatch}</p>
-      ) : (
-        <LineBox
-          label={t.logs.label}
-          lines={shown}
-          keyOf={keyOf}
-          follow={follow}
-          onFollow={setFollow}
-          height={HEIGHT}
-        >
-          {(line) => <Line line={line} mixed={mixed} />}
-        </LineBox>
-      )}
-    </section>
+    <LogFrame
+      label={t.logs.label}
+      failed={t.logs.failed}
+      filters={
+        <>
+          <Typed isFilter label={t.logs.filter} value={q} onType={setQ} />
+          {choice}
+        </>
+      }
+      notes={<AttemptNotes attempt={attempt} />}
+      log={log}
+      held={log.lines.length}
+      rows={log.lines}
+      keyOf={keyOf}
+      empty={
+        q ? (
+          <p className="px-4 py-8 text-center text-muted">{t.logs.noMatch}</p>
+        ) : (
+          <Empty title={t.logs.empty} why={t.logs.emptyWhy} />
+        )
+      }
+      follow={follow}
+      onFollow={setFollow}
+      copy={() => asText(log.lines)}
+      file={logFile(name, attempt, q)}
+      height={HEIGHT}
+    >
+      {(line) => <Line line={line} mixed={mixed} />}
+    </LogFrame>
   );
 }

@@ -1,22 +1,22 @@
 /** The product's log: every process in one order, by text, process, level or request. */
 
-import { Download } from "lucide-react";
-import { memo, useCallback, useEffect, useMemo, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { memo, useCallback, useMemo, useRef, useState } from "react";
 import { type LogEntry, type ProductLogFilter, productLogFile } from "@/api/logs";
-import { Button, buttonClass } from "@/components/button";
+import { deploymentsQuery } from "@/api/queries";
+import { Button } from "@/components/button";
 import { PageHead } from "@/components/card";
-import { CopyButton } from "@/components/copy";
-import { BareInput, BareSelect } from "@/components/field";
-import { clockTime, count, dateTime } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
-import { t } from "@/strings";
+import { clockTime, dateTime } from "@/components/format";
+import { Pick } from "@/components/pick";
+import { Empty, StaleNote } from "@/components/states";
 import { productLog as w } from "@/strings/logs";
-import { asText, type Row, rowsOf } from "./entries";
-import { Coloured, LineBox } from "./line-box";
+import { asText, isGap, type Row, rowsOf } from "./entries";
+import { Coloured } from "./line-box";
+import { LogFrame } from "./log-frame";
+import { Typed } from "./typed";
 import { useProductLog } from "./use-product-log";
 
 const HEIGHT = "h-[max(320px,calc(100vh-290px))]";
-const TYPING_MS = 400;
 const LEVEL_CLASS: Record<string, string> = {
   debug: "text-muted",
   info: "text-muted",
@@ -40,6 +40,7 @@ interface EntryProps {
 
 const Entry = memo(function Entry({ row, onRequest }: EntryProps) {
   const { entry, text, isFirst } = row;
+  if (isGap(entry)) return <span className="text-warning-text">{text}</span>;
   if (!isFirst) return <span className="pl-8 text-muted">{text}</span>;
   return (
     <>
@@ -72,60 +73,13 @@ interface FilterProps {
   onFilter: (filter: ProductLogFilter) => void;
 }
 
-/** A text that is taken over once the typing pauses. */
-function Typed(props: {
-  label: string;
-  value: string;
-  onType: (value: string) => void;
-  isFilter?: boolean;
-}) {
-  const { label, value, onType, isFilter = false } = props;
-  const [typed, setTyped] = useState(value);
-  useEffect(() => setTyped(value), [value]);
-  useEffect(() => {
-    if (typed.trim() === value) return;
-    const timer = setTimeout(() => onType(typed.trim()), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed, value, onType]);
-  return (
-    <BareInput
-      {...(isFilter ? { "data-filter": true } : {})}
-      type="search"
-      aria-label={label}
-      placeholder={label}
-      value={typed}
-      onChange={(event) => setTyped(event.target.value)}
-      className="h-7! min-w-36 flex-1 sm:max-w-60"
-    />
-  );
-}
-
-function Choice(props: {
-  label: string;
-  any: string;
-  words: Record<string, string>;
-  value: string;
-  onChoose: (value: string) => void;
-}) {
-  return (
-    <BareSelect
-      aria-label={props.label}
-      className="h-7!"
-      value={props.value}
-      onChange={(event) => props.onChoose(event.target.value)}
-    >
-      <option value="">{props.any}</option>
-      {Object.entries(props.words).map(([value, words]) => (
-        <option key={value} value={value}>
-          {words}
-        </option>
-      ))}
-    </BareSelect>
-  );
-}
-
 function Filters({ filter, onFilter }: FilterProps) {
   const set = (part: ProductLogFilter) => onFilter({ ...filter, ...part });
+  const deployments = useQuery(deploymentsQuery).data ?? [];
+  const names = new Set([
+    ...deployments.map((d) => d.name),
+    ...(filter.deployment ? [filter.deployment] : []),
+  ]);
   return (
     <>
       <Typed isFilter label={w.filter} value={filter.q ?? ""} onType={(q) => set({ q })} />
@@ -134,19 +88,32 @@ function Filters({ filter, onFilter }: FilterProps) {
         value={filter.request ?? ""}
         onType={(request) => set({ request })}
       />
-      <Choice
+      <Pick
+        bare
+        className="h-7!"
         label={w.process}
         any={w.anyProcess}
-        words={w.processes}
+        options={w.processes}
         value={filter.process ?? ""}
-        onChoose={(process) => set({ process })}
+        onChange={(process) => set({ process })}
       />
-      <Choice
+      <Pick
+        bare
+        className="h-7!"
         label={w.level}
         any={w.anyLevel}
-        words={w.levels}
+        options={w.levels}
         value={filter.level ?? ""}
-        onChoose={(level) => set({ level })}
+        onChange={(level) => set({ level })}
+      />
+      <Pick
+        bare
+        className="h-7! max-w-50"
+        label={w.deployment}
+        any={w.anyDeployment}
+        options={Object.fromEntries([...names].map((name) => [name, name]))}
+        value={filter.deployment ?? ""}
+        onChange={(deployment) => set({ deployment })}
       />
     </>
   );
@@ -155,65 +122,29 @@ function Filters({ filter, onFilter }: FilterProps) {
 function Lines({ filter, onFilter }: FilterProps) {
   const [follow, setFollow] = useState(true);
   const log = useProductLog(filter, follow);
-  const followRequest = useCallback((request: string) => onFilter({ request }), [onFilter]);
+  const choose = useRef(onFilter);
+  choose.current = onFilter;
+  const followRequest = useCallback((request: string) => choose.current({ request }), []);
   const rows = useMemo(() => rowsOf(log.entries), [log.entries]);
+  const clear = <Button onClick={() => onFilter({})}>{w.clear}</Button>;
   return (
-    <section className="overflow-hidden rounded-card border border-line bg-sunken">
-      <div className="flex flex-wrap items-center gap-2 border-b border-line p-2">
-        <Filters filter={filter} onFilter={onFilter} />
-        <span className="text-small text-muted">{t.logs.lines(count(log.entries.length))}</span>
-        <span className="ml-auto flex flex-wrap gap-2">
-          {log.hasOlder ? (
-            <Button
-              size="small"
-              onClick={() => {
-                setFollow(false);
-                void log.loadOlder();
-              }}
-            >
-              {t.logs.older}
-            </Button>
-          ) : null}
-          <Button
-            size="small"
-            kind={follow ? "ghost" : "plain"}
-            aria-pressed={follow}
-            onClick={() => setFollow(!follow)}
-          >
-            {follow ? t.logs.following : t.logs.follow}
-          </Button>
-          <CopyButton text={() => asText(log.entries)} />
-          <a href={productLogFile(filter)} download className={buttonClass("plain", "small")}>
-            <Download size={13} aria-hidden />
-            {t.logs.download}
-          </a>
-        </span>
-      </div>
-      {log.error && log.entries.length === 0 ? (
-        <div className="p-3">
-          <ErrorCard error={log.error} title={w.failed} onRetry={log.retry} />
-        </div>
-      ) : !log.loaded ? (
-        <SkeletonRows rows={12} />
-      ) : rows.length === 0 ? (
-        <Empty
-          title={w.none}
-          why={w.noneWhy}
-          action={<Button onClick={() => onFilter({})}>{w.clear}</Button>}
-        />
-      ) : (
-        <LineBox
-          label={w.label}
-          lines={rows}
-          keyOf={keyOf}
-          follow={follow}
-          onFollow={setFollow}
-          height={HEIGHT}
-        >
-          {(row) => <Entry row={row} onRequest={followRequest} />}
-        </LineBox>
-      )}
-    </section>
+    <LogFrame
+      label={w.label}
+      failed={w.failed}
+      filters={<Filters filter={filter} onFilter={onFilter} />}
+      log={log}
+      held={log.entries.length}
+      rows={rows}
+      keyOf={keyOf}
+      empty={<Empty title={w.none} why={w.noneWhy} action={clear} />}
+      follow={follow}
+      onFollow={setFollow}
+      copy={() => asText(log.entries)}
+      file={productLogFile(filter)}
+      height={HEIGHT}
+    >
+      {(row) => <Entry row={row} onRequest={followRequest} />}
+    </LogFrame>
   );
 }
 
@@ -222,7 +153,7 @@ export function ProductLogPage({ filter, onFilter }: FilterProps) {
     <>
       <PageHead title={w.title} below={<p className="text-muted">{w.lead}</p>} />
       <StaleNote />
-      <Lines key={JSON.stringify(filter)} filter={filter} onFilter={onFilter} />
+      <Lines filter={filter} onFilter={onFilter} />
     </>
   );
 }

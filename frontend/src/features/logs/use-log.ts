@@ -1,76 +1,107 @@
 /** A deployment's log: the last page by REST, then the tail from the stream, older pages on demand. */
 
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import type { LogAttempt } from "@/api/logs";
 import { fetchLogs } from "@/api/queries";
 import type { LogLine } from "@/api/types";
 import { useConnection, useLogTail } from "@/realtime/provider";
+import { plain } from "./ansi";
+import type { ReadLog } from "./log-frame";
 import { LogRing } from "./ring";
 
 const PAGE_LINES = 1_000;
 
-export interface Log {
+export interface Log extends ReadLog {
+  lines: readonly LogLine[];
+}
+
+interface Held {
+  ring: LogRing;
   lines: readonly LogLine[];
   loaded: boolean;
   error: unknown;
-  hasOlder: boolean;
-  loadOlder: () => Promise<void>;
-  retry: () => void;
+  before: string | null;
 }
 
-/** Lines of one try alone where one is given. */
-export function useLog(name: string, attempt: LogAttempt | null = null): Log {
-  const ring = useMemo(() => ({ of: name, lines: new LogRing() }), [name]).lines;
-  const [lines, setLines] = useState<readonly LogLine[]>([]);
-  const [loaded, setLoaded] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const [before, setBefore] = useState<string | null>(null);
+const nothing = (ring: LogRing): Held => ({
+  ring,
+  lines: [],
+  loaded: false,
+  error: null,
+  before: null,
+});
+
+/** Whether a line of the stream belongs to what is shown. A try that has ended writes no more. */
+export function isWanted(line: LogLine, attempt: LogAttempt | null, q: string): boolean {
+  if (attempt) {
+    if (attempt.state !== "running") return false;
+    if (line.replica !== attempt.replica || line.attempt !== attempt.attempt) return false;
+  }
+  return q === "" || plain(line.text).toLowerCase().includes(q.toLowerCase());
+}
+
+/** Lines of one try alone where one is given, and those alone that have `q` in them. */
+export function useLog(name: string, attempt: LogAttempt | null, q: string): Log {
+  const incarnation = attempt?.incarnation ?? null;
+  const ring = useMemo(
+    () => ({ of: [name, incarnation, q], lines: new LogRing() }),
+    [name, incarnation, q],
+  ).lines;
+  const [state, setState] = useState<Held>(() => nothing(ring));
   const [tries, setTries] = useState(0);
-  const first = useRef(true);
-  const { status } = useConnection();
-  const live = status === "live";
+  const live = useConnection().status === "live";
+  const held = state.ring === ring ? state : nothing(ring);
+  const change = useCallback(
+    (next: Partial<Held>) =>
+      setState((old) => ({ ...(old.ring === ring ? old : nothing(ring)), ...next })),
+    [ring],
+  );
 
   useLogTail(name, (batch) => {
-    const wanted = attempt
-      ? batch.filter((l) => l.replica === attempt.replica && l.attempt === attempt.attempt)
-      : batch;
-    if (ring.append(wanted)) setLines(ring.all);
+    if (ring.append(batch.filter((line) => isWanted(line, attempt, q))))
+      change({ lines: ring.all });
   });
+
+  const read = useCallback(
+    (before: string | null, signal: AbortSignal) =>
+      fetchLogs(name, { attempt, q, before, limit: PAGE_LINES }, signal),
+    [name, attempt, q],
+  );
 
   // Read again after every reconnection: lines may have passed while the stream was away.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `live` and `tries` ask for it
   useEffect(() => {
     const abort = new AbortController();
-    fetchLogs(name, attempt, null, PAGE_LINES, abort.signal)
+    read(null, abort.signal)
       .then((page) => {
         ring.append(page.lines);
-        setLines(ring.all);
-        if (first.current) setBefore(page.before);
-        first.current = false;
-        setLoaded(true);
-        setError(null);
+        setState((old) =>
+          old.ring === ring && old.loaded
+            ? { ...old, lines: ring.all, error: null }
+            : { ring, lines: ring.all, loaded: true, error: null, before: page.before },
+        );
       })
-      .catch((reason: unknown) => {
-        if (!abort.signal.aborted) setError(reason);
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted) change({ error });
       });
     return () => abort.abort();
-  }, [name, attempt, ring, live, tries]);
+  }, [read, ring, change, live, tries]);
 
+  const before = held.before;
   const loadOlder = useCallback(async () => {
     try {
-      const page = await fetchLogs(name, attempt, before, PAGE_LINES, new AbortController().signal);
+      const page = await read(before, new AbortController().signal);
       ring.prepend(page.lines);
-      setLines(ring.all);
-      setBefore(page.before);
-    } catch (reason) {
-      setError(reason);
+      change({ lines: ring.all, before: page.before, error: null });
+    } catch (error) {
+      change({ error });
     }
-  }, [name, attempt, before, ring]);
+  }, [read, before, ring, change]);
 
   return {
-    lines,
-    loaded,
-    error,
+    lines: held.lines,
+    loaded: held.loaded,
+    error: held.error,
     hasOlder: before !== null && !ring.full,
     loadOlder,
     retry: () => setTries((n) => n + 1),

@@ -15,7 +15,7 @@ import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { bytes, type Tone } from "@/components/format";
 import { Allowed } from "@/components/restricted";
-import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
+import { Empty, ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
 import { usePolling } from "@/realtime/provider";
 import { t } from "@/strings";
 import { m } from "@/strings/models";
@@ -236,6 +236,7 @@ export function LibraryPage() {
         below={<p className="text-muted max-sm:mt-1.5">{w.lead}</p>}
       />
       <StaleNote />
+      <Lost query={query} />
       <ImportDialog open={importing} onOpenChange={setImporting} />
       {query.data ? (
         <Card>

@@ -1,30 +1,12 @@
-/** Runs a call on the library: what fails is told and kept, what changed is read again. */
+/** Runs a call on the library. */
 
-import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { toast } from "sonner";
 import { modelKeys } from "@/api/models";
-import { addNotice } from "@/api/notices";
-import { toProblem } from "@/api/problem";
+import { useAttempt } from "@/api/use-attempt";
 
 export function useModelAction() {
-  const client = useQueryClient();
-  const [busy, setBusy] = useState(false);
-  /** Whether the call was accepted. */
-  const attempt = async (title: string, call: () => Promise<unknown>): Promise<boolean> => {
-    setBusy(true);
-    try {
-      await call();
-      return true;
-    } catch (error) {
-      const problem = toProblem(error);
-      toast.error(title, { description: problem.detail });
-      if (problem.status !== 401) addNotice(title, problem, null);
-      return false;
-    } finally {
-      setBusy(false);
-      void client.invalidateQueries({ queryKey: modelKeys.library });
-    }
-  };
+  const { busy, attempt: run } = useAttempt({ title: "", changed: [modelKeys.library] });
+  /** Whether the call was accepted; `title` says what was not, where it was refused. */
+  const attempt = async (title: string, call: () => Promise<unknown>): Promise<boolean> =>
+    (await run(call, title)) !== null;
   return { busy, attempt };
 }

@@ -6,11 +6,11 @@ import { metricsQuery } from "@/api/metrics";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { ago } from "@/components/format";
-import { ErrorCard, Skeleton } from "@/components/states";
+import { ErrorCard, Lost, Skeleton, useUnsure } from "@/components/states";
 import { useServerNow } from "@/realtime/provider";
 import { monitoringWords as w } from "@/strings/monitoring";
 import type { ChartSpec, Range } from "./charts";
-import { inUnit, type Lines, toLines, toRow } from "./lines";
+import { allStale, inUnit, type Lines, toLines, toRow } from "./lines";
 import { Plot, strokeOf } from "./plot";
 
 const LEGEND = 8;
@@ -108,14 +108,14 @@ export function Chart({ spec, range }: Props) {
   const questions = spec.parts.map((part) => part.question);
   const points = Math.max(0, Math.round(width / 2 / 50) * 50);
   const query = useQuery(metricsQuery(questions, range, points));
-  const lines = useMemo(
-    () =>
-      toLines(
-        query.data ?? [],
-        spec.parts.map((part) => part.name),
-      ),
-    [query.data, spec],
-  );
+  const unsure = useUnsure() || query.isRefetchError;
+  const lines = useMemo(() => {
+    const read = toLines(
+      query.data ?? [],
+      spec.parts.map((part) => part.name),
+    );
+    return unsure ? allStale(read, query.dataUpdatedAt) : read;
+  }, [query.data, query.dataUpdatedAt, unsure, spec]);
   const isEmpty = query.data !== undefined && lines.lines.length === 0;
   return (
     <Card label={spec.title} className="min-w-0 overflow-hidden">
@@ -134,6 +134,9 @@ export function Chart({ spec, range }: Props) {
         >
           {asTable ? w.chart : w.table}
         </Button>
+      </div>
+      <div className="px-4">
+        <Lost query={query} />
       </div>
       <div ref={ref}>
         {query.isError && !query.data ? (

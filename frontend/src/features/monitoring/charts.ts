@@ -3,7 +3,7 @@
 import type { Question } from "@/api/metrics";
 import { chartWords as w } from "@/strings/monitoring";
 
-export const RANGES = ["15m", "1h", "6h", "24h", "7d", "30d"] as const;
+export const RANGES = ["15m", "1h", "6h", "24h", "7d", "30d", "365d"] as const;
 export const VIEWS = ["models", "gateway", "gpus", "nodes", "processes"] as const;
 export type Range = (typeof RANGES)[number];
 export type View = (typeof VIEWS)[number];
@@ -95,6 +95,8 @@ const CHARTS: Record<View, readonly ChartSpec[]> = {
     one(w.gpuHeat, { figure: "gpu_temperature_celsius", by: GPU }, 100),
     one(w.gpuPower, { figure: "gpu_power_watts", by: GPU }),
     one(w.gpuThrottled, { figure: "gpu_throttled", by: GPU }, 1),
+    one(w.gpuErrors, { figure: "gpu_ecc_uncorrected_total", by: GPU }),
+    one(w.gpuAnswers, { figure: "gpu_up", by: GPU }, 1),
   ],
   nodes: [
     one(w.cpu, { figure: "node_cpu_ratio", by: NODE }, 1),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MetricAnswer } from "@/api/gen";
-import { inUnit, toLines, toRow } from "./lines";
+import { allStale, inUnit, toLines, toRow } from "./lines";
 
 const answer = (
   series: MetricAnswer["series"],
@@ -69,6 +69,21 @@ describe("lines", () => {
 
   test("without a single value are left out", () => {
     expect(toLines([answer([series({}, [[10, null]])])], []).lines).toEqual([]);
+  });
+
+  test("span what was asked for, whatever was measured of it", () => {
+    const asked = answer([series({}, [[1_767_225_700, 1]])], {
+      from: "2026-01-01T00:00:00Z",
+      to: "2026-01-01T01:00:00Z",
+    });
+    expect(toLines([asked], []).span).toEqual([1_767_225_600, 1_767_229_200]);
+    expect(toLines([], []).span).toBeNull();
+  });
+
+  test("that can't be read anew have no last value", () => {
+    const made = allStale(toLines([answer([series({}, [[10, 1]])])], []), 1_767_225_600_000);
+    expect(made.staleSince).toBe("2026-01-01T00:00:00.000Z");
+    expect(made.lines.map((l) => toRow(l).last)).toEqual([null]);
   });
 
   test("are stale together only where each answer is", () => {

@@ -1,7 +1,7 @@
 /** From answers to lines on one axis of time, and to the figures of a table. Pure. */
 
 import type { MetricAnswer } from "@/api/gen";
-import { bytes, count, rate, seconds, UNKNOWN } from "@/components/format";
+import { brief, bytes, count, rate, UNKNOWN } from "@/components/format";
 import { monitoringWords as w } from "@/strings/monitoring";
 
 export interface Line {
@@ -18,6 +18,8 @@ export interface Lines {
   times: number[];
   lines: Line[];
   unit: string;
+  /** The span that was asked for, in seconds since 1970; null: nothing was answered. */
+  span: [number, number] | null;
   /** Every line is stale, since then. */
   staleSince: string | null;
 }
@@ -69,7 +71,20 @@ export function toLines(
     times,
     lines: lines.filter((line) => line.values.some((value) => value !== null)),
     unit: answers[0]?.unit ?? "count",
+    span: answers[0]
+      ? [Date.parse(answers[0].from) / 1000, Date.parse(answers[0].to) / 1000]
+      : null,
     staleSince: isStale ? (stale.sort().at(-1) ?? null) : null,
+  };
+}
+
+/** The same, none of it known since `at` (milliseconds since 1970): nobody could read it anew. */
+export function allStale(lines: Lines, at: number): Lines {
+  const since = new Date(at).toISOString();
+  return {
+    ...lines,
+    lines: lines.lines.map((line) => ({ ...line, staleSince: line.staleSince ?? since })),
+    staleSince: lines.staleSince ?? since,
   };
 }
 
@@ -97,19 +112,13 @@ export function toRow(line: Line): Row {
 
 const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 
-function short(value: number): string {
-  if (value === 0) return "0 s";
-  if (value < 0.001) return `${small.format(value * 1e6)} µs`;
-  return value < 1 ? `${small.format(value * 1000)} ms` : seconds(value);
-}
-
 /** A value of a chart in its unit. */
 export function inUnit(value: number | null | undefined, unit: string): string {
   if (value == null) return UNKNOWN;
   if (unit === "bytes") return bytes(value);
   if (unit === "bytes_per_second") return `${bytes(value)}/s`;
   if (unit === "ratio") return `${rate(value * 100)} %`;
-  if (unit === "seconds") return short(value);
+  if (unit === "seconds") return brief(value);
   if (unit === "celsius") return `${count(value)} °C`;
   if (unit === "watts") return `${count(value)} W`;
   return value !== 0 && Math.abs(value) < 0.1 ? small.format(value) : rate(value);

@@ -22,7 +22,15 @@ export function strokeOf(n: number): { colour: string; dash: number[] | undefine
   return { colour: `data-${(n % 4) + 1}`, dash: n % 8 >= 4 ? [5, 3] : undefined };
 }
 
-function options(lines: Lines, width: number, top: number | undefined): uPlot.Options {
+interface Shape {
+  lines: Lines;
+  width: number;
+  top: number | undefined;
+  /** The span as it is by now: the axis shows all of it, also where nothing was measured. */
+  spanOf: () => Lines["span"];
+}
+
+function options({ lines, width, top, spanOf }: Shape): uPlot.Options {
   const axis = { stroke: colour("muted"), font: "11px Inter, sans-serif" };
   const grid = { stroke: colour("line"), width: 1 };
   return {
@@ -31,6 +39,7 @@ function options(lines: Lines, width: number, top: number | undefined): uPlot.Op
     legend: { show: false },
     cursor: { sync: { key: SYNC }, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
+      x: { range: (_, first, last) => spanOf() ?? [first, last] },
       y: {
         range: (_, __, highest) => [0, Math.max(top ?? 0, (highest ?? 0) * 1.08, top ? 0 : 1e-9)],
       },
@@ -90,7 +99,7 @@ export function Plot({ lines, width, top, onMoment }: Props) {
     if (!place.current || width === 0) return;
     const made = new uPlot(
       {
-        ...options(latest.current, width, top),
+        ...options({ lines: latest.current, width, top, spanOf: () => latest.current.span }),
         hooks: { setCursor: [(u) => tell.current(u.cursor.idx ?? null)] },
       },
       dataOf(latest.current),

@@ -7,6 +7,7 @@ import { Ago } from "@/components/ago";
 import { Card } from "@/components/card";
 import { Dot } from "@/components/chip";
 import type { Tone } from "@/components/format";
+import { Lost, PartFailed } from "@/components/states";
 import { t } from "@/strings";
 
 const SHOWN = 7;
@@ -18,11 +19,14 @@ const TONES: Record<string, Tone> = {
 };
 
 export function Recent() {
-  const { data } = useQuery(operationsQuery);
+  const query = useQuery(operationsQuery);
+  const { data } = query;
   const shown = (data ?? []).slice(0, SHOWN);
   return (
     <Card className="px-4 py-3.5">
       <h2 className="mb-2">{t.operations.recent}</h2>
+      <PartFailed query={query} title={t.operations.failed} />
+      <Lost query={query} />
       {data && shown.length === 0 ? <p className="text-muted">{t.operations.nothing}</p> : null}
       <ul className="space-y-2">
         {shown.map((o) => (

@@ -9,6 +9,7 @@ import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { clockTime, count } from "@/components/format";
+import { PartFailed } from "@/components/states";
 import { t } from "@/strings";
 import { r } from "@/strings/requests";
 import { useRequestAction } from "./use-request-action";
@@ -43,10 +44,18 @@ function Note({ capture: c, mayStop }: { capture: Capture; mayStop: boolean }) {
 
 /** What is captured now: of one deployment, or of all. */
 export function Captures({ deployment, mayStop }: { deployment?: string; mayStop: boolean }) {
-  const captures = useQuery(capturesQuery).data ?? [];
-  return captures
-    .filter((capture) => !deployment || capture.deployment === deployment)
-    .map((capture) => <Note key={capture.deployment} capture={capture} mayStop={mayStop} />);
+  const query = useQuery(capturesQuery);
+  const captures = query.data ?? [];
+  return (
+    <>
+      <PartFailed query={query} title={r.capturesFailed} />
+      {captures
+        .filter((capture) => !deployment || capture.deployment === deployment)
+        .map((capture) => (
+          <Note key={capture.deployment} capture={capture} mayStop={mayStop} />
+        ))}
+    </>
+  );
 }
 
 const FIELDS = [

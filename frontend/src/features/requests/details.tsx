@@ -1,26 +1,31 @@
 /** All that is known of one request, and its bodies where they were captured. */
 
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { data } from "@/api/client";
 import { type RequestBodies, type RequestView, revealBodies } from "@/api/gen";
-import { Button } from "@/components/button";
+import { requestQuery } from "@/api/requests";
+import { useMay } from "@/api/rights";
+import type { Session } from "@/api/types";
+import { Button, buttonClass } from "@/components/button";
 import { CopyButton } from "@/components/copy";
 import { Dialog } from "@/components/dialog";
-import { count, dateTime, rate, seconds, UNKNOWN } from "@/components/format";
+import { brief, count, dateTime, rate, seconds, UNKNOWN } from "@/components/format";
 import { r } from "@/strings/requests";
 import { useRequestAction } from "./use-request-action";
-import { brief, stateWords, whoOf } from "./words";
+import { mayCancel, stateWords, whoOf } from "./words";
 
 type Fact = keyof typeof r.facts;
 
-function factsOf(request: RequestView): [Fact, string][] {
+function factsOf(request: RequestView, unsure: boolean): [Fact, string][] {
   return [
     ["deployment", request.deployment],
     ["model", request.model],
     ["replica", request.replica ?? UNKNOWN],
     ["path", request.path],
     ["kind", request.stream ? r.stream : r.whole],
-    ["state", stateWords(request, false)],
+    ["state", stateWords(request, unsure)],
     ["status", request.status == null ? UNKNOWN : String(request.status)],
     ["started", dateTime(request.started_at)],
     ["elapsed", seconds(request.seconds)],
@@ -82,33 +87,56 @@ function Bodies({ request }: { request: RequestView }) {
 }
 
 interface Props {
+  /** As the list last said. */
   request: RequestView;
-  mayRead: boolean;
-  /** Undefined where it can't be cancelled, or not by who looks. */
-  onCancel: (() => void) | undefined;
+  unsure: boolean;
+  session: Session | undefined;
+  onCancel: (request: RequestView) => void;
   onClose: () => void;
 }
 
-export function Details({ request, mayRead, onCancel, onClose }: Props) {
+/** The request as it is now, also once it has left the list. An id may be used twice. */
+function useNow(listed: RequestView, unsure: boolean) {
+  const query = useQuery(requestQuery(listed.id));
+  const found = query.data?.started_at === listed.started_at ? query.data : null;
+  const request = found && query.dataUpdatedAt > 0 ? found : listed;
+  return { request, unsure: unsure || (query.isError && request.is_active) };
+}
+
+export function Details({ request: listed, session, onCancel, onClose, ...rest }: Props) {
+  const { request, unsure } = useNow(listed, rest.unsure);
+  const me = session?.user;
+  const seesLogs = useMay("operate");
   return (
     <Dialog open onOpenChange={onClose} title={r.about(request.id)} wide>
-      <div className="flex gap-2">
+      <div className="flex flex-wrap gap-2">
         <CopyButton text={request.id} />
-        {onCancel ? (
-          <Button size="small" kind="danger" onClick={onCancel}>
+        {seesLogs ? (
+          <Link
+            to="/logs"
+            search={{ request: request.id }}
+            className={buttonClass("plain", "small")}
+          >
+            {r.logs}
+          </Link>
+        ) : null}
+        {mayCancel(request, me?.role, me?.id ?? "") ? (
+          <Button size="small" kind="danger" onClick={() => onCancel(request)}>
             {r.cancel}
           </Button>
         ) : null}
       </div>
-      <dl className="figures mt-2 grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
-        {factsOf(request).map(([fact, text]) => (
+      <dl
+        className={`figures mt-2 grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 ${unsure ? "text-muted" : ""}`}
+      >
+        {factsOf(request, unsure).map(([fact, text]) => (
           <div key={fact} className="contents">
             <dt className="text-muted">{r.facts[fact]}</dt>
             <dd className="break-all">{text}</dd>
           </div>
         ))}
       </dl>
-      {mayRead && request.has_bodies ? <Bodies request={request} /> : null}
+      {me?.role === "administrator" && request.has_bodies ? <Bodies request={request} /> : null}
     </Dialog>
   );
 }

@@ -1,13 +1,13 @@
 /** Requests of one deployment or of all: under way, or ended lately, live while they are looked at. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { deploymentsQuery, meQuery } from "@/api/queries";
 import { MOST_SHOWN, type RequestSearch, requestsQuery } from "@/api/requests";
 import { Card } from "@/components/card";
-import { BareSelect } from "@/components/field";
 import { count } from "@/components/format";
-import { Empty, ErrorCard, SkeletonRows, useUnsure } from "@/components/states";
+import { Pick } from "@/components/pick";
+import { Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/components/states";
 import { r } from "@/strings/requests";
 import { CaptureButton, Captures } from "./capture";
 import { RequestTable } from "./request-table";
@@ -34,30 +34,6 @@ function Views({ view, onChange }: { view: View; onChange: (view: View) => void 
   );
 }
 
-interface PickProps {
-  label: string;
-  value: string;
-  options: [string, string][];
-  onChange: (value: string) => void;
-}
-
-function Pick({ label, value, options, onChange }: PickProps) {
-  const id = useId();
-  return (
-    <span className="flex items-center gap-1.5 text-small text-muted">
-      <label htmlFor={id}>{label}</label>
-      <BareSelect id={id} value={value} onChange={(event) => onChange(event.target.value)}>
-        <option value="">{r.all}</option>
-        {options.map(([id, words]) => (
-          <option key={id} value={id}>
-            {words}
-          </option>
-        ))}
-      </BareSelect>
-    </span>
-  );
-}
-
 function Note({ children }: { children: ReactNode }) {
   return (
     <p
@@ -72,8 +48,7 @@ function Note({ children }: { children: ReactNode }) {
 function Found({ search }: { search: RequestSearch }) {
   const query = useQuery(requestsQuery(search));
   const session = useQuery(meQuery).data;
-  const lost = query.isRefetchError;
-  const unsure = useUnsure() || lost || query.isPlaceholderData;
+  const unsure = useUnsure() || query.isRefetchError || query.isPlaceholderData;
   const page = query.data;
   if (!page)
     return query.isError ? (
@@ -86,7 +61,7 @@ function Found({ search }: { search: RequestSearch }) {
   const active = search.state === "active";
   return (
     <>
-      {lost ? <Note>{r.lost}</Note> : null}
+      <Lost query={query} />
       {page.silent_workers > 0 ? (
         <Note>{r.silent(page.silent_workers)}</Note>
       ) : page.workers === 0 ? (
@@ -132,7 +107,8 @@ export function RequestList({ deployment }: { deployment?: string }) {
           <Pick
             label={r.deployment}
             value={chosen}
-            options={names.map((each) => [each, each])}
+            any={r.all}
+            options={Object.fromEntries(names.map((each) => [each, each]))}
             onChange={setChosen}
           />
         )}
@@ -140,7 +116,8 @@ export function RequestList({ deployment }: { deployment?: string }) {
           <Pick
             label={r.status}
             value={status}
-            options={Object.entries(r.statuses)}
+            any={r.all}
+            options={r.statuses as Record<string, string>}
             onChange={setStatus}
           />
         ) : null}

@@ -8,11 +8,11 @@ import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { Chip } from "@/components/chip";
 import { Dialog } from "@/components/dialog";
-import { rate, seconds } from "@/components/format";
+import { brief, rate, seconds } from "@/components/format";
 import { r } from "@/strings/requests";
 import { Details } from "./details";
 import { useRequestAction } from "./use-request-action";
-import { brief, mayCancel, stateWords, tokensOf, toneOf, whoOf } from "./words";
+import { mayCancel, stateWords, tokensOf, toneOf, whoOf } from "./words";
 
 const CELL = "px-2 py-2 first:pl-4 last:pr-4";
 const RIGHT = `${CELL} text-right whitespace-nowrap`;
@@ -157,15 +157,12 @@ export function RequestTable({ requests, empty, unsure, session }: Props) {
       {opened ? (
         <Details
           request={newest(opened)}
-          mayRead={me?.role === "administrator"}
-          onCancel={
-            mayCancel(newest(opened), me?.role, me?.id ?? "")
-              ? () => {
-                  setEnding(newest(opened));
-                  setOpened(null);
-                }
-              : undefined
-          }
+          unsure={unsure}
+          session={session}
+          onCancel={(request) => {
+            setEnding(request);
+            setOpened(null);
+          }}
           onClose={() => setOpened(null)}
         />
       ) : null}

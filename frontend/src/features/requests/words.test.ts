@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RequestView } from "@/api/gen";
-import { brief, mayCancel, stateWords, tokensOf, toneOf, whoOf } from "./words";
+import { mayCancel, stateWords, tokensOf, toneOf, whoOf } from "./words";
 
 const REQUEST: RequestView = {
   id: "req_1",
@@ -54,8 +54,4 @@ test("operators cancel any, members their own, viewers none, and nobody what is 
   expect(mayCancel(REQUEST, "viewer", "usr_1")).toBe(false);
   expect(mayCancel({ ...REQUEST, is_active: false }, "operator", "usr_2")).toBe(false);
   expect(mayCancel({ ...REQUEST, is_cancelling: true }, "operator", "usr_2")).toBe(false);
-});
-
-test("a short time to the first token is told in milliseconds", () => {
-  expect([brief(0.042), brief(1.24), brief(null)]).toEqual(["42 ms", "1.2 s", "–"]);
 });

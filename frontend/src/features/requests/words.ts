@@ -2,7 +2,7 @@
 
 import type { RequestView } from "@/api/gen";
 import type { Role } from "@/api/types";
-import { count, seconds, type Tone } from "@/components/format";
+import { count, type Tone } from "@/components/format";
 import { r } from "@/strings/requests";
 
 const TONES: Record<RequestView["state"], Tone> = {
@@ -43,9 +43,4 @@ export function mayCancel(request: RequestView, role: Role | undefined, me: stri
   if (!request.is_active || !request.is_current || request.is_cancelling) return false;
   if (role === "administrator" || role === "operator") return true;
   return role === "member" && request.user === me;
-}
-
-/** A time to the first token: below a second its milliseconds are what differs. */
-export function brief(s: number | null): string {
-  return s !== null && s < 0.95 ? `${Math.round(s * 1000)} ms` : seconds(s);
 }

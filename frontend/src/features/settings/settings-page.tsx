@@ -1,13 +1,12 @@
 /** Settings: the hub's token, for all and for oneself, and what is installed. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
 import { data } from "@/api/client";
 import { deleteHubToken, putHubToken, testHubToken } from "@/api/gen";
 import { machineKeys, type Scope, tokenQuery, versionQuery } from "@/api/machine";
-import { addNotice } from "@/api/notices";
-import { toProblem } from "@/api/problem";
+import { useAttempt } from "@/api/use-attempt";
 import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Chip } from "@/components/chip";
@@ -18,22 +17,12 @@ import { ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
 import { settings as w } from "@/strings/machine";
 
 function useTokenAction() {
-  const client = useQueryClient();
-  const [busy, setBusy] = useState(false);
+  const { busy, attempt: run } = useAttempt({ title: w.failed, changed: [machineKeys.token] });
   const attempt = async <T,>(call: () => Promise<T>, done: (answer: T) => string) => {
-    setBusy(true);
-    try {
-      toast(done(await call()));
-      return true;
-    } catch (error) {
-      const problem = toProblem(error);
-      toast.error(w.failed, { description: problem.detail });
-      if (problem.status !== 401) addNotice(w.failed, problem, null);
-      return false;
-    } finally {
-      setBusy(false);
-      void client.invalidateQueries({ queryKey: machineKeys.token });
-    }
+    const answer = await run(call);
+    if (answer === null) return false;
+    toast(done(answer));
+    return true;
   };
   return { busy, attempt };
 }
