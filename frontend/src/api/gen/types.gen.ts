@@ -2560,7 +2560,7 @@ export type Gateway = {
 /**
  * GatewayWorker
  *
- * A gateway process that listens for snapshots.
+ * A gateway process that listens for snapshots; it is seen whenever it says something.
  */
 export type GatewayWorker = {
     /**
@@ -3204,7 +3204,7 @@ export type KeyRotation = {
     /**
      * Old Until
      *
-     * Until when the old key works beside the new one. Null: for 24 hours.
+     * Until when the old key works beside the new one, at most 30 days. Null: for 24 hours.
      */
     old_until?: string | null;
 };
