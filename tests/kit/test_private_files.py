@@ -27,6 +27,13 @@ def test_what_is_not_written_whole_leaves_what_was_there(tmp_path: Path) -> None
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a", "before")]
 
 
+def test_where_there_can_be_no_file_its_own_name_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "nowhere" / "a"
+    with pytest.raises(FileNotFoundError) as refused, replaced(place):
+        pass
+    assert refused.value.filename == str(place)
+
+
 def test_a_link_still_leads_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "a")
     with replaced(tmp_path / "link") as beside:
