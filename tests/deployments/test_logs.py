@@ -7,13 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from deployments.reported import BEGAN, line, report
 from fakes.clock import FakeClock
-from vllm_manager.deployments.logs import LogQuery, LogStore, as_line, lives_in, newest_first
-from vllm_manager.deployments.logs.files import Bounds
-from vllm_manager.deployments.logs.lines import KeptLine, encoder
+from vllm_manager.deployments.logs import LogQuery, LogStore, as_line
+from vllm_manager.deployments.logs.lines import KeptLine
 from vllm_manager.deployments.reports import ReportBody, parse
 from vllm_manager.deployments.schemas import LogLine
 from vllm_manager.kit.errors import Problem
@@ -171,35 +169,6 @@ async def test_text_is_found_whatever_its_case(store: LogStore):
     await store.append(report(line(1, "Loading weights"), line(2, "CUDA out of memory"), line(3)))
     assert numbers(await newest(store, text="Out Of Memory")) == [2]
     assert await newest(store, text="nothing such") == []
-
-
-async def test_files_that_begin_after_a_place_are_not_read(store: LogStore, tmp_path: Path):
-    text = "x" * 60_000
-    for number in range(1, 60):
-        at = BEGAN + timedelta(seconds=number)
-        await store.append(report(line(number, text, at)))
-    (life,) = lives_in(tmp_path / UID)
-    head = [kept.number for kept in newest_first(life, BEGAN + timedelta(seconds=1))]
-    assert head[-1] == 1
-    assert head[0] < 20
-    assert [kept.number for kept in newest_first(life)] == [*reversed(range(1, 60))]
-    assert list(newest_first(life, BEGAN)) == []
-
-
-async def test_reading_for_one_page_has_bounds(store: LogStore, tmp_path: Path):
-    await store.append(report(line(1, "a rare word", BEGAN)))
-    (life,) = lives_in(tmp_path / UID)
-    kept = KeptLine(2, BEGAN, "r1", 1, "stderr", "usual", BEGAN)
-    rest = b"".join(
-        encoder.encode(structs.replace(kept, number=n)) + b"\n" for n in range(2, 250_000)
-    )
-    life.append(rest, Bounds(256 << 20))
-    pages, cursor = 0, None
-    while pages == 0 or cursor is not None:
-        found, cursor = await store.page(UID, LogQuery(10, text="rare", before=cursor))
-        pages += 1
-        assert bool(found) is (cursor is None)
-    assert pages == 3
 
 
 async def test_a_long_file_is_read_in_blocks_from_its_end(store: LogStore):

@@ -29,6 +29,7 @@ _PAGE = 500
 _MOST_PAGES = 80
 """Read upwards at once; where still more has come, it is said."""
 _TAIL = 100
+_TAIL_HELP = f"Lines from the end. Default: {_TAIL}."
 _Source = tuple[str, int]
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
@@ -105,10 +106,7 @@ def logs(
     attempts: Annotated[
         bool, typer.Option("--attempts", help="List the tries, and how each ended.")
     ] = False,
-    tail: Annotated[
-        int | None,
-        typer.Option(min=0, max=100_000, help=f"Lines from the end. Default: {_TAIL}."),
-    ] = None,
+    tail: Annotated[int | None, typer.Option(min=0, max=100_000, help=_TAIL_HELP)] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
     search: Annotated[str | None, typer.Option(help="Text in the line.")] = None,
     process: Annotated[
@@ -138,14 +136,10 @@ def logs(
         _refuse_beside("--attempts", follow=follow, tail=tail is not None, **rest)
     if everything:
         _refuse_beside("--all", follow=follow, tail=tail is not None)
+    show = _list_attempts if attempts else _print_all if everything else _print_tail
     try:
         with connect(url, token) as client:
-            if attempts:
-                _list_attempts(client, name, as_json=as_json)
-            elif everything:
-                _print_all(client, name, query, as_json=as_json)
-            else:
-                _print_tail(client, name, query, lines, follow=follow, as_json=as_json)
+            show(client, name, Wanted(query, lines, follow, as_json))
     except Problem as problem:
         if not is_down(problem, url) or any(own.values()):
             raise
@@ -153,20 +147,18 @@ def logs(
         print_from_files(Wanted(asked, lines, follow, as_json))
 
 
-def _print_tail(
-    client: Client, name: str, query: Json, tail: int, *, follow: bool, as_json: bool
-) -> None:
-    seen = _held(client, name) if follow else {}
-    lines = _last(client, name, query, tail)
-    if as_json and not follow:
+def _print_tail(client: Client, name: str, wanted: Wanted) -> None:
+    seen = _held(client, name) if wanted.follow else {}
+    lines = _last(client, name, wanted.query, wanted.tail)
+    if wanted.as_json and not wanted.follow:
         print_json({"items": lines, "next_cursor": None})
         return
-    show = _Printer(as_json=as_json)
+    show = _Printer(as_json=wanted.as_json)
     show(lines)
     unseen(lines, seen)
-    while follow:
+    while wanted.follow:
         time.sleep(_POLL_SECONDS)
-        show(newly_come(partial(_page, client, name, query), seen))
+        show(newly_come(partial(_page, client, name, wanted.query), seen))
 
 
 def _page(client: Client, name: str, query: Json, before: object) -> Json:
@@ -193,17 +185,17 @@ def _last(client: Client, name: str, query: Json, tail: int) -> list[Json]:
     return found
 
 
-def _print_all(client: Client, name: str, query: Json, *, as_json: bool) -> None:
-    words = {**query, "format": "jsonl" if as_json else "text"}
+def _print_all(client: Client, name: str, wanted: Wanted) -> None:
+    words = {**wanted.query, "format": "jsonl" if wanted.as_json else "text"}
     path = deployment_path(name, "logs", "download")
     with client.lines("GET", path, query=words) as lines:
         for line in lines:
             sys.stdout.write(line + "\n")
 
 
-def _list_attempts(client: Client, name: str, *, as_json: bool) -> None:
+def _list_attempts(client: Client, name: str, wanted: Wanted) -> None:
     found = client.get(deployment_path(name, "logs", "attempts"))
-    if as_json:
+    if wanted.as_json:
         print_json(found)
         return
     columns = ["Replica", "Start", "Try", "Began", "Ended", "State", "Lines", "Dropped", "Size"]

@@ -23,16 +23,22 @@ def replaced(path: Path) -> Generator[Path]:
 
     Whatever mode a file at `path` had, nobody else reads what is written; and where it could not
     be written whole, that file stays as it was. A device or a pipe is given as it is.
+
+    Raises:
+        OSError: there can be no file; it names `path`, not the draft beside it.
     """
     if path.exists() and not path.is_file():
         yield path
         return
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    place = path.resolve()
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         yield temporary
-        temporary.replace(path)
+        temporary.replace(place)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
