@@ -1,11 +1,14 @@
 """Requests that are not what HTTP allows, byte by byte."""
 
 import asyncio
+import socket
+from pathlib import Path
 
 import pytest
 
 from support.control_plane import KEY
-from support.gateway import Rig, chat_request
+from support.gateway import Rig, chat_request, rig
+from support.http_server import Exchange
 
 HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n".encode()
 BODY = b'{"model":"demo"}'
@@ -64,6 +67,26 @@ async def test_a_second_request_before_the_first_answer_closes_the_connection_af
     answer = await one.raw(request + request)
     assert answer.count(b"HTTP/1.1 200") == 1
     assert len(one.engine.exchanges) == 1
+
+
+async def test_a_client_that_does_not_read_keeps_its_slot_for_a_while_only(
+    tmp_path: Path,
+) -> None:
+    async def endless(exchange: Exchange) -> None:
+        exchange.start(content_type="text/event-stream")
+        while not exchange.gone.is_set():
+            await exchange.chunk(b"data: " + b"x" * 65536 + b"\n\n")
+
+    async with rig(tmp_path, between_chunks_seconds=1.0) as made:
+        made.engine.handler = endless
+        loop = asyncio.get_running_loop()
+        with socket.socket() as client:
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", made.gateway.config.port))
+            await loop.sock_sendall(client, chat_request({"model": "demo", "stream": True}))
+            (record,) = await made.control.wait_for_records(1, within_seconds=30)
+        assert record["outcome"] == "client_left"
+        assert made.engine.exchanges[0].gone.is_set()
 
 
 async def test_requests_follow_each_other_on_one_connection(one: Rig) -> None:

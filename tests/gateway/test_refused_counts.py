@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.control_plane import sha256, snapshot
+from support.control_plane import model, sha256, snapshot
 from support.gateway import AUTHORIZATION, Rig, rig
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.refused_counts import MOST_CELLS, RefusedCounts
@@ -61,7 +61,7 @@ async def ask(made: Rig, key: str | None, body: object, method: str = "POST") ->
 
 async def test_each_refusal_is_told_once_with_who_asked_and_why(tmp_path: Path) -> None:
     async with rig(tmp_path) as made:
-        asleep = {**made.entry(phase="loading"), "deployment": "asleep", "endpoints": []}
+        asleep = model(phase="loading", deployment="asleep")
         limits = {"key:key_2": {"requests_per_minute": 1}}
         content = snapshot({"demo": made.entry(), "asleep": asleep}, limits=limits)
         content["keys"][sha256("vm-two")] = {"id": "key_2", "user": "usr_2", "name": "two"}

@@ -38,6 +38,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     first_byte_seconds: float = 1800
     """A long prompt behind a long queue may take this long before its first byte."""
     between_chunks_seconds: float = 300
+    """Longest silence within an answer: of its engine, or of a client that reads none of it."""
     body_seconds: float = 120
     """How long a client may take to send its request."""
     otlp_endpoint: str = ""

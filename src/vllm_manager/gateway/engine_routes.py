@@ -61,6 +61,10 @@ async def serve_engine_route(
         context.refused.add(asked.asker, asked.model.base, refusal.status)
         await _refuse(refusal, route, id_, receive, send)
         return
+    except Exception:
+        _note_our_failure(tracked)
+        context.tracker.finish(tracked)
+        raise
     client: ClientConnection = scope["connection"]
     request = admitted if trace is NO_TRACE else admitted._replace(trace=trace)
     call = EngineCall(context, request, ticket, client, tracked)
@@ -92,8 +96,16 @@ async def _run_while_connected(
             raise
         task.uncancel()
         await call.answer_cancelled(send)
+    except Exception:
+        _note_our_failure(tracked)
+        raise
     finally:
         client.on_lost = tracked.task = None
+
+
+def _note_our_failure(tracked: Tracked) -> None:
+    """Count what broke inside the gateway as the server's failure: its client is hung up on."""
+    tracked.status, tracked.outcome = 500, "upstream_failed"
 
 
 def _asker(

@@ -70,6 +70,8 @@ class ClientConnection(HttpToolsProtocol):
     _deaf = False
     _head_bytes = 0
     _head_since: float | None = None
+    _blocked_since: float | None = None
+    """Since when the client has left unread what it was sent."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         self._corked = _Corked(transport)
@@ -107,6 +109,20 @@ class ClientConnection(HttpToolsProtocol):
         """Close where a request's head has been coming in for too long."""
         if self._head_since is not None and now - self._head_since > _HEAD_SECONDS:
             self._refuse(408, "request_timeout", "The headers took longer than 30 s.")
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._blocked_since = time.monotonic()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._blocked_since = None
+
+    def expire_write(self, now: float, patience_seconds: float) -> None:
+        """Break off where the client has read nothing for so long: its slot is others' then."""
+        if self._blocked_since is not None and now - self._blocked_since > patience_seconds:
+            self._blocked_since = None
+            self.abort()
 
     def on_message_begin(self) -> None:
         if self._deaf:

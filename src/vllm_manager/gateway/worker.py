@@ -45,7 +45,7 @@ from vllm_manager.kit.logs import tell_uncaught
 log = logging.getLogger(__name__)
 
 _LAST_SEND_SECONDS = 3.0
-_HEAD_SWEEP_SECONDS = 5.0
+_SWEEP_SECONDS = 5.0
 _FIRST_SNAPSHOT_SECONDS = 5.0
 _CERTIFICATE_SECONDS = 5.0
 
@@ -117,7 +117,7 @@ class Worker:
             asyncio.create_task(self._sender.run(), name="usage"),
             asyncio.create_task(self._teller.run(), name="requests"),
             asyncio.create_task(self._let_go_ahead(), name="queues"),
-            asyncio.create_task(self._expire_heads(), name="heads"),
+            asyncio.create_task(self._expire_connections(), name="connections"),
             asyncio.create_task(self._follow_certificate(), name="certificate"),
         ]
         if self._traces is not None:
@@ -160,12 +160,15 @@ class Worker:
         directory = self._context.directory
         await self._context.slots.run(lambda: directory.models)
 
-    async def _expire_heads(self) -> None:
+    async def _expire_connections(self) -> None:
+        patience_seconds = self._context.config.between_chunks_seconds
         while True:
-            await asyncio.sleep(_HEAD_SWEEP_SECONDS)
+            await asyncio.sleep(_SWEEP_SECONDS)
             now = time.monotonic()
             for connection in list(self._server.server_state.connections):
-                cast("ClientConnection", connection).expire_head(now)
+                client = cast("ClientConnection", connection)
+                client.expire_head(now)
+                client.expire_write(now, patience_seconds)
 
     async def _follow_certificate(self) -> None:
         """Serve a renewed certificate to who comes next; who is connected notices nothing."""

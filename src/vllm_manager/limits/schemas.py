@@ -88,7 +88,9 @@ class Usage(BaseModel):
     )
 
     model: str | None = None
-    key: str | None = Field(None, description="Id of the key; null for login sessions, too.")
+    key: str | None = Field(
+        None, description="Id of the key; null for login sessions, and without a valid key, too."
+    )
     key_name: str | None = Field(None, description="Null where the key is gone.")
     user: str | None = Field(None, description="Id of the user.")
     user_name: str | None = Field(None, description="Null where the user is gone.")

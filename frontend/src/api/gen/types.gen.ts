@@ -6558,7 +6558,7 @@ export type Usage = {
     /**
      * Key
      *
-     * Id of the key; null for login sessions, too.
+     * Id of the key; null for login sessions, and without a valid key, too.
      */
     key?: string | null;
     /**
