@@ -3204,7 +3204,7 @@ export type KeyRotation = {
     /**
      * Old Until
      *
-     * Until when the old key works beside the new one. Null: for 24 hours.
+     * Until when the old key works beside the new one, at most 30 days. Null: for 24 hours.
      */
     old_until?: string | null;
 };
@@ -7650,16 +7650,17 @@ export type VerifyAuditResponse = VerifyAuditResponses[keyof VerifyAuditResponse
 
 export type GetLinkData = {
     body?: never;
-    path: {
+    headers: {
         /**
-         * Token
+         * X-Link-Token
          *
          * What stands in the link behind `#`.
          */
-        token: string;
+        'X-Link-Token': string;
     };
+    path?: never;
     query?: never;
-    url: '/api/v1/auth/links/{token}';
+    url: '/api/v1/auth/links';
 };
 
 export type GetLinkErrors = {
@@ -7694,16 +7695,17 @@ export type GetLinkResponse = GetLinkResponses[keyof GetLinkResponses];
 
 export type AcceptLinkData = {
     body: LinkAccept;
-    path: {
+    headers: {
         /**
-         * Token
+         * X-Link-Token
          *
          * What stands in the link behind `#`.
          */
-        token: string;
+        'X-Link-Token': string;
     };
+    path?: never;
     query?: never;
-    url: '/api/v1/auth/links/{token}';
+    url: '/api/v1/auth/links';
 };
 
 export type AcceptLinkErrors = {
