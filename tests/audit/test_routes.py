@@ -76,6 +76,17 @@ async def test_logins_are_there_right_or_wrong(control: Running) -> None:
     ]
 
 
+async def test_what_one_does_with_one_s_own_login_is_there_by_name(control: Running) -> None:
+    anna = await person(control, "member")
+    wrong = {"current_password": "not it", "new_password": "correct horse battery"}
+    path = "/api/v1/auth"
+    await control.client.post(f"{path}/password", json=wrong, headers=anna.headers)
+    await control.client.post(f"{path}/logout", headers=anna.headers)
+    for action in ("changePassword", "logout"):
+        (entry,) = await entries(control, action=action)
+        assert entry["actor"] == anna.username
+
+
 async def test_reading_is_not_in_it(control: Running) -> None:
     await control.client.get("/api/v1/deployments", headers=control.bearer)
     await control.client.post("/api/v1/fit", json={"model": "demo"}, headers=control.bearer)
@@ -98,7 +109,9 @@ async def test_no_secret_is_in_it(control: Running) -> None:
     )
     body = {"username": "anna", "password": password}
     await control.client.post("/api/v1/users", json=body, headers=control.bearer)
-    await control.client.post(f"/api/v1/auth/links/{canary}", json={"password": password})
+    await control.client.post(
+        "/api/v1/auth/links", json={"password": password}, headers={"x-link-token": canary}
+    )
     made = await control.client.post("/api/v1/keys", json={"name": "k"}, headers=control.bearer)
     exported = await control.client.get("/api/v1/audit/export", headers=control.bearer)
     assert "createUser" in exported.text
@@ -134,7 +147,9 @@ async def test_who_came_in_by_a_link_is_named_and_who_tried_without_one_is_not(
     token = made.json()["token"]
     password = {"password": "correct horse battery"}
     for _ in range(2):
-        await control.client.post(f"/api/v1/auth/links/{token}", json=password)
+        await control.client.post(
+            "/api/v1/auth/links", json=password, headers={"x-link-token": token}
+        )
     second, first = await entries(control, action="acceptLink")
     assert (first["actor"], first["outcome"]) == ("anna", "done")
     assert (second["actor"], second["outcome"]) == (None, "refused")

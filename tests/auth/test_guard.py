@@ -19,7 +19,7 @@ OPEN = {
     "/openapi.json",
     "/docs",
     "/api/v1/auth/login",
-    "/api/v1/auth/links/token",
+    "/api/v1/auth/links",
     "/api/v1/auth/oidc",
     "/api/v1/auth/oidc/start",
     "/api/v1/auth/oidc/finish",

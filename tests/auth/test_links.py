@@ -11,6 +11,12 @@ from support.people import COOKIE, administrator, logged_in, person
 ME = "/api/v1/auth/me"
 GOOD = "correct horse battery staple"
 HOUR = 3600
+LINKS = "/api/v1/auth/links"
+
+
+def of(token: str) -> dict[str, str]:
+    """Return the header that carries a link's secret."""
+    return {"x-link-token": token}
 
 
 async def invite(control: Running, **more: object) -> dict[str, Any]:
@@ -27,7 +33,7 @@ async def reset(control: Running, user_id: str) -> dict[str, Any]:
 
 
 async def accept(control: Running, token: str, password: str = GOOD) -> tuple[int, dict[str, Any]]:
-    answer = await control.client.post(f"/api/v1/auth/links/{token}", json={"password": password})
+    answer = await control.client.post(LINKS, json={"password": password}, headers=of(token))
     control.client.cookies.clear()
     return answer.status_code, answer.json()
 
@@ -36,16 +42,20 @@ async def test_an_invited_person_sets_a_password_and_is_logged_in(control: Runni
     issued = await invite(control)
     assert issued["url"] == f"{ORIGIN}/join#{issued['token']}"
     assert issued["user"]["status"] == "invited"
-    answer = await control.client.get(f"/api/v1/auth/links/{issued['token']}")
+    answer = await control.client.get(LINKS, headers=of(issued["token"]))
     assert answer.json()["username"] == "anna"
-    answer = await control.client.post(
-        f"/api/v1/auth/links/{issued['token']}", json={"password": GOOD}
-    )
+    body, headers = {"password": GOOD}, of(issued["token"])
+    answer = await control.client.post(LINKS, json=body, headers=headers)
     assert answer.json()["user"]["role"] == "member"
     assert COOKIE in answer.cookies
     assert (await control.client.get(ME)).json()["user"]["username"] == "anna"
     control.client.cookies.clear()
     await logged_in(control, "anna", GOOD)
+
+
+async def test_no_address_of_the_api_holds_a_secret(control: Running) -> None:
+    for path in control.app.openapi()["paths"]:
+        assert not any(word in path for word in ("{token}", "{secret}", "{password}")), path
 
 
 async def test_a_link_works_once(control: Running) -> None:
@@ -68,11 +78,11 @@ async def test_a_link_expires(timed: Running, clock: FakeClock, kind: str, hours
     else:
         issued = await reset(timed, (await person(timed, "member")).id)
     assert issued["kind"] == kind
-    path = f"/api/v1/auth/links/{issued['token']}"
+    headers = of(issued["token"])
     clock.advance(hours * HOUR - 1)
-    assert (await timed.client.get(path)).status_code == 200
+    assert (await timed.client.get(LINKS, headers=headers)).status_code == 200
     clock.advance(2)
-    assert (await timed.client.get(path)).status_code == 404
+    assert (await timed.client.get(LINKS, headers=headers)).status_code == 404
     assert (await accept(timed, issued["token"]))[0] == 404
 
 
@@ -91,8 +101,8 @@ async def test_used_expired_replaced_and_made_up_links_are_told_alike(
     told: set[str] = set()
     for token in (used, replaced["token"], disabled["token"], old, "made-up"):
         for answer in (
-            await timed.client.get(f"/api/v1/auth/links/{token}"),
-            await timed.client.post(f"/api/v1/auth/links/{token}", json={"password": GOOD}),
+            await timed.client.get(LINKS, headers=of(token)),
+            await timed.client.post(LINKS, json={"password": GOOD}, headers=of(token)),
         ):
             problem = answer.json()
             problem.pop("request_id")
@@ -140,9 +150,7 @@ async def test_open_invitations_are_listed_without_token_and_can_be_withdrawn(
 async def test_a_page_of_another_site_can_not_use_a_link(control: Running) -> None:
     token = (await invite(control))["token"]
     answer = await control.client.post(
-        f"/api/v1/auth/links/{token}",
-        json={"password": GOOD},
-        headers={"origin": "http://evil.test"},
+        LINKS, json={"password": GOOD}, headers={**of(token), "origin": "http://evil.test"}
     )
     assert answer.json()["code"] == "cross_origin"
 

@@ -20,7 +20,7 @@ SESSION: dict[str, Any] = {
     "expires_at": "2026-11-30T10:00:00Z",
 }
 ENDED = {"type": "t", "title": "T", "status": 401, "detail": "No.", "code": "not_authenticated"}
-LINK = "/api/v1/auth/links/one-time"
+LINK = "/api/v1/auth/links"
 LOGIN = "/api/v1/auth/login"
 
 
@@ -78,6 +78,7 @@ def test_a_link_is_taken_from_an_argument_or_from_standard_input(
     assert "Logged in as ada" in run("join", "-", typed=f"{link}\ncorrect horse\n").stdout
     sent = [call.body for call in server.calls if call.method == "POST"]
     assert sent == [{"password": "correct horse"}] * 2
+    assert {call.headers["x-link-token"] for call in server.calls} == {"one-time"}
 
 
 @pytest.mark.parametrize("link", ["one-time", "http://manager.test/join", "file:///join#x"])
@@ -127,3 +128,30 @@ def test_a_file_that_another_version_wrote_is_no_login(
         logins(tmp_path).write_text(text)
         run("whoami")
         assert "cookie" not in server.calls[-1].headers
+
+
+def test_one_changes_one_s_own_password_with_two_lines(server: RestServer, run: Run) -> None:
+    server.answer("POST /api/v1/auth/password", {})
+    done = run("password", typed="the old one\ncorrect horse\n")
+    assert "is changed" in done.stdout
+    sent = {"current_password": "the old one", "new_password": "correct horse"}
+    assert server.calls[-1].body == sent
+    assert "horse" not in done.output
+
+
+def test_one_s_own_logins_are_listed_and_ended_one_by_one(server: RestServer, run: Run) -> None:
+    login = {
+        "id": "ses_1",
+        "address": "192.0.2.7",
+        "user_agent": "curl",
+        "created_at": "2026-11-23T10:00:00Z",
+        "last_seen_at": "2026-11-23T10:00:00Z",
+        "expires_at": "2026-11-30T10:00:00Z",
+        "is_current": True,
+    }
+    server.answer("GET /api/v1/auth/sessions", {"items": [login], "next_cursor": None})
+    server.answer("DELETE /api/v1/auth/sessions/ses_1", {})
+    assert "ses_1 (this one)" in run("sessions").stdout
+    assert json.loads(run("sessions", "--json").stdout)["items"] == [login]
+    assert "has ended" in run("sessions", "--end", "ses_1").stdout
+    assert server.calls[-1].method == "DELETE"

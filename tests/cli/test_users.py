@@ -139,3 +139,26 @@ def test_teams_are_made_filled_emptied_and_deleted(server: RestServer, run: Run)
         "/api/v1/teams/team_1/members/usr_1",
         "/api/v1/teams/team_1",
     ]
+
+
+def test_invitations_are_listed_and_taken_back_by_name(server: RestServer, run: Run) -> None:
+    invited = {
+        "id": "link_1",
+        "user_id": "usr_2",
+        "username": "anna",
+        "role": "member",
+        "created_by": "usr_1",
+        "created_at": "2026-11-23T10:00:00Z",
+        "expires_at": "2026-11-26T10:00:00Z",
+    }
+    server.answer("GET /api/v1/invitations", {"items": [invited], "next_cursor": None})
+    server.answer("DELETE /api/v1/invitations/link_1", {})
+    listed = run("users", "invitations").stdout
+    assert "anna" in listed
+    assert "link_1" in listed
+    assert json.loads(run("users", "invitations", "--json").stdout)["items"] == [invited]
+    assert "anna is no longer invited" in run("users", "withdraw", "anna").stdout
+    assert server.calls[-1].path == "/api/v1/invitations/link_1"
+    with pytest.raises(Problem) as caught:
+        raise run("users", "withdraw", "bert").exception or AssertionError
+    assert caught.value.code == "invitation_not_found"

@@ -53,7 +53,7 @@ def test_a_key_that_is_revoked_while_no_models_are_known_is_so_at_once(
     directory: Directory,
 ) -> None:
     directory.update(made(demo=model(ENDPOINT)))
-    people = {"version": 1, "epoch": "two", "keys": {}, "models": None}
+    people: dict[str, Any] = {"version": 1, "epoch": "two", "keys": {}, "models": None}
     directory.update(decode(json.dumps(people).encode()))
     assert directory.key(KEY.encode()) is None
     assert len(directory.models["demo"].endpoints) == 1

@@ -377,6 +377,21 @@ async def test_metrics_need_a_key_and_show_what_is_in_flight(one: Rig) -> None:
     await call
 
 
+async def test_metrics_are_of_the_models_that_a_key_may_use(one: Rig) -> None:
+    async def told_to(models: list[str]) -> str:
+        content = snapshot({"demo": one.entry(), "other": one.entry()})
+        for key in content["keys"].values():
+            key["models"] = models
+        await one.gateway.publish(one.control, content)
+        return (await one.gateway.client.get("/gateway/metrics", headers=AUTHORIZATION)).text
+
+    restricted = await told_to(["demo"])
+    assert 'in_flight{model="demo"}' in restricted
+    assert "other" not in restricted
+    of_a_viewer = await told_to([])
+    assert 'in_flight{model="other"}' in of_a_viewer
+
+
 async def test_a_model_name_in_any_script_is_only_a_name(one: Rig) -> None:
     for name in ("<script>alert(1)</script>", "../etc/passwd", "a\r\nb", "дemo", "x" * 5000):
         response = await one.gateway.chat(model=name)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,17 @@ async def test_what_was_generated_for_a_client_that_left_is_charged(one: Rig) ->
         await exchange.gone.wait()
 
     await limit(one, "team:team_1", tokens_per_day=10**6)
+    known = len(one.control.records)
     one.engine.handler = words
     reader, writer = await asyncio.open_connection("127.0.0.1", one.gateway.config.port)
     writer.write(chat_request({"model": "demo", "stream": True, "max_tokens": 500}))
     await reader.readuntil(b"word39")
     writer.transport.abort()
-    records = await one.control.wait_for_records(1)
-    left = [record for record in records if record["outcome"] == "client_left"]
+    left: list[dict[str, Any]] = []
+    while not left:  # what was asked before may be told of only now
+        records = await one.control.wait_for_records(known + 1)
+        left = [record for record in records[known:] if record["outcome"] == "client_left"]
+        known = len(records)
     assert left[-1]["completion_tokens"] == 40
     assert left[-1]["prompt_tokens"] > 0
 
@@ -184,9 +189,10 @@ async def test_a_limit_is_one_for_all_workers(tmp_path: Path) -> None:
             headers = {**AUTHORIZATION, "connection": "close"}
             return (await made.gateway.client.post(path, json=body, headers=headers)).status_code
 
+        began = time.monotonic()
         statuses = await asyncio.gather(*(ask() for _ in range(60)))
-        # What flows back while it lasts: one request in six seconds.
-        assert 10 <= statuses.count(200) <= 20
+        flowed_back = int((time.monotonic() - began) / 6)
+        assert 10 <= statuses.count(200) <= 10 + flowed_back
         assert set(statuses) == {200, 429}
 
 

@@ -219,7 +219,8 @@ def test_a_new_snapshot_is_looked_at_anew(desk: Desk) -> None:
 
 
 def test_a_rotated_key_goes_on_with_the_buckets_of_the_one_before(desk: Desk) -> None:
-    both = dict.fromkeys(("key:old", "key:new"), Limits(requests_per_minute=2))
+    two = Limits(requests_per_minute=2)
+    both = {"key:old": two, "key:new": two}
     subjects, snapshot = Subjects(desk.book), Snapshot(limits=both)
     old = subjects.of(snapshot, Asker("u", "old", None), "demo").limited
     new = subjects.of(snapshot, Asker("u", "new", None, account="old"), "demo").limited

@@ -61,3 +61,33 @@ async def test_what_is_admitted_is_what_the_buckets_and_quotas_hold(
         assert made.engine.most_at_once["at_once"] <= 3
         assert set(made.statuses) == {200, 429}
         assert made.statuses[200] == made.engine.requests.total()
+        assert made.workers_that_admitted() == workers
+
+
+FIVE = [
+    Caller("of_team", {}, 10, 60),
+    Caller("of_user", {}, 10, 60),
+    Caller("of_key", {"tokens_per_month": 2000}, 10, 60),
+]
+OF_OTHERS = {
+    "team:team_of_team": {"tokens_per_month": 2000},
+    "user:usr_of_user": {"concurrent_requests": 3},
+    "model:demo": {"concurrent_requests": 6},
+    "installation": {"tokens_per_month": 9000},
+}
+
+
+async def test_all_five_scopes_hold_at_once_over_two_workers(tmp_path: Path) -> None:
+    async with crowd(tmp_path, FIVE, OF_OTHERS, workers=2) as made:
+        engine = made.engine
+        async with asyncio.timeout(300):
+            while engine.tokens.total() < 9000:
+                await made.run(seconds=3)
+        await made.run(seconds=1)
+        for caller in ("of_team", "of_key"):
+            assert 2000 <= engine.tokens[caller] <= 2000 + MOST_RESERVED_TOKENS, caller
+        assert engine.tokens.total() <= 9000 + MOST_RESERVED_TOKENS
+        assert engine.most_at_once["of_user"] == 3
+        assert engine.most_in_all == 6
+        assert set(made.statuses) == {200, 429}
+        assert made.workers_that_admitted() == 2

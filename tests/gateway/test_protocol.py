@@ -10,7 +10,14 @@ from support.control_plane import KEY
 from support.gateway import Rig, chat_request, rig
 from support.http_server import Exchange
 
-HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n".encode()
+
+def head(path: str) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n".encode()
+
+
+HEAD = head("/v1/chat/completions")
+PATHS = ("/v1/chat/completions", "/v1/models", "/api/v1/deployments", "/gateway/metrics")
+"""What an engine answers, the gateway, the control plane behind it, and the gateway's own."""
 BODY = b'{"model":"demo"}'
 SMUGGLED = b"GET /internal/x HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -18,6 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.survival
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "rest",
     [
@@ -38,8 +46,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         b"content-length: 99999999999999999999999\r\n\r\n",
     ],
 )
-async def test_69_smuggled_and_malformed_requests_are_refused(one: Rig, rest: bytes) -> None:
-    answer = await one.raw(HEAD + rest + SMUGGLED)
+async def test_69_smuggled_and_malformed_requests_are_refused(
+    one: Rig, rest: bytes, path: str
+) -> None:
+    answer = await one.raw(head(path) + rest + SMUGGLED)
     assert not answer or answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") <= 1
     assert one.engine.exchanges == []

@@ -8,11 +8,13 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import psutil
 
 from support.control_plane import KEY, ControlPlane, model, sha256
 from support.gateway import Gateway, chat_request
@@ -59,6 +61,7 @@ class CountingEngine:
     requests: Counter[str] = field(default_factory=Counter[str])
     at_once: Counter[str] = field(default_factory=Counter[str])
     most_at_once: Counter[str] = field(default_factory=Counter[str])
+    most_in_all: int = 0
 
     async def __call__(self, exchange: Exchange) -> None:
         key: str = exchange.json["user"]
@@ -67,6 +70,7 @@ class CountingEngine:
         self.requests[key] += 1
         self.at_once[key] += 1
         self.most_at_once[key] = max(self.most_at_once[key], self.at_once[key])
+        self.most_in_all = max(self.most_in_all, self.at_once.total())
         self.tokens[key] += PROMPT_TOKENS + output
         exchange.start(content_type="text/event-stream")
         for _ in range(_CHUNKS):
@@ -86,6 +90,7 @@ class Crowd:
     gateway: Gateway
     control: ControlPlane
     engine: CountingEngine
+    engine_port: int
     callers: Sequence[Caller]
     asked: Counter[str] = field(default_factory=Counter[str])
     statuses: Counter[int] = field(default_factory=Counter[int])
@@ -94,6 +99,15 @@ class Crowd:
     def accounts(self) -> Accounts:
         """The gateway's own, as another worker sees them."""
         return open_accounts(self.gateway.run_dir / "gateway-limits", is_shared=True)
+
+    def workers_that_admitted(self) -> int:
+        """Return how many workers hold a connection to the engine: each has let a request by."""
+        return sum(
+            any(each.raddr and each.raddr.port == self.engine_port for each in connections)
+            for connections in (
+                psutil.Process(pid).net_connections("tcp") for pid in self.gateway.worker_pids
+            )
+        )
 
     async def run(self, seconds: float) -> None:
         """Ask for so long, and wait until all that was begun has ended and is settled."""
@@ -121,20 +135,29 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(home: Path, callers: Sequence[Caller], **settings: Any) -> AsyncGenerator[Crowd]:
-    """Run a gateway whose workers know the callers from their start, before a counting engine."""
+async def crowd(
+    home: Path,
+    callers: Sequence[Caller],
+    more_limits: Mapping[str, dict[str, int]] | None = None,
+    **settings: Any,
+) -> AsyncGenerator[Crowd]:
+    """Run a gateway whose workers know the callers from their start, before a counting engine.
+
+    Each caller has a user and a team of its own: `usr_ID`, `team_ID`.
+    """
     counting = CountingEngine()
     async with ControlPlane() as control, FakeEngine() as engine:
         engine.handler = counting
         keys = {
-            sha256(one.secret): {"id": one.id, "user": f"usr_{one.id}", "name": one.id}
+            sha256(one.secret): {"id": one.id, "user": f"usr_{one.id}", "team": f"team_{one.id}"}
             for one in callers
         }
-        limits = {f"key:{one.id}": one.limits for one in callers}
+        own = {f"key:{one.id}": one.limits for one in callers if one.limits}
+        limits = {**own, **(more_limits or {})}
         models = {"demo": model(engine.endpoint())}
         await control.publish({"keys": keys, "models": models, "limits": limits})
         async with Gateway(home, control.port, **settings) as gateway:
-            yield Crowd(gateway, control, counting, callers)
+            yield Crowd(gateway, control, counting, engine.port, callers)
 
 
 async def _status(

@@ -84,7 +84,7 @@ export const sessionsQuery = queryOptions({
 export const linkQuery = (token: string) =>
   queryOptions({
     queryKey: ["link", token],
-    queryFn: ({ signal }) => data(getLink({ path: { token }, signal })),
+    queryFn: ({ signal }) => data(getLink({ headers: { "X-Link-Token": token }, signal })),
     enabled: token !== "",
     retry: false,
     staleTime: Number.POSITIVE_INFINITY,

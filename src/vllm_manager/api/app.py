@@ -52,6 +52,7 @@ _OPEN: tuple[APIRouter, ...] = (
 """Routers that say themselves who may come in."""
 
 _FOR_USERS: tuple[APIRouter, ...] = (
+    auth_routes.own_router,
     user_routes.router,
     user_routes.invitation_router,
     team_routes.router,

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vllm_manager.audit import Attempt, AuditLog
 from vllm_manager.auth import Actor, Principal
 from vllm_manager.auth.guard import caller_of
-from vllm_manager.auth.routes import links_of
+from vllm_manager.auth.routes import LINK_HEADER, links_of
 from vllm_manager.auth.throttle import site_of, too_many_attempts
 from vllm_manager.kit.errors import Problem
 
@@ -165,8 +165,8 @@ def _action(request: Request) -> str:
 
 
 def _subject(request: Request, body: Mapping[str, Any]) -> str | None:
-    """Return what is changed: the ids of the address, else the name in the body. Never a token."""
-    parts = [str(value) for name, value in request.path_params.items() if name != "token"]
+    """Return what is changed: the ids of the address, else the name in the body."""
+    parts = [str(value) for value in request.path_params.values()]
     if parts:
         return "/".join(parts)[:255]
     named = (_text(body.get(name), 255) for name in _NAMES)
@@ -175,7 +175,7 @@ def _subject(request: Request, body: Mapping[str, Any]) -> str | None:
 
 async def _stranger(request: Request, body: Mapping[str, Any]) -> str | None:
     """Return who somebody without a credential says to be, or whom their one-time link is for."""
-    token = request.path_params.get("token")
+    token = request.headers.get(LINK_HEADER)
     if token is None:
         return _named(body.get("username"))
     try:

@@ -19,7 +19,7 @@ class LeftOut(NamedTuple):
     """Attempts that were refused at once, and not written down one by one."""
 
     address: str
-    count: int
+    attempts: int
 
 
 class Floods:

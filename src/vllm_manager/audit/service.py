@@ -99,8 +99,8 @@ class AuditLog:
         Raises:
             Problem: `audit_unavailable` (503).
         """
-        for address, count in self.floods.sums():
-            told = Attempt(action=_SUM, address=address, subject=f"{count} attempts")
+        for address, attempts in self.floods.sums():
+            told = Attempt(action=_SUM, address=address, subject=f"{attempts} attempts")
             await self.finish(await self.begin(told), _SUM, 429, "too_many_attempts")
 
     async def list(self, wanted: Wanted, limit: int, cursor: str | None = None) -> Page[AuditEntry]:

@@ -1,8 +1,8 @@
 """Logging in and out, one's own logins and password, and one-time links, over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from vllm_manager.auth.guard import (
     COOKIE,
@@ -26,7 +26,12 @@ from vllm_manager.auth.schemas import (
 from vllm_manager.auth.service import WHOLE_LIFE, csrf_token_of
 from vllm_manager.kit.paging import Page
 
+LINK_HEADER = "X-Link-Token"
+"""Carries a link's secret: what stands in an address is written to logs and histories."""
 router = APIRouter(prefix="/api/v1/auth", tags=["access"])
+"""The ways in, for strangers."""
+own_router = APIRouter(prefix="/api/v1/auth", tags=["access"])
+"""One's own logins and password."""
 
 
 def links_of(request: Request) -> Links:
@@ -35,7 +40,14 @@ def links_of(request: Request) -> Links:
 
 
 LinkService = Annotated[Links, Depends(links_of)]
-LinkToken = Annotated[str, Path(max_length=128, description="What stands in the link behind `#`.")]
+LinkToken = Annotated[
+    str,
+    Header(alias=LINK_HEADER, max_length=128, description="What stands in the link behind `#`."),
+]
+
+_NO_LINK: dict[int | str, dict[str, Any]] = {
+    404: {"description": "The link was used or replaced, is too old, or never was."}
+}
 
 
 @router.post(
@@ -52,14 +64,14 @@ async def login(request: Request, response: Response, body: Login) -> SessionVie
     return await entered(request, response, opened)
 
 
-@router.post("/logout", operation_id="logout", summary="End the login session", status_code=204)
+@own_router.post("/logout", operation_id="logout", summary="End the login session", status_code=204)
 async def logout(request: Request, response: Response, principal: Anyone) -> None:
     """End the session on the server and remove the cookie; a key stays valid."""
     await access_of(request).log_out(principal)
     response.delete_cookie(COOKIE, path="/")
 
 
-@router.get("/me", operation_id="getMe", summary="Who is asking")
+@own_router.get("/me", operation_id="getMe", summary="Who is asking")
 async def me(request: Request, principal: Anyone, cookie: Cookie) -> SessionView:
     """Return the user of the session or key in use, and the session's CSRF token."""
     of_session = principal.session_id is not None and cookie is not None
@@ -67,7 +79,7 @@ async def me(request: Request, principal: Anyone, cookie: Cookie) -> SessionView
     return principal.view(csrf_token_of(cookie) if of_session and cookie else None, teams)
 
 
-@router.post(
+@own_router.post(
     "/password",
     operation_id="changePassword",
     summary="Change one's own password",
@@ -87,13 +99,13 @@ async def change_password(request: Request, body: PasswordChange, principal: Any
     )
 
 
-@router.get("/sessions", operation_id="listSessions", summary="List one's own logins")
+@own_router.get("/sessions", operation_id="listSessions", summary="List one's own logins")
 async def list_sessions(request: Request, principal: Anyone) -> Page[SessionInfo]:
     access = access_of(request)
     return Page(items=await access.sessions_of(principal.user_id, principal.session_id))
 
 
-@router.delete(
+@own_router.delete(
     "/sessions/{session_id}",
     operation_id="endSession",
     summary="End one of one's own logins",
@@ -105,16 +117,22 @@ async def end_session(
     await access_of(request).end_session(principal.user_id, session_id)
 
 
-@router.get("/links/{token}", operation_id="getLink", summary="See whom a one-time link is for")
+@router.get(
+    "/links",
+    operation_id="getLink",
+    summary="See whom a one-time link is for",
+    responses=_NO_LINK,
+)
 async def get_link(token: LinkToken, links: LinkService) -> LinkView:
     """What was used, is too old, or never was, is the same 404."""
     return await links.view(token)
 
 
 @router.post(
-    "/links/{token}",
+    "/links",
     operation_id="acceptLink",
     summary="Set a password with a one-time link, and log in",
+    responses=_NO_LINK,
     dependencies=[Depends(require_same_origin)],
 )
 async def accept_link(

@@ -1,7 +1,7 @@
 """The REST client of the command line: finds the server and the key, raises problems."""
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -77,13 +77,18 @@ class Client:
     """
 
     def __init__(
-        self, url: str, credential: str | Login | None, settings: Settings | None = None
+        self,
+        url: str,
+        credential: str | Login | None,
+        settings: Settings | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`headers`: go with every request."""
         self.url = url.rstrip("/")
         known = settings or Settings()
         self._http = httpx.Client(
             base_url=self.url,
-            headers=_headers(credential),
+            headers={**_headers(credential), **(headers or {})},
             timeout=_TIMEOUT,
             verify=trust_in(self.url, known),
             # A proxy of the environment is for other machines: it must not see this one's key.

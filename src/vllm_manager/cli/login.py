@@ -1,4 +1,4 @@
-"""`join`, `login`, `logout`, `whoami`: as whom the command line speaks to a server."""
+"""`join`, `login`, `logout`, `whoami`, `password`, `sessions`: whom the command line speaks as."""
 
 import sys
 from typing import Annotated
@@ -16,13 +16,14 @@ from vllm_manager.cli.client import (
     connect,
 )
 from vllm_manager.cli.logins import Login, forget_login, keep_login
-from vllm_manager.cli.output import err, out, print_json
+from vllm_manager.cli.output import err, out, print_json, print_table
 from vllm_manager.cli.tls import local_url
-from vllm_manager.cli.users import read_password
+from vllm_manager.cli.users import read_password, session_row
 from vllm_manager.kit.errors import Problem
 from vllm_manager.settings import Settings
 
 _LINKS = "/api/v1/auth/links"
+_SESSIONS = "/api/v1/auth/sessions"
 
 
 def join(
@@ -40,12 +41,11 @@ def join(
     The password is typed in, or read from standard input.
     """
     origin, token = _taken_apart(_read_line() if link == "-" else link)
-    client = Client(url or origin, None)
+    client = Client(url or origin, None, headers={"X-Link-Token": quote(token, safe="")})
     try:
-        path = f"{_LINKS}/{quote(token, safe='')}"
-        named: Json = client.get(path)
+        named: Json = client.get(_LINKS)
         err.print(f"A new password for {escape(named['username'])}, at {escape(client.url)}:")
-        _kept(client, client.enter(path, {"password": read_password("New password")}))
+        _kept(client, client.enter(_LINKS, {"password": read_password("New password")}))
     finally:
         client.close()
 
@@ -92,6 +92,44 @@ def whoami(url: UrlOption = None, token: TokenOption = None, as_json: JsonOption
     by = "a login" if found["csrf_token"] else "a key"
     until = f", until {found['expires_at']}" if found["expires_at"] else ""
     out.print(f"{escape(user['username'])}, {user['role']}, at {escape(where)}, by {by}{until}.")
+
+
+def password(url: UrlOption = None, token: TokenOption = None) -> None:
+    """Change your password; your other logins end.
+
+    The present one and the new one are typed in, or are two lines of standard input.
+    """
+    with connect(url, token) as client:
+        asked = {
+            "current_password": read_password("Present password", again=False),
+            "new_password": read_password("New password"),
+        }
+        client.post("/api/v1/auth/password", asked)
+    out.print("[green]✓[/green] The password is changed; your other logins have ended.")
+
+
+def sessions(
+    end: Annotated[str | None, typer.Option("--end", help="Id of one that is to end.")] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List where you are logged in, or end one of these logins."""
+    with connect(url, token) as client:
+        if end is not None:
+            client.delete(f"{_SESSIONS}/{quote(end, safe='')}")
+            out.print("[green]✓[/green] This login has ended.")
+            return
+        found = client.get(_SESSIONS)
+    if as_json:
+        print_json(found)
+        return
+    rows = ([*session_row(one), _id_of(one)] for one in found["items"])
+    print_table(("ADDRESS", "LAST SEEN", "SINCE", "PROGRAM", "ID"), rows)
+
+
+def _id_of(session: Json) -> str:
+    return f"{session['id']} (this one)" if session["is_current"] else session["id"]
 
 
 def _is_logged_in(client: Client) -> bool:

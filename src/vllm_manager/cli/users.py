@@ -15,11 +15,13 @@ from vllm_manager.kit.errors import not_found
 
 app = typer.Typer(
     name="users",
-    help="Users: ls, invite, create, role, disable, enable, reset, sessions.",
+    help="Users: ls, invite, invitations, withdraw, create, role, disable, enable, reset, "
+    "sessions.",
     no_args_is_help=True,
 )
 
 _PATH = "/api/v1/users"
+_INVITATIONS = "/api/v1/invitations"
 _COLOURS = {"active": "green", "invited": "yellow", "disabled": "dim"}
 
 RoleName = Literal["administrator", "operator", "member", "viewer"]
@@ -58,7 +60,36 @@ def invite(
     """Invite a person: prints, this once, the link with which they set a password."""
     with connect(url, token) as client:
         asked = {"username": name, "role": role, "email": email, "team_ids": _ids(client, team)}
-        _print_link(client.post("/api/v1/invitations", asked), as_json)
+        _print_link(client.post(_INVITATIONS, asked), as_json)
+
+
+@app.command()
+def invitations(
+    url: UrlOption = None, token: TokenOption = None, as_json: JsonOption = False
+) -> None:
+    """List the invitations that are open: neither accepted, nor withdrawn, nor too old."""
+    with connect(url, token) as client:
+        found = list(client.pages(_INVITATIONS))
+    if as_json:
+        print_json({"items": found, "next_cursor": None})
+    else:
+        rows = map(_invitation, found)
+        print_table(("NAME", "ROLE", "MADE", "UNTIL", "ID"), rows)
+
+
+@app.command()
+def withdraw(
+    invitation: Annotated[
+        str, typer.Argument(help="Name of who was invited, or id.", show_default=False)
+    ],
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Take back an invitation: its link no longer works, and the name is free again."""
+    with connect(url, token) as client:
+        found = _find_invitation(client, invitation)
+        client.delete(f"{_INVITATIONS}/{quote(found['id'], safe='')}")
+    out.print(f"[green]✓[/green] {escape(found['username'])} is no longer invited.")
 
 
 @app.command()
@@ -150,7 +181,7 @@ def sessions(
     elif not found["items"]:
         out.print(f"{escape(user)} is not logged in anywhere.")
     else:
-        print_table(("ADDRESS", "LAST SEEN", "SINCE", "PROGRAM"), map(_session, found["items"]))
+        print_table(("ADDRESS", "LAST SEEN", "SINCE", "PROGRAM"), map(session_row, found["items"]))
 
 
 def find_user(client: Client, user: str) -> Json:
@@ -165,6 +196,13 @@ def find_user(client: Client, user: str) -> Json:
         if found["username"] == user:
             return found
     raise not_found("user", user)
+
+
+def _find_invitation(client: Client, wanted: str) -> Json:
+    for found in client.pages(_INVITATIONS):
+        if wanted in (found["id"], found["username"]):
+            return found
+    raise not_found("invitation", wanted)
 
 
 def _ids(client: Client, teams: list[str] | None) -> list[str]:
@@ -211,7 +249,13 @@ def _row(user: Json) -> list[str]:
     ]
 
 
-def _session(session: Json) -> list[str]:
+def _invitation(found: Json) -> list[str]:
+    made = f"{age(found['created_at'])} ago"
+    return [escape(found["username"]), found["role"], made, found["expires_at"], found["id"]]
+
+
+def session_row(session: Json) -> list[str]:
+    """Return what is shown of a login: whence, when last and since when, and by what."""
     return [
         escape(session["address"] or "–"),
         f"{age(session['last_seen_at'])} ago",

@@ -79,7 +79,7 @@ class Application:
                 address=lambda: self._context.address(scope, headers),
             )
             if path == METRICS_PATH:
-                await reply(send, 200, self._metrics(), [_TEXT])
+                await reply(send, 200, self._metrics(asker.models), [_TEXT])
                 return
             body = self._model_answer(path, asker.models)
             if not is_safe:
@@ -100,9 +100,14 @@ class Application:
             raise unknown_model(name, directory.names(allowed))
         return json.dumps(describe(model)).encode()
 
-    def _metrics(self) -> bytes:
+    def _metrics(self, allowed: list[str] | None) -> bytes:
+        """Return the figures of the models that someone may use; viewers, who use none, see all."""
         context = self._context
-        models = [name for name, each in context.directory.models.items() if not each.is_adapter]
+        models = [
+            name
+            for name, each in context.directory.models.items()
+            if not each.is_adapter and (not allowed or each.is_open_to(allowed))
+        ]
         gauges = (
             ("in_flight", "Requests to engines under way.", context.counts.total),
             ("queued", "Requests that wait for a slot of their model.", context.slots.queued),

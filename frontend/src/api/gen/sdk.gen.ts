@@ -252,7 +252,7 @@ export const verifyAudit = <ThrowOnError extends boolean = false>(options?: Opti
  *
  * What was used, is too old, or never was, is the same 404.
  */
-export const getLink = <ThrowOnError extends boolean = false>(options: Options<GetLinkData, ThrowOnError>) => (options.client ?? client).get<GetLinkResponses, GetLinkErrors, ThrowOnError>({ url: '/api/v1/auth/links/{token}', ...options });
+export const getLink = <ThrowOnError extends boolean = false>(options: Options<GetLinkData, ThrowOnError>) => (options.client ?? client).get<GetLinkResponses, GetLinkErrors, ThrowOnError>({ url: '/api/v1/auth/links', ...options });
 
 /**
  * Set a password with a one-time link, and log in
@@ -260,7 +260,7 @@ export const getLink = <ThrowOnError extends boolean = false>(options: Options<G
  * The link is used up, and every earlier login of the user ends.
  */
 export const acceptLink = <ThrowOnError extends boolean = false>(options: Options<AcceptLinkData, ThrowOnError>) => (options.client ?? client).post<AcceptLinkResponses, AcceptLinkErrors, ThrowOnError>({
-    url: '/api/v1/auth/links/{token}',
+    url: '/api/v1/auth/links',
     ...options,
     headers: {
         'Content-Type': 'application/json',

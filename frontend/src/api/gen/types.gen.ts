@@ -7678,16 +7678,17 @@ export type VerifyAuditResponse = VerifyAuditResponses[keyof VerifyAuditResponse
 
 export type GetLinkData = {
     body?: never;
-    path: {
+    headers: {
         /**
-         * Token
+         * X-Link-Token
          *
          * What stands in the link behind `#`.
          */
-        token: string;
+        'X-Link-Token': string;
     };
+    path?: never;
     query?: never;
-    url: '/api/v1/auth/links/{token}';
+    url: '/api/v1/auth/links';
 };
 
 export type GetLinkErrors = {
@@ -7722,16 +7723,17 @@ export type GetLinkResponse = GetLinkResponses[keyof GetLinkResponses];
 
 export type AcceptLinkData = {
     body: LinkAccept;
-    path: {
+    headers: {
         /**
-         * Token
+         * X-Link-Token
          *
          * What stands in the link behind `#`.
          */
-        token: string;
+        'X-Link-Token': string;
     };
+    path?: never;
     query?: never;
-    url: '/api/v1/auth/links/{token}';
+    url: '/api/v1/auth/links';
 };
 
 export type AcceptLinkErrors = {

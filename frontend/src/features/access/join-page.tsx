@@ -31,8 +31,8 @@ function Form({ token, onDone }: Omit<Props, "toLogin">) {
     setBusy(true);
     setProblem(null);
     try {
-      const body = { password: value.first };
-      const session = await data(acceptLink({ path: { token }, body }));
+      const headers = { "X-Link-Token": token };
+      const session = await data(acceptLink({ headers, body: { password: value.first } }));
       rememberSession(session);
       onDone(session);
     } catch (error) {

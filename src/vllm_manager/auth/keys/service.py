@@ -194,7 +194,8 @@ class Keys:
 
         Raises:
             Problem: `key_not_found` (404); `key_revoked`, `key_expired`, `key_replaced`,
-                `too_many_keys` (409); `key_restricted`, `service_account_keys` (403); `invalid_request` (422).
+                `too_many_keys` (409); `key_restricted`, `service_account_keys` (403);
+                `invalid_request` (422).
         """
         now = self._clock.now()
         old_until = asked.old_until or now + OVERLAP
