@@ -129,8 +129,9 @@ async def test_what_falls_silent_vanishes_from_prometheus_at_the_next_scrape(
 
 async def test_the_exposition_passes_promtool_s_lint(tmp_path: Path) -> None:
     async with measured(tmp_path) as (control, url), httpx.AsyncClient(base_url=url) as client:
-        while not control.app.state.board.fresh():  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            while not control.app.state.board.fresh():  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.01)
         text = (await client.get("/metrics", headers=control.bearer)).text
         done = await asyncio.to_thread(promtool, "check", "metrics", given=text)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
