@@ -2560,7 +2560,7 @@ export type Gateway = {
 /**
  * GatewayWorker
  *
- * A gateway process that listens for snapshots.
+ * A gateway process that listens for snapshots; it is seen whenever it says something.
  */
 export type GatewayWorker = {
     /**
@@ -4020,7 +4020,15 @@ export type Measured = {
      */
     inter_token_seconds?: number | null;
     /**
+     * Is Current
+     *
+     * Whether `running`, `waiting`, `gateway_queued` and `kv_cache_ratio` are of now. False: who tells them is silent, and they are means over the window.
+     */
+    is_current?: boolean;
+    /**
      * Kv Cache Ratio
+     *
+     * Of the fullest replica.
      */
     kv_cache_ratio?: number | null;
     /**
