@@ -86,6 +86,8 @@ def test_figures_are_listed(server: RestServer, run: Run) -> None:
     done = run("figures")
     assert "node, gpu" in done.stdout
     assert "1 while it answers." in done.stdout
+    shown_json = json.loads(run("figures", "--json").stdout)
+    assert shown_json == {"items": [figure], "next_cursor": None}
 
 
 def test_a_line_of_signs_begins_at_zero() -> None:

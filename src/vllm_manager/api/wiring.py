@@ -133,8 +133,7 @@ async def _deploy_demo(deployments: Deployments) -> None:
 def _build(
     settings: Settings, clock: Clock, database: Database, ray: RayRest
 ) -> tuple[Services, tuple[DownloadsRoom, Library, DeploymentsRoom, Monitoring]]:
-    hub = Hub(new_token())
-    credentials_changed = Nudge()
+    hub, credentials_changed = Hub(new_token()), Nudge()
     people = build_people(settings, database, clock, hub, credentials_changed)
     operations = Operations(database, hub, clock)
     cluster, warmers = Cluster(ray), WarmerBoard(clock)

@@ -103,6 +103,30 @@ async def test_the_fullest_replica_counts_not_the_mean_of_all() -> None:
     assert [d.kv_cache_usage_ratio for d in (await world.facts()).deployments or ()] == [None]
 
 
+async def test_gpus_of_other_nodes_are_watched_and_unknown_while_their_node_is_silent() -> None:
+    world = World()
+
+    def place(gpu: str) -> tuple[tuple[str, str], ...]:
+        return (("node", "elsewhere"), ("gpu", gpu))
+
+    samples = [
+        Sample("gpu_up", place("0"), 1.0),
+        Sample("gpu_temperature_celsius", place("0"), 91.0),
+        Sample("gpu_up", place("1"), 0.0),
+    ]
+    world.board.put("node/n", samples)
+    told = (await world.facts()).gpus
+    assert told is not None
+    assert [(gpu.name, gpu.state, gpu.temperature_celsius) for gpu in told] == [
+        ("GPU 0 of elsewhere", "ok", 91.0),
+        ("GPU 1 of elsewhere", "lost", None),
+    ]
+    world.clock.advance(10)
+    assert {gpu.state for gpu in (await world.facts()).gpus or ()} == {"unknown"}
+    world.clock.advance(3600)
+    assert (await world.facts()).gpus == []
+
+
 async def test_a_certificate_that_can_t_be_read_is_one_all_the_same(tmp_path: Path) -> None:
     facts = await World(certificate=tmp_path / "gone.pem").facts()
     assert (facts.has_certificate, facts.certificate_ends_at) == (True, None)

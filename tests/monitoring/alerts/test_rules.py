@@ -82,6 +82,7 @@ def test_what_is_not_known_is_no_finding_and_no_all_clear() -> None:
         ("kv_cache_full", deployment(phase="degraded", kv_cache_usage_ratio=0.1), "demo"),
         ("queue_growing", deployment(), "demo"),
         ("gpu_hot", gpu(celsius=None), "GPU 0"),
+        ("gpu_lost", gpu("unknown"), "GPU 0"),
         ("disk_low", facts(disks=[DiskFact("models", "/m", None, None)]), "/m"),
     ],
 )

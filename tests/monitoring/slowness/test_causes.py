@@ -36,7 +36,7 @@ def seen(**figures: Any) -> Measured:
         ({"kv_cache_ratio": 0.97}, "kv_cache_full", "97% full"),
         ({"gpu_throttled_ratio": 0.4}, "gpu_throttled", "40% of the time"),
         ({"node_cpu_ratio": 0.99}, "cpu_saturated", "99% busy"),
-        ({"gateway_queued": 20.0}, "gateway_queue", "20 requests wait before the engines"),
+        ({"gateway_queued": 20.0}, "gateway_queue", "20 requests wait now before the engines"),
     ],
 )
 def test_what_stands_out_is_named_with_its_numbers(
@@ -46,6 +46,18 @@ def test_what_stands_out_is_named_with_its_numbers(
     assert first.kind == kind
     assert words in first.cause
     assert first.advice
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"queue_seconds": 6.0, "waiting": 12.0}, "12 waited"),
+        ({"kv_cache_ratio": 0.97}, "was 97% full"),
+        ({"gateway_queued": 20.0}, "20 requests waited before the engines, which were full"),
+    ],
+)
+def test_what_is_not_of_now_is_not_said_to_be(figures: dict[str, float], words: str) -> None:
+    assert words in causes_of(seen(is_current=False, **figures))[0].cause
 
 
 def test_the_heaviest_cause_stands_first() -> None:

@@ -4020,7 +4020,15 @@ export type Measured = {
      */
     inter_token_seconds?: number | null;
     /**
+     * Is Current
+     *
+     * Whether `running`, `waiting`, `gateway_queued` and `kv_cache_ratio` are of now. False: who tells them is silent, and they are means over the window.
+     */
+    is_current?: boolean;
+    /**
      * Kv Cache Ratio
+     *
+     * Of the fullest replica.
      */
     kv_cache_ratio?: number | null;
     /**

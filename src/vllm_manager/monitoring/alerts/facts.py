@@ -24,11 +24,12 @@ class DeploymentFact(NamedTuple):
 
 
 class GpuFact(NamedTuple):
-    """A GPU of this machine."""
+    """A GPU of this machine, or of another node that tells of itself."""
 
     name: str
     """As people call it: `GPU 0 (NVIDIA H100)`."""
     state: str
+    """`ok`, `lost`, `failed`; `unknown`: its node is silent."""
     temperature_celsius: float | None = None
     used_by: tuple[str, ...] = ()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _KEYS_WITHIN: Final = timedelta(days=7)
 _SELDOM_SECONDS: Final = 60.0
+_GPU_SECONDS: Final = 3600.0
+"""A GPU of a node that is silent for longer is taken to be no part of the cluster any more."""
 _OURS: Final = ("control-plane", "gateway", "steward")
 """Processes whose memory must not grow; engines' may, while they work."""
 
@@ -54,6 +57,8 @@ class Looking:
     def __init__(self, rooms: Rooms, clock: Clock) -> None:
         self._rooms = rooms
         self._clock = clock
+        self._gpus_seen: dict[tuple[str, str], float] = {}
+        """When a GPU of another node was told of last, by node and index."""
         self._seldom_at: float | None = None
         self._keys: tuple[int, datetime | None] | None = None
         self._certificate: datetime | None = None
@@ -71,7 +76,7 @@ class Looking:
             at=self._clock.now(),
             monotonic=self._clock.monotonic(),
             deployments=None if views is None else _deployments(views, rooms.board),
-            gpus=_gpus(machine),
+            gpus=self._with_others(_gpus(machine)),
             disks=None if machine is None else _disks(machine.disks),
             certificate_ends_at=self._certificate,
             has_certificate=rooms.certificate is not None,
@@ -82,6 +87,19 @@ class Looking:
             gateway_workers=rooms.gateway_workers(),
             unfinished_audit_entries=rooms.unfinished_audit_entries(),
         )
+
+    def _with_others(self, own: Sequence[GpuFact] | None) -> Sequence[GpuFact] | None:
+        """Return this machine's GPUs, and of other nodes those that they have told of lately."""
+        now, board = self._clock.monotonic(), self._rooms.board
+        here = socket.gethostname()
+        up = {_place(labels): value for labels, value in _values(board, "gpu_up")}
+        heat = {_place(labels): v for labels, v in _values(board, "gpu_temperature_celsius")}
+        self._gpus_seen |= {place: now for place in up if place[0] != here}
+        self._gpus_seen = {p: at for p, at in self._gpus_seen.items() if now - at < _GPU_SECONDS}
+        if own is None:
+            return None
+        others = [_other_gpu(place, up.get(place), heat.get(place)) for place in self._gpus_seen]
+        return [*own, *others]
 
     async def _look_seldom(self) -> None:
         """Look at what changes slowly and costs a query or a file."""
@@ -145,6 +163,15 @@ def _gpus(machine: HardwareSnapshot | None) -> Sequence[GpuFact] | None:
 def _gpu(gpu: Gpu) -> GpuFact:
     name = f"GPU {gpu.index}" + (f" ({gpu.name})" if gpu.name else "")
     return GpuFact(name, gpu.state, gpu.temperature_celsius, tuple(gpu.used_by))
+
+
+def _place(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels["node"], labels["gpu"]
+
+
+def _other_gpu(place: tuple[str, str], up: float | None, celsius: float | None) -> GpuFact:
+    state = "unknown" if up is None else "ok" if up else "lost"
+    return GpuFact(f"GPU {place[1]} of {place[0]}", state, celsius)
 
 
 def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:

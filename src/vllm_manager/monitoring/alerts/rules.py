@@ -197,13 +197,15 @@ def _queue(d: DeploymentFact, trend: Trend | None) -> Judged | None:
     return Finding(d.name, "warning", title, detail, (_deployment(d.name),))
 
 
-def _gpu_lost(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+def _gpu_lost(facts: Facts, _: Trends) -> Iterable[Judged] | None:
     if facts.gpus is None:
         return None
     return [_lost(gpu) for gpu in facts.gpus if gpu.state != "ok"]
 
 
-def _lost(gpu: GpuFact) -> Finding:
+def _lost(gpu: GpuFact) -> Judged:
+    if gpu.state == "unknown":
+        return Undecided(gpu.name)
     hit = f" It was given to {', '.join(gpu.used_by)}." if gpu.used_by else ""
     why = "has fallen off the bus" if gpu.state == "lost" else "does not answer"
     detail = f"{gpu.name} {why}.{hit} Look at it with nvidia-smi and at the kernel's log; reboot."

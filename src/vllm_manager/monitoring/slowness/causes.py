@@ -41,7 +41,8 @@ def _gateway_queue(seen: Measured) -> SlowCause | None:
     return SlowCause(
         kind="gateway_queue",
         share=_bounded(seen.gateway_queued / total),
-        cause=f"{seen.gateway_queued:.0f} requests wait before the engines, which are full.",
+        cause=f"{seen.gateway_queued:.0f} requests {_waits(seen)} before the engines, which "
+        f"{'are' if seen.is_current else 'were'} full.",
         advice="Raise max_concurrent_requests if the engine has room, or add replicas.",
     )
 
@@ -52,7 +53,7 @@ def _engine_queue(seen: Measured) -> SlowCause | None:
         if seen.request_seconds is not None or not seen.waiting or seen.waiting < 1:
             return None
         share = seen.waiting / (seen.waiting + (seen.running or 0))
-    waits = "" if seen.waiting is None else f"; {seen.waiting:.0f} wait now"
+    waits = "" if seen.waiting is None else f"; {seen.waiting:.0f} {_waits(seen)}"
     spent = "" if seen.queue_seconds is None else f" {_time(seen.queue_seconds)} each"
     return SlowCause(
         kind="engine_queue",
@@ -85,7 +86,8 @@ def _kv_cache_full(seen: Measured) -> SlowCause | None:
     return SlowCause(
         kind="kv_cache_full",
         share=_bounded(used - 0.6),
-        cause=f"The KV cache is {used:.0%} full, so further requests wait.",
+        cause=f"The KV cache {'is' if seen.is_current else 'was'} {used:.0%} full, so further "
+        "requests wait.",
         advice="Give the KV cache more memory, set kv_cache_dtype to fp8, or add replicas.",
     )
 
@@ -155,6 +157,10 @@ _LOOKS: Final[tuple[Callable[[Measured], SlowCause | None], ...]] = (
     _gateway_queue, _engine_queue, _preemption, _kv_cache_full, _prefill, _decode,
     _gpu_throttled, _cpu_saturated,
 )  # fmt: skip
+
+
+def _waits(seen: Measured) -> str:
+    return "wait now" if seen.is_current else "waited"
 
 
 def _share(part: float | None, seen: Measured) -> float | None:

@@ -15,6 +15,11 @@ class Measured(BaseModel):
     """Means over the window, over all replicas. Null: not known, or no request finished."""
 
     window_seconds: int
+    is_current: bool = Field(
+        default=True,
+        description="Whether `running`, `waiting`, `gateway_queued` and `kv_cache_ratio` are of "
+        "now. False: who tells them is silent, and they are means over the window.",
+    )
     request_seconds: float | None = None
     queue_seconds: float | None = Field(default=None, description="In the engine's queue.")
     prefill_seconds: float | None = None
@@ -24,7 +29,7 @@ class Measured(BaseModel):
     running: float | None = Field(default=None, description="Requests that engines work on.")
     waiting: float | None = Field(default=None, description="Requests that wait in engines.")
     gateway_queued: float | None = Field(default=None, description="Requests that wait before.")
-    kv_cache_ratio: float | None = None
+    kv_cache_ratio: float | None = Field(default=None, description="Of the fullest replica.")
     preemptions_per_second: float | None = None
     requests_per_second: float | None = None
     prefix_hit_ratio: float | None = None
