@@ -1,5 +1,6 @@
 """Requests through a real gateway, their spans at a real receiver."""
 
+import ssl
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.certificates import Authority
 from support.collector import Collector
 from support.gateway import AUTHORIZATION, Rig, rig
 
@@ -81,6 +83,36 @@ async def test_a_collector_that_is_away_is_sent_what_was_kept_when_it_is_back(
         await made.gateway.when(lambda: "traces can't be sent" in made.gateway.log)
         await collector.listen()
         assert len(await collector.wait_for(3, TRACE)) == 3
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncGenerator[Collector]:
+    """Yield a collector whose certificate an authority of our own has signed."""
+    pair = Authority(tmp_path / "authority").pair()
+    trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trust.load_cert_chain(pair.certificate, pair.key)
+    async with Collector(tls=trust) as collector:
+        yield collector
+
+
+async def test_a_collector_is_trusted_by_an_authority_of_one_s_own(
+    tmp_path: Path, guarded: Collector
+) -> None:
+    file = tmp_path / "authority" / "authority.pem"
+    async with rig(tmp_path, otlp_endpoint=guarded.url, ca_file=str(file)) as made:
+        assert await chat(made, SENT) == 200
+        assert len(await guarded.wait_for(3, TRACE)) == 3
+
+
+@pytest.mark.parametrize("file", ["", "authority/server.key", "missing.pem"])
+async def test_what_is_not_trusted_is_sent_nothing_and_told_of(
+    tmp_path: Path, guarded: Collector, file: str
+) -> None:
+    ca_file = str(tmp_path / file) if file else ""
+    async with rig(tmp_path, otlp_endpoint=guarded.url, ca_file=ca_file) as made:
+        assert await chat(made, SENT) == 200
+        await made.gateway.when(lambda: "traces can't be sent" in made.gateway.log)
+    assert guarded.spans == []
 
 
 async def test_what_a_collector_refuses_is_counted(tmp_path: Path, collector: Collector) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import ssl
 from typing import Any, NamedTuple, cast
 
 from google.protobuf.json_format import ParseDict
@@ -33,8 +34,8 @@ class Span(NamedTuple):
 class Collector(HttpServer):
     """Keeps every span; answers with `status`."""
 
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(self._take, port)
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(self._take, port, tls)
         self.spans: list[Span] = []
         self.status = 200
         self._came = asyncio.Event()

@@ -45,6 +45,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where traces are sent; empty: nowhere."""
     otlp_share: float = 1.0
     """Of the requests whose callers did not decide it themselves."""
+    ca_file: str = ""
+    """Path of authorities that are trusted beside the system's where traces are sent."""
     stale_seconds: float = 15
     """A snapshot stream that is silent for this long (three heartbeats) is given up."""
 

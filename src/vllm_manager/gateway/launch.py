@@ -27,6 +27,7 @@ def gateway_config(settings: "Settings") -> GatewayConfig:
         tls_key=str(settings.tls_key or ""),
         otlp_endpoint=settings.otlp_endpoint or "",
         otlp_share=settings.otlp_share,
+        ca_file=str(settings.ca_file.resolve()) if settings.ca_file else "",
         trusted_proxies=tuple(p for p in settings.trusted_proxies.split(",") if p.strip()),
     )
 

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import ssl
 import time
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import vllm_manager
 from vllm_manager.gateway import otlp
 from vllm_manager.gateway.traces import Tracer
+from vllm_manager.kit.certificates import PairRefused, system_trust
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +44,15 @@ class Collector(NamedTuple):
 class TraceSender:
     """One per worker."""
 
-    def __init__(self, tracer: Tracer, endpoint: str, worker: int) -> None:
+    def __init__(self, tracer: Tracer, endpoint: str, worker: int, ca_file: Path | None) -> None:
+        """`ca_file`: authorities that are trusted beside the system's."""
         self._tracer = tracer
         self._collector = Collector.of(endpoint)
         self._worker = worker
         self._failures = 0
         self._told_at = -_TELL_SECONDS
-        self._secure = ssl.create_default_context() if self._collector.is_secure else None
+        self._ca_file = ca_file
+        self._trust: ssl.SSLContext | None = None
 
     async def run(self) -> None:
         """Send once a second for ever, less often while nobody takes it."""
@@ -69,7 +73,8 @@ class TraceSender:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     status = await self._post(body)
-            except (OSError, EOFError, ValueError) as error:  # a timeout is an OSError
+            # A timeout is an OSError.
+            except (OSError, EOFError, ValueError, PairRefused) as error:
                 self._tracer.give_back(batch)
                 self._failed(str(error) or type(error).__name__)
                 return
@@ -85,7 +90,8 @@ class TraceSender:
 
     async def _post(self, body: bytes) -> int:
         to = self._collector
-        reader, writer = await asyncio.open_connection(to.host, to.port, ssl=self._secure)
+        trust = await self._trusted() if to.is_secure else None
+        reader, writer = await asyncio.open_connection(to.host, to.port, ssl=trust)
         host = f"[{to.host}]" if ":" in to.host else to.host
         head = (
             f"POST {to.path} HTTP/1.1\r\nhost: {host}:{to.port}\r\nconnection: close\r\n"
@@ -101,6 +107,11 @@ class TraceSender:
             raise EOFError("the connection ended without an answer") from error
         finally:
             writer.transport.abort()
+
+    async def _trusted(self) -> ssl.SSLContext:
+        if self._trust is None:  # reads every certificate authority: tens of milliseconds
+            self._trust = await asyncio.to_thread(system_trust, self._ca_file)
+        return self._trust
 
     def _failed(self, cause: str) -> None:
         self._failures += 1

@@ -212,8 +212,11 @@ def _teller_for(context: Context, index: int) -> Teller:
 
 
 def _trace_sender(context: Context, worker: int) -> TraceSender | None:
-    endpoint = context.config.otlp_endpoint
-    return TraceSender(context.tracer, endpoint, worker) if endpoint else None
+    config = context.config
+    if not config.otlp_endpoint:
+        return None
+    ca_file = Path(config.ca_file) if config.ca_file else None
+    return TraceSender(context.tracer, config.otlp_endpoint, worker, ca_file)
 
 
 def _server_for(context: Context, served: Served | None) -> _Server:

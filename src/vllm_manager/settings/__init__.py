@@ -58,8 +58,8 @@ class Settings(Watching):
     )
     ca_file: Path | None = Field(
         default=None,
-        description="File with authorities that the command line and alerts trust beside the "
-        "system's.",
+        description="File with authorities that the command line, alerts and the gateway's traces "
+        "trust beside the system's.",
     )
     control_port: int = Field(
         default=8801, ge=0, le=65535, description="The control plane's port, on loopback only."

@@ -35,6 +35,7 @@ class Room:
     """The parts of the room, without loops: a test moves the clock and says what is read."""
 
     def __init__(self, database: Database, clock: FakeClock, history: History | None = None):
+        self.database = database
         self.clock = clock
         self.lease = Lease(database, "reconciler", own_identity(), 30, clock)
         self.board = Board(clock)
