@@ -34,7 +34,7 @@ def figures(url: UrlOption = None, token: TokenOption = None, as_json: JsonOptio
     with connect(url, token) as client:
         found = list(client.pages(f"{_PATH}/figures"))
     if as_json:
-        print_json({"items": found})
+        print_json({"items": found, "next_cursor": None})
         return
     rows = (
         [f["name"], f["kind"], f["unit"], escape(", ".join(f["labels"])), escape(f["about"])]
