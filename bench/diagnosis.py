@@ -22,9 +22,9 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src"), str(HERE)]
 
-from diagnosis_tools import recordings, runs  # noqa: E402
-from diagnosis_tools.scenarios import ALL, Scenario  # noqa: E402
-from support.hub.process import HubProcess  # noqa: E402
+from diagnosis_tools import recordings, runs
+from diagnosis_tools.scenarios import ALL, Scenario
+from support.hub.process import HubProcess
 
 GOAL_SHARE = 38 / 40
 

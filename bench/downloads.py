@@ -26,8 +26,8 @@ import psutil
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-from support.downloading import DownloadingPlane, downloading_plane  # noqa: E402
-from support.hub import HubProcess, hub_process  # noqa: E402
+from support.downloading import DownloadingPlane, downloading_plane
+from support.hub import HubProcess, hub_process
 
 RESULTS = Path(__file__).parent / "results"
 MIB = 1 << 20

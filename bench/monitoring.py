@@ -27,26 +27,26 @@ import psutil
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from fakes.clock import FakeClock  # noqa: E402
-from fakes.nvml import FakeNvml, datacenter  # noqa: E402
-from hardware.machine import hardware_with, nvidia  # noqa: E402
-from monitoring.samples.given import Room, room_in  # noqa: E402
-from vllm_manager.deployments import Report  # noqa: E402
-from vllm_manager.deployments.observed import Identity, SeenHistogram  # noqa: E402
-from vllm_manager.monitoring.samples import (  # noqa: E402
+from fakes.clock import FakeClock
+from fakes.nvml import FakeNvml, datacenter
+from hardware.machine import hardware_with, nvidia
+from monitoring.samples.given import Room, room_in
+from vllm_manager.deployments import Report
+from vllm_manager.deployments.observed import Identity, SeenHistogram
+from vllm_manager.monitoring.samples import (
     FIGURES,
     Board,
     Figure,
     Sample,
     store,
 )
-from vllm_manager.monitoring.samples.archive import HOURS, MINUTES, TENS, Tier  # noqa: E402
-from vllm_manager.monitoring.samples.blocks import Block  # noqa: E402
-from vllm_manager.monitoring.samples.collectors.engines import EngineFeed  # noqa: E402
-from vllm_manager.monitoring.samples.collectors.machine import MachineCollector  # noqa: E402
-from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector  # noqa: E402
-from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, Span  # noqa: E402
-from vllm_manager.monitoring.samples.reading import Distribution  # noqa: E402
+from vllm_manager.monitoring.samples.archive import HOURS, MINUTES, TENS, Tier
+from vllm_manager.monitoring.samples.blocks import Block
+from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
+from vllm_manager.monitoring.samples.collectors.machine import MachineCollector
+from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
+from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, Span
+from vllm_manager.monitoring.samples.reading import Distribution
 
 NODES, GPUS, REPLICAS, PROCESSES = 8, 8, 100, 300
 BUCKETS = (

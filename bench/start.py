@@ -26,13 +26,13 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src"), str(HERE)]
 
-from start_tools.picture import draw  # noqa: E402
-from support import ray_cluster  # noqa: E402
-from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_until  # noqa: E402
-from support.serve import Deployed, warmer_application  # noqa: E402
-from vllm_manager_engine import command, model_folder  # noqa: E402
-from vllm_manager_engine.phases import ORDER, Course  # noqa: E402
-from vllm_manager_engine.spec import ReplicaSpec  # noqa: E402
+from start_tools.picture import draw
+from support import ray_cluster
+from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_until
+from support.serve import Deployed, warmer_application
+from vllm_manager_engine import command, model_folder
+from vllm_manager_engine.phases import ORDER, Course
+from vllm_manager_engine.spec import ReplicaSpec
 
 GOAL_COLD_RATIO = 1.05
 GOAL_WARM_RATIO = 0.25
