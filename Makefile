@@ -5,10 +5,10 @@ MANAGER = .venv/bin/vllm-manager
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down check test soak bench fmt openapi lock upgrade
+.PHONY: help setup up down check test soak bench bench-long fmt openapi lock upgrade
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup:  ## build what running it needs: two Python environments and the web UI
 	@$(SETUP) run
@@ -37,7 +37,11 @@ soak:  ## the long tests
 
 bench:  ## the figures that the project promises, measured side by side
 	@$(SETUP) test
-	@set -e; for file in bench/[a-z0-9]*.py; do echo "== $$file"; .venv/bin/python "$$file"; done
+	@$(PYTHON) scripts/benches.py
+
+bench-long:  ## those that take much longer: every failure produced for real, a download of 20 GB
+	@$(SETUP) test
+	@$(PYTHON) scripts/benches.py long
 
 fmt:  ## bring all code into its form
 	@$(SETUP) dev

@@ -21,11 +21,11 @@ RESULTS = Path(__file__).parent / "results"
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from control_plane import Client, Product, show_against, tree_resident_bytes  # noqa: E402
-from support.many_keys import add_keys  # noqa: E402
-from support.publishing import longest_stall_seconds, publishing  # noqa: E402
-from vllm_manager.db import Database  # noqa: E402
-from vllm_manager.kit.clock import SystemClock  # noqa: E402
+from control_plane import Client, Product, show_against, tree_resident_bytes
+from support.many_keys import add_keys
+from support.publishing import longest_stall_seconds, publishing
+from vllm_manager.db import Database
+from vllm_manager.kit.clock import SystemClock
 
 KEYS = 10_000
 CHANGES = 10

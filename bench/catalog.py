@@ -20,8 +20,8 @@ import httpx
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from control_plane import free_port  # noqa: E402 (beside this file)
-from support.hub import hub_process  # noqa: E402 (the hub is the tests')
+from control_plane import free_port
+from support.hub import hub_process
 
 REQUESTS = 200
 BARS = {"search_added_seconds": 0.050, "popular_seconds": 0.005}

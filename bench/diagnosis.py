@@ -4,8 +4,8 @@
 
 Each runs a real vLLM on CPU under our supervisor: bad arguments, broken files, too little memory,
 kills, full disks, a hub that refuses. It takes about half a minute each. Some need root (control
-groups, mounts). `--keep` writes what was seen to a folder; `--record` makes the recordings of
-`tests/engine/failures` from it.
+groups, mounts): where they can't run, they are named and not counted. `--keep` writes what was seen
+to a folder; `--record` makes the recordings of `tests/engine/failures` from it.
 """
 
 import argparse
@@ -22,9 +22,9 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src"), str(HERE)]
 
-from diagnosis_tools import recordings, runs  # noqa: E402
-from diagnosis_tools.scenarios import ALL, Scenario  # noqa: E402
-from support.hub.process import HubProcess  # noqa: E402
+from diagnosis_tools import recordings, runs
+from diagnosis_tools.scenarios import ALL, Scenario
+from support.hub.process import HubProcess
 
 GOAL_SHARE = 38 / 40
 
@@ -62,6 +62,11 @@ def main() -> int:
         keep.mkdir(parents=True, exist_ok=True)
         if told.record:
             return recordings.write(chosen, keep)
+    lacks = {scenario.name: runs.lacking(scenario) for scenario in chosen}
+    for name, what in lacks.items():
+        if what is not None:
+            print(f"left out: {name} needs {what}")
+    chosen = [scenario for scenario in chosen if lacks[scenario.name] is None]
     with runs.hub() as hub, ThreadPoolExecutor(told.workers) as pool:
         seen: list[dict[str, Any]] = list(pool.map(partial(produce, hub=hub, keep=keep), chosen))
     right = sum(bool(one["right"]) for one in seen)

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ import psutil
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-from support.downloading import DownloadingPlane, downloading_plane  # noqa: E402
-from support.hub import HubProcess, hub_process  # noqa: E402
+from support.downloading import DownloadingPlane, downloading_plane
+from support.hub import HubProcess, hub_process
 
 RESULTS = Path(__file__).parent / "results"
 MIB = 1 << 20
@@ -130,7 +131,6 @@ class Pulse:
         self._process = psutil.Process(plane.process.pid)
         self._address = str(plane.client.base_url).removeprefix("http://")
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask), threading.Thread(target=self._weigh)]
 
     def resident(self) -> int:
         """Return the memory of the control plane and of its children."""
@@ -139,21 +139,24 @@ class Pulse:
 
     @contextmanager
     def beating(self) -> Generator[None]:
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            for thread in self._threads:
-                thread.join()
+        with ThreadPoolExecutor(2) as pool:
+            beats = [pool.submit(self._ask), pool.submit(self._weigh)]
+            try:
+                yield
+            finally:
+                self._over.set()
+            for beat in beats:
+                beat.result()  # figures of a beat that broke would be too good
 
     def _ask(self) -> None:
         connection = http.client.HTTPConnection(self._address.rstrip("/"), timeout=30)
         while not self._over.wait(0.01):
             began = time.perf_counter()
             connection.request("GET", "/healthz")
-            connection.getresponse().read()
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"/healthz answered {answer.status}")
             self.seconds.append(time.perf_counter() - began)
 
     def _weigh(self) -> None:

@@ -25,9 +25,9 @@ HERE = Path(__file__).parent / "gateway_tools"
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from gateway_tools.aborts import measure_abort_seconds  # noqa: E402
-from support.control_plane import KEY, ControlPlane, model, snapshot  # noqa: E402
-from support.gateway import Gateway, free_port  # noqa: E402
+from gateway_tools.aborts import measure_abort_seconds
+from support.control_plane import KEY, ControlPlane, model, snapshot
+from support.gateway import Gateway, free_port
 
 BARS = {
     "requests_per_core_second": 4000.0,

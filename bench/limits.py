@@ -20,7 +20,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.crowd import MOST_OUTPUT_TOKENS, PROMPT_TOKENS, Caller, Crowd, crowd  # noqa: E402
+from support.crowd import MOST_OUTPUT_TOKENS, PROMPT_TOKENS, Caller, Crowd, crowd
 
 BAR_SHARE = 0.01
 TIMES = 10

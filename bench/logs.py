@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,13 @@ class Pulse:
     def beating(self) -> Generator[None]:
         self.taken.clear()
         self._is_over.clear()
-        thread = threading.Thread(target=self._beat)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._is_over.set()
-            thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            beat = pool.submit(self._beat)
+            try:
+                yield
+            finally:
+                self._is_over.set()
+            beat.result()  # figures of a beat that broke would be too good
 
     def _beat(self) -> None:
         while not self._is_over.wait(BETWEEN_CALLS_SECONDS):

@@ -28,21 +28,21 @@ import psutil
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 
-from fakes.clock import FakeClock  # noqa: E402
-from fakes.nvml import FakeNvml, datacenter  # noqa: E402
-from hardware.machine import hardware_with, nvidia  # noqa: E402
-from monitoring.samples.given import Room, room_in  # noqa: E402
-from monitoring_tools.blocked import Blocked  # noqa: E402
-from monitoring_tools.load import GPUS, NODES, REPLICAS, Load, packed, report_of  # noqa: E402
-from support.measured import fill as fill_board  # noqa: E402
-from vllm_manager.deployments import Report  # noqa: E402
-from vllm_manager.monitoring.prometheus import families, render  # noqa: E402
-from vllm_manager.monitoring.samples import FIGURES, Board, store  # noqa: E402
-from vllm_manager.monitoring.samples.archive import HOURS, MINUTES, TENS  # noqa: E402
-from vllm_manager.monitoring.samples.collectors.engines import EngineFeed  # noqa: E402
-from vllm_manager.monitoring.samples.collectors.machine import MachineCollector  # noqa: E402
-from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector  # noqa: E402
-from vllm_manager.monitoring.samples.schemas import encoded  # noqa: E402
+from fakes.clock import FakeClock
+from fakes.nvml import FakeNvml, datacenter
+from hardware.machine import hardware_with, nvidia
+from monitoring.samples.given import Room, room_in
+from monitoring_tools.blocked import Blocked
+from monitoring_tools.load import GPUS, NODES, REPLICAS, Load, packed, report_of
+from support.measured import fill as fill_board
+from vllm_manager.deployments import Report
+from vllm_manager.monitoring.prometheus import families, render
+from vllm_manager.monitoring.samples import FIGURES, Board, store
+from vllm_manager.monitoring.samples.archive import HOURS, MINUTES, TENS
+from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
+from vllm_manager.monitoring.samples.collectors.machine import MachineCollector
+from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
+from vllm_manager.monitoring.samples.schemas import encoded
 
 PROCESSES = 300
 BARS = {

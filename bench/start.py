@@ -26,13 +26,13 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src"), str(HERE)]
 
-from start_tools.picture import draw  # noqa: E402
-from support import ray_cluster  # noqa: E402
-from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_until  # noqa: E402
-from support.serve import Deployed, warmer_application  # noqa: E402
-from vllm_manager_engine import command, model_folder  # noqa: E402
-from vllm_manager_engine.phases import ORDER, Course  # noqa: E402
-from vllm_manager_engine.spec import ReplicaSpec  # noqa: E402
+from start_tools.picture import draw
+from support import ray_cluster
+from support.ray_cluster import ENGINE_PYTHON, RayCluster, free_ports, wait_until
+from support.serve import Deployed, warmer_application
+from vllm_manager_engine import command, model_folder
+from vllm_manager_engine.phases import ORDER, Course
+from vllm_manager_engine.spec import ReplicaSpec
 
 GOAL_COLD_RATIO = 1.05
 GOAL_WARM_RATIO = 0.25
@@ -185,8 +185,8 @@ def summary(starts: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
     }
 
 
-def report(found: dict[str, Any]) -> str:
-    """Return the table, and which bars are met."""
+def report(found: dict[str, Any]) -> tuple[str, bool]:
+    """Return the table with which bars are met, and whether all are."""
     phases, medians = found["phase_median_seconds"], found["median_seconds"]
     names = [name for name in phases["cold"] if any(phases[way][name] for way in WAYS)]
     lines = [f"{'median seconds':<18}" + "".join(f"{way:>9}" for way in WAYS)]
@@ -200,10 +200,10 @@ def report(found: dict[str, Any]) -> str:
     for name, value, goal in bars:
         verdict = "met" if value <= goal else "NOT met"
         lines.append(f"{name}: {value:.3f} (goal: at most {goal:g}): {verdict}")
-    return "\n".join(lines)
+    return "\n".join(lines), all(value <= goal for _, value, goal in bars)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engine", default="vllm", choices=["vllm", "fake"])
@@ -215,8 +215,10 @@ def main() -> None:
     options.json.write_text(json.dumps(found, indent=1) + "\n")
     title = "Seconds to the first token (medians)"
     draw(found["phase_median_seconds"], title, options.json.with_suffix(".svg"))
-    print(f"\n{report(found)}")
+    table, is_met = report(found)
+    print(f"\n{table}")
+    return 0 if is_met else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

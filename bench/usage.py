@@ -26,13 +26,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from fakes.clock import FakeClock  # noqa: E402
-from vllm_manager.auth.subjects import Subjects  # noqa: E402
-from vllm_manager.db import Database  # noqa: E402
-from vllm_manager.kit.ids import new_id  # noqa: E402
-from vllm_manager.limits import UsageLedger, UsageReport, UsageTotals  # noqa: E402
-from vllm_manager.limits.schemas import GroupBy  # noqa: E402
-from vllm_manager.migrations import upgrade  # noqa: E402
+from fakes.clock import FakeClock
+from vllm_manager.auth.subjects import Subjects
+from vllm_manager.db import Database
+from vllm_manager.kit.ids import new_id
+from vllm_manager.limits import UsageLedger, UsageReport, UsageTotals
+from vllm_manager.limits.schemas import GroupBy
+from vllm_manager.migrations import upgrade
 
 BAR_MB = 200
 BAR_MS = 1000

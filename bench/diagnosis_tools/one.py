@@ -15,28 +15,28 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
+
+from support.control_groups import small_group
 from vllm_manager_engine.health import Patience
 from vllm_manager_engine.process import free_port
 from vllm_manager_engine.spec import Identity, ReplicaSpec
 from vllm_manager_engine.supervisor import EngineFailed, Supervisor
 
-_GROUPS = Path("/sys/fs/cgroup/memory")
 _PATIENCE = Patience(period=0.2, probe=3.0, busy=20.0)
 
 
-def wrapped(job: dict[str, Any], folder: Path) -> str:
-    """Return a Python that limits itself before it begins."""
+def wrapped(job: dict[str, Any], folder: Path, group: Path | None) -> str:
+    """Return a Python that limits itself, and joins the control group, before it begins."""
     lines = ["#!/bin/sh"]
-    if job.get("memory_bytes"):
-        group = _GROUPS / f"diagnosis-{os.getpid()}"
-        group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(job["memory_bytes"]))
+    if group is not None:
         lines.append(f"echo $$ > {group}/cgroup.procs")
     lines += [f"ulimit -{letter} {value}" for letter, value in job.get("limits", {}).items()]
     program = folder / "python"
@@ -102,15 +102,14 @@ async def run(job: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     job = json.loads(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
+    memory_bytes: int | None = job.get("memory_bytes")
+    bounded = small_group("diagnosis", memory_bytes) if memory_bytes else nullcontext(None)
+    with tempfile.TemporaryDirectory() as folder, bounded as group:
         python = sys.executable
-        if job.get("limits") or job.get("memory_bytes"):
-            sys.executable = wrapped(job, Path(folder))
+        if job.get("limits") or group is not None:
+            sys.executable = wrapped(job, Path(folder), group)
         found = asyncio.run(run(job))
         sys.executable = python
-    group = _GROUPS / f"diagnosis-{os.getpid()}"
-    if group.is_dir():
-        group.rmdir()
     print(json.dumps(found))
 
 

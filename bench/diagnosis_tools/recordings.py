@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ _MOST_LINES = 60
 _PLACES = (
     (re.compile(re.escape(str(models.REPOSITORY / ".venv-engine"))), "/opt/engine"),
     (re.compile(re.escape(str(models.REPOSITORY))), "/opt/vllm-manager"),
-    (re.compile(r"/root/\.pyenv/versions/[\d.]+"), "/opt/python"),
+    (re.compile(re.escape(sys.base_prefix)), "/opt/python"),
     (re.compile(r"/var/tmp/tmp\w+/x"), "/srv"),
 )
 

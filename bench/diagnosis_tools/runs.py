@@ -11,12 +11,14 @@ from typing import Any
 
 from diagnosis_tools import models
 from diagnosis_tools.scenarios import Scenario
+from support import control_groups
 from support.hub.faults import Fault
 from support.hub.process import HubProcess, hub_process
 
 HERE = Path(__file__).resolve().parent
 ENGINE_PYTHON = models.REPOSITORY / ".venv-engine" / "bin" / "python"
 _LIMIT_SECONDS = 240
+_UNPRIVILEGED = "--bounding-set=-dac_override,-dac_read_search"
 
 
 @contextmanager
@@ -26,6 +28,24 @@ def hub() -> Generator[HubProcess]:
         yield running
 
 
+def lacking(scenario: Scenario) -> str | None:
+    """Return what a scenario needs that is not here; None where it can run."""
+    if "memory_bytes" in scenario.job and not control_groups.can_be_made():
+        return "a place where control groups can be made (root)"
+    if scenario.within and not _does("unshare", "-m", "true"):
+        return "mounts of its own (root, unshare)"
+    if "without" in scenario.job and not _does("setpriv", _UNPRIVILEGED, "true"):
+        return "fewer rights than root's (root, setpriv)"
+    return None
+
+
+def _does(*words: str) -> bool:
+    try:
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def run(scenario: Scenario, folder: Path, hub: HubProcess) -> dict[str, Any]:
     """Produce one failure; return what `one.py` prints."""
     folder.mkdir()
@@ -33,7 +53,7 @@ def run(scenario: Scenario, folder: Path, hub: HubProcess) -> dict[str, Any]:
     job = _job(scenario, folder, hub)
     words = [str(ENGINE_PYTHON), str(HERE / "one.py"), json.dumps(job)]
     if "without" in scenario.job:  # even root may then read only what its modes allow
-        words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *words]
+        words = ["setpriv", _UNPRIVILEGED, *words]
     if scenario.within:
         told = " && ".join(each.replace("{f}", str(folder)) for each in scenario.within)
         words = ["unshare", "-m", "sh", "-c", f'{told}; exec "$@"', "sh", *words]

@@ -26,15 +26,15 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "engine" / "src")]
 
-import psutil  # noqa: E402
+import psutil
 
-from support.engines import ENVIRONMENT, family, is_alive, replica_spec, until  # noqa: E402
-from support.ray_cluster import ENGINE_PYTHON  # noqa: E402
-from support.warmth import RunningWarmer, start_warmer, stop_warmer  # noqa: E402
-from vllm_manager_engine import leftovers  # noqa: E402
-from vllm_manager_engine.spec import Identity  # noqa: E402
-from vllm_manager_engine.supervisor import Supervisor  # noqa: E402
-from vllm_manager_engine.warm import crew, wire  # noqa: E402
+from support.engines import ENVIRONMENT, family, is_alive, replica_spec, until
+from support.ray_cluster import ENGINE_PYTHON
+from support.warmth import RunningWarmer, start_warmer, stop_warmer
+from vllm_manager_engine import leftovers
+from vllm_manager_engine.spec import Identity
+from vllm_manager_engine.supervisor import Supervisor
+from vllm_manager_engine.warm import crew, wire
 
 SETTLED_CYCLES = 6
 ENDS = ("stopped", "killed", "abandoned")

@@ -85,3 +85,12 @@ def test_what_is_no_export_is_misuse(run: Run, tmp_path: Path, text: str) -> Non
     done = run("audit", "verify", str(file))
     assert done.exit_code == 2
     assert "Traceback" not in done.output
+
+
+def test_a_list_that_is_cut_says_where_it_goes_on(server: RestServer, run: Run) -> None:
+    server.answer("GET /api/v1/audit", {"items": [], "next_cursor": None})
+    assert json.loads(run("audit", "ls", "--json").stdout) == {"items": [], "next_cursor": None}
+    entry = {"seq": 3}
+    server.answer("GET /api/v1/audit", {"items": [entry], "next_cursor": "more"})
+    found = json.loads(run("audit", "ls", "--limit", "1", "--from", "7d", "--json").stdout)
+    assert found == {"items": [entry], "next_cursor": "more"}

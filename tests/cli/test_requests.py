@@ -111,3 +111,9 @@ def test_bodies_are_captured_printed_and_erased(server: RestServer, run: Run) ->
     server.answer("DELETE /api/v1/requests/capture/demo", {})
     assert run("requests", "capture", "demo", "--erase").exit_code == 0
     assert server.calls[-1].query == {"erase": ["true"]}
+
+
+def test_the_end_of_a_capture_is_told_to_programs_as_json(server: RestServer, run: Run) -> None:
+    server.answer("DELETE /api/v1/requests/capture/demo", {"deployment": "demo"})
+    done = run("requests", "capture", "demo", "--off", "--json")
+    assert json.loads(done.stdout) == {"deployment": "demo"}

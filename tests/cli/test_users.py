@@ -122,6 +122,7 @@ def test_sessions_are_listed_and_ended(server: RestServer, run: Run) -> None:
     assert "192.0.2.7" in done.stdout
     assert "Firefox" in done.stdout
     assert "1 logins ended" in run("users", "sessions", "ada", "--end").stdout
+    assert json.loads(run("users", "sessions", "ada", "--end", "--json").stdout) == {"ended": 1}
 
 
 def test_teams_are_made_filled_emptied_and_deleted(server: RestServer, run: Run) -> None:

@@ -50,51 +50,51 @@ class FakeNvml:
             return partial(self._answer, name)
         return getattr(pynvml, name)
 
-    def nvmlInit(self) -> None:  # noqa: N802 (NVML's own names)
+    def nvmlInit(self) -> None:
         self.inits += 1
         if self.init_fault is not None:
             raise pynvml.NVMLError(self.init_fault)
 
-    def nvmlShutdown(self) -> None:  # noqa: N802
+    def nvmlShutdown(self) -> None:
         return None
 
-    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
+    def nvmlSystemGetDriverVersion(self) -> str:
         return self.driver
 
-    def nvmlSystemGetCudaDriverVersion(self) -> int:  # noqa: N802
+    def nvmlSystemGetCudaDriverVersion(self) -> int:
         return self.cuda
 
-    def nvmlSystemGetProcessName(self, pid: int) -> str:  # noqa: N802
+    def nvmlSystemGetProcessName(self, pid: int) -> str:
         if pid not in self.names:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
         return self.names[pid]
 
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+    def nvmlDeviceGetCount(self) -> int:
         return len(self.gpus)
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> FakeGpu:  # noqa: N802
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> FakeGpu:
         return self.gpus[index]
 
-    def nvmlDeviceGetMaxMigDeviceCount(self, gpu: FakeGpu) -> int:  # noqa: N802
+    def nvmlDeviceGetMaxMigDeviceCount(self, gpu: FakeGpu) -> int:
         return 7
 
-    def nvmlDeviceGetMigDeviceHandleByIndex(self, gpu: FakeGpu, index: int) -> FakeGpu:  # noqa: N802
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, gpu: FakeGpu, index: int) -> FakeGpu:
         if index >= len(gpu.instances):
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
         return gpu.instances[index]
 
-    def nvmlDeviceGetTopologyCommonAncestor(self, first: FakeGpu, second: FakeGpu) -> int:  # noqa: N802
+    def nvmlDeviceGetTopologyCommonAncestor(self, first: FakeGpu, second: FakeGpu) -> int:
         return self.level
 
-    def nvmlDeviceGetNvLinkState(self, gpu: FakeGpu, lane: int) -> int:  # noqa: N802
+    def nvmlDeviceGetNvLinkState(self, gpu: FakeGpu, lane: int) -> int:
         if lane >= len(gpu.lanes):
             raise pynvml.NVMLError(NOT_SUPPORTED if not gpu.lanes else 2)
         return 1
 
-    def nvmlDeviceGetNvLinkRemoteDeviceType(self, gpu: FakeGpu, lane: int) -> int:  # noqa: N802
+    def nvmlDeviceGetNvLinkRemoteDeviceType(self, gpu: FakeGpu, lane: int) -> int:
         return gpu.lanes[lane][0]
 
-    def nvmlDeviceGetNvLinkRemotePciInfo(self, gpu: FakeGpu, lane: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetNvLinkRemotePciInfo(self, gpu: FakeGpu, lane: int) -> Any:
         return SimpleNamespace(busId=gpu.lanes[lane][1])
 
     def _answer(self, name: str, gpu: FakeGpu, *rest: Any) -> Any:

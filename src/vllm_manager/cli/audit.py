@@ -3,8 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,17 +19,15 @@ from vllm_manager.cli.client import (
     as_object,
     connect,
 )
+from vllm_manager.cli.moments import FromOption, ToOption, past_moment
 from vllm_manager.cli.output import out, print_json, print_table
 from vllm_manager.kit.errors import Problem
 
 app = typer.Typer(name="audit", help="The audit log: ls, export, verify.", no_args_is_help=True)
 
 _PATH = "/api/v1/audit"
+_PAGE = 1000
 _COLOURS = {"done": "green", "refused": "yellow", "failed": "red", "unknown": "yellow"}
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
-
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=_TIMES)]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=_TIMES)]
 
 
 @app.command()
@@ -51,14 +47,13 @@ def ls(
         "actor": actor,
         "action": action,
         "subject": subject,
-        "from": _moment(since),
-        "to": _moment(until),
-        "limit": min(limit, 1000),
+        "from": past_moment(since),
+        "to": past_moment(until),
     }
     with connect(url, token) as client:
-        found = list(islice(client.pages(_PATH, **query), limit))
+        found, cursor = _newest(client, query, limit)
     if as_json:
-        print_json({"items": found})
+        print_json({"items": found, "next_cursor": cursor})
         return
     print_table(["When", "Who", "Did", "To", "From", "Result"], [_row(entry) for entry in found])
 
@@ -131,9 +126,17 @@ def _row(entry: Json) -> list[str]:
     ]
 
 
-def _moment(at: datetime | None) -> str | None:
-    """Return a time with its zone; without one the time of this machine is meant."""
-    return at.astimezone().isoformat() if at is not None else None
+def _newest(client: Client, query: Json, limit: int) -> tuple[list[Json], str | None]:
+    """Return so many entries, and where the list goes on; None where it ends."""
+    found: list[Json] = []
+    cursor: str | None = None
+    while True:
+        left = min(limit - len(found), _PAGE)
+        page = client.get(_PATH, **query, limit=left, cursor=cursor)
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None or len(found) >= limit:
+            return found, cursor
 
 
 def _verified(file: Path, head: str | None) -> Json:

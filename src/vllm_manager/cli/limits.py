@@ -18,7 +18,8 @@ from vllm_manager.cli.figures import (
 )
 from vllm_manager.cli.keys import find as find_key
 from vllm_manager.cli.output import out, print_json, print_table
-from vllm_manager.kit.errors import not_found
+from vllm_manager.cli.teams import find_team
+from vllm_manager.cli.users import find_user
 
 app = typer.Typer(
     name="limits",
@@ -27,7 +28,6 @@ app = typer.Typer(
 )
 
 _PATH = "/api/v1/limits"
-_LISTS = {"team": ("/api/v1/teams", "name"), "user": ("/api/v1/users", "username")}
 Scope = Literal["installation", "team", "user", "key", "model"]
 
 ScopeArgument = Annotated[Scope, typer.Argument(help="For whom.", show_default=False)]
@@ -119,11 +119,8 @@ def _id(client: Client, scope: Scope, subject: str) -> str:
         return subject
     if scope == "key":
         return find_key(client, subject)["id"]
-    path, name = _LISTS[scope]
-    for each in client.pages(path, limit=200):
-        if subject in (each["id"], each[name]):
-            return each["id"]
-    raise not_found(scope, subject)
+    find = find_team if scope == "team" else find_user
+    return find(client, subject)["id"]
 
 
 def _whose(policy: Json) -> str:

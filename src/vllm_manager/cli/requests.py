@@ -121,15 +121,16 @@ def capture(
     path = f"{_PATH}/capture/{quote(deployment, safe='')}"
     with connect(url, token) as client:
         if off or erase:
-            client.delete(f"{path}?erase={str(erase).lower()}")
-            out.print(f"[green]✓[/green] No bodies of {escape(deployment)} are captured.")
-            return
-        body = {"minutes": minutes, "requests": count, "keep_hours": keep_hours}
-        started = client.put(path, body)
+            answer = client.delete(f"{path}?erase={str(erase).lower()}")
+            said = f"No bodies of {escape(deployment)} are captured."
+        else:
+            body = {"minutes": minutes, "requests": count, "keep_hours": keep_hours}
+            answer = client.put(path, body)
+            said = _captured(answer)
     if as_json:
-        print_json(started)
+        print_json(answer)
     else:
-        out.print(f"[green]✓[/green] {_captured(started)}")
+        out.print(f"[green]✓[/green] {said}")
 
 
 @app.command()

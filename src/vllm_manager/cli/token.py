@@ -79,7 +79,7 @@ def ask_whose(
 def read_token() -> str:
     """Read the token without showing it; arguments would be seen by other users."""
     if sys.stdin.isatty():
-        return typer.prompt("Hugging Face token", hide_input=True)
+        return typer.prompt("Hugging Face token", hide_input=True, err=True)
     text = sys.stdin.read().strip()
     if not text:
         raise typer.BadParameter("standard input holds no token")

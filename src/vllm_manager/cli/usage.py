@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
@@ -12,6 +11,7 @@ from rich.markup import escape
 
 from vllm_manager.cli import prices
 from vllm_manager.cli.client import Client, Json, JsonOption, TokenOption, UrlOption, connect
+from vllm_manager.cli.moments import FromOption, ToOption, past_moment
 from vllm_manager.cli.output import out, print_json, print_table
 
 
@@ -33,7 +33,6 @@ app = typer.Typer(
 app.add_typer(prices.app)
 
 _PATH = "/api/v1/usage"
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 _COUNTS = {
     "requests": "REQUESTS",
     "errors": "ERRORS",
@@ -55,8 +54,8 @@ def usage(
     by: Annotated[
         list[Group] | None, typer.Option("--by", help="Repeat it to group by several.")
     ] = None,
-    since: Annotated[datetime | None, typer.Option("--from", formats=_TIMES)] = None,
-    until: Annotated[datetime | None, typer.Option("--to", formats=_TIMES)] = None,
+    since: FromOption = None,
+    until: ToOption = None,
     model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
     key: Annotated[str | None, typer.Option(help="Only of this key, by its id.")] = None,
     user: Annotated[str | None, typer.Option(help="Only of this user, by the id.")] = None,
@@ -76,8 +75,8 @@ def usage(
     groups = by or [Group.MODEL]
     query = {
         "group_by": [group.value for group in groups],
-        "from": _moment(since),
-        "to": _moment(until),
+        "from": past_moment(since),
+        "to": past_moment(until),
         "model": model,
         "key": key,
         "user": user,
@@ -89,7 +88,7 @@ def usage(
             return
         found = list(client.pages(_PATH, **query))
     if as_json:
-        print_json({"items": found})
+        print_json({"items": found, "next_cursor": None})
     elif not found:
         out.print("Nothing was asked of any model in this span.")
     else:
@@ -141,8 +140,3 @@ def _seconds(value: float | None) -> str:
 
 def _cost(entry: Json) -> str:
     return "–" if entry["cost"] is None else f"{entry['cost']:,.2f}"
-
-
-def _moment(at: datetime | None) -> str | None:
-    """Return a time with its zone; without one the time of this machine is meant."""
-    return at.astimezone().isoformat() if at is not None else None

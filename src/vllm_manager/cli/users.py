@@ -171,13 +171,11 @@ def sessions(
     """List where a user is logged in, or end all of their logins."""
     with connect(url, token) as client:
         path = f"{_at(find_user(client, user))}/sessions"
-        if end:
-            ended = client.delete(path)["ended"]
-            out.print(f"[green]✓[/green] {ended} logins ended.")
-            return
-        found = client.get(path)
+        found = client.delete(path) if end else client.get(path)
     if as_json:
         print_json(found)
+    elif end:
+        out.print(f"[green]✓[/green] {found['ended']} logins ended.")
     elif not found["items"]:
         out.print(f"{escape(user)} is not logged in anywhere.")
     else:
