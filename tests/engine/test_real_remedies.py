@@ -103,6 +103,6 @@ def test_files_that_are_damaged_or_missing(
     error = deploy(plane, name, model=str(folder))
     assert error["code"] == code
     assert words in error["detail"]
-    assert any(r["label"] == "Verify or download again" for r in error["remediation"])
+    assert any(r["label"] == "Verify or import the model again" for r in error["remediation"])
     shutil.copytree(_DEMO, folder, dirs_exist_ok=True)  # what a download does
     mend(plane, name)

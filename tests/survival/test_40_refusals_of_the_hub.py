@@ -66,7 +66,7 @@ async def test_40_a_gated_model_leads_to_where_its_licence_is_accepted(room: Roo
         await room.catalog.facts("acme/gated-chat", None)
     page = f"{room.hub.url}/acme/gated-chat"
     assert page in caught.value.details.detail
-    assert caught.value.details.remediation[0].arguments == {"path": page}
+    assert caught.value.details.remediation[0].arguments == {"url": page}
 
 
 async def test_40_what_passes_is_got_over(room: Room) -> None:

@@ -54,6 +54,8 @@ export interface DeploymentActions {
   busy: boolean;
   act: (verb: Verb, name: string) => Promise<boolean>;
   change: (name: string, patch: DeploymentChange, what: string) => Promise<Deployment | null>;
+  /** Anything else that is done for a deployment; null where it failed, which is told. */
+  attempt: <T>(title: string, name: string, call: () => Promise<T>) => Promise<T | null>;
 }
 
 export function useDeploymentActions(): DeploymentActions {
@@ -97,5 +99,5 @@ export function useDeploymentActions(): DeploymentActions {
     [attempt],
   );
 
-  return { busy: pending > 0, act, change };
+  return { busy: pending > 0, act, change, attempt };
 }

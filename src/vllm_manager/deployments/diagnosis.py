@@ -144,7 +144,7 @@ def _ways(way: Way, failure: Failure, name: str, around: Circumstances) -> list[
 
 def _refetch(around: Circumstances) -> Remedy:
     if around.model_id is None:
-        return _open("Import the model's folder again", "/library")
+        return _open("Verify or import the model again", "/library")
     arguments = {"model_id": around.model_id}
     return Remedy(label="Fetch damaged files again", action="refetch", arguments=arguments)
 

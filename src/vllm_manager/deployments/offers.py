@@ -56,7 +56,7 @@ def _estimated(estimate: FitReport, around: Circumstances) -> list[Offer]:
     if longest and (estimate.max_model_len is None or longest < estimate.max_model_len):
         found.append(Offer("max_model_len", longest))
     for way in estimate.suggestions:
-        if way.verdict != "does_not_fit" and isinstance(way.value, bool | int | float | str):
+        if way.verdict in ("fits", "tight") and isinstance(way.value, bool | int | float | str):
             also = {_short(n): v for n, v in way.also.items() if not isinstance(v, dict | list)}
             found.append(Offer(_short(way.field), way.value, also))
     if (estimate.smallest_gpus or 0) > around.resources.tensor_parallel_size:

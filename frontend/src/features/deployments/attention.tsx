@@ -28,7 +28,7 @@ export function attentionList(deployments: readonly Deployment[]): Deployment[] 
 }
 
 function AttentionCard({ deployment: d }: { deployment: Deployment }) {
-  const { apply, busy, mayAct } = useRemedy(d);
+  const { apply, ...rest } = useRemedy(d);
   const now = useServerNow();
   const failed = d.phase === "failed";
   const edge = failed ? "border-l-failed" : "border-l-warning";
@@ -61,7 +61,7 @@ function AttentionCard({ deployment: d }: { deployment: Deployment }) {
         </Link>
       </div>
       {d.last_error ? (
-        <ProblemBody problem={d.last_error} onRemedy={apply} busy={busy} mayAct={mayAct} />
+        <ProblemBody problem={d.last_error} onRemedy={apply} {...rest} />
       ) : (
         <p className="text-muted">{d.reason ?? t.phases[d.phase]}</p>
       )}

@@ -13,7 +13,7 @@ import { t } from "@/strings";
 import { useRemedy } from "./use-remedy";
 
 export function ErrorBanner({ deployment: d }: { deployment: Deployment }) {
-  const { apply, busy, mayAct } = useRemedy(d);
+  const { apply, ...rest } = useRemedy(d);
   const problem = d.last_error;
   // Once it is ready again, the error is history: the Events tab keeps it.
   if (!problem || d.phase === "ready" || d.phase === "stopped") return null;
@@ -30,7 +30,7 @@ export function ErrorBanner({ deployment: d }: { deployment: Deployment }) {
           <CopyButton text={() => describeProblem(problem)} label={t.errors.copy} />
         </span>
       </div>
-      <ProblemBody problem={problem} onRemedy={apply} busy={busy} mayAct={mayAct} />
+      <ProblemBody problem={problem} onRemedy={apply} {...rest} />
     </Card>
   );
 }

@@ -2,54 +2,45 @@
 
 import { useNavigate } from "@tanstack/react-router";
 import { useDeploymentActions } from "@/api/actions";
+import { changeOf, pathOf, prepare, settingsOf } from "@/api/remedies";
 import { useMay } from "@/api/rights";
-import type { Deployment, DeploymentChange, Remedy } from "@/api/types";
+import type { Deployment, Remedy } from "@/api/types";
 import { t } from "@/strings";
-
-const RESOURCES = new Set(["cpus", "gpus", "tensor_parallel_size", "pipeline_parallel_size"]);
-
-/** The change that a `set_argument` remedy means; null takes an argument out. */
-export function changeOf(
-  d: Pick<Deployment, "spec">,
-  name: string,
-  value: unknown,
-): DeploymentChange {
-  const key = name.replace(/^(arguments|resources)\./, "");
-  if (RESOURCES.has(key)) return { resources: { ...d.spec.resources, [key]: value } };
-  if (key === "replicas") return { replicas: Number(value) };
-  const held = { ...d.spec.arguments } as Record<string, unknown>;
-  if (value === null) {
-    delete held[key];
-    return { arguments: held as DeploymentChange["arguments"] };
-  }
-  return { arguments: { ...held, [key]: value } as DeploymentChange["arguments"] };
-}
+import { remedies as w } from "@/strings/remedies";
 
 interface Applied {
-  apply: (remedy: Remedy) => void;
+  /** `token`: the one that was typed, for `set_token`. */
+  apply: (remedy: Remedy, token?: string) => void;
   busy: boolean;
   mayAct: boolean;
+  /** Whether the installation's token may be set. */
+  maySetToken: boolean;
 }
 
 export function useRemedy(d: Deployment): Applied {
-  const { act, change, busy } = useDeploymentActions();
+  const { act, change, attempt, busy } = useDeploymentActions();
   const mayAct = useMay("operate");
+  const maySetToken = useMay("administer");
   const navigate = useNavigate();
 
-  const set = async (name: string, value: unknown) => {
-    const changed = await change(d.name, changeOf(d, name, value), t.actions.changeFailed(d.name));
-    if (changed) await act(d.desired === "stopped" ? "start" : "restart", d.name);
+  const isPrepared = async (remedy: Remedy, token: string): Promise<boolean> => {
+    if (remedy.action === "set_argument") {
+      const patch = changeOf(d, settingsOf(remedy));
+      return (await change(d.name, patch, t.actions.changeFailed(d.name))) !== null;
+    }
+    const steps = async () => {
+      await prepare(remedy, token);
+      return true;
+    };
+    return (await attempt(w.failed(remedy.label), d.name, steps)) !== null;
   };
-  const apply = (remedy: Remedy) => {
-    const given = (remedy.arguments ?? {}) as { name?: unknown; value?: unknown; path?: unknown };
-    if (remedy.action === "set_argument") void set(String(given.name), given.value);
-    else if (remedy.action === "restart") void act("restart", d.name);
-    else if (remedy.action === "open") void navigate({ to: safePath(given.path) });
+  const mend = async (remedy: Remedy, token: string) => {
+    const done = await isPrepared(remedy, token);
+    if (done) await act(d.desired === "stopped" ? "start" : "restart", d.name);
   };
-  return { apply, busy, mayAct };
-}
-
-/** Remedies come from our own server, but an address is still only one of ours. */
-function safePath(path: unknown): string {
-  return typeof path === "string" && /^\/[^/\\]/.test(path) ? path : "/";
+  const apply = (remedy: Remedy, token = "") => {
+    if (remedy.action === "open") void navigate({ to: pathOf(remedy) });
+    else void mend(remedy, token);
+  };
+  return { apply, busy, mayAct, maySetToken };
 }
