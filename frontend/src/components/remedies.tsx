@@ -5,6 +5,7 @@ import { addressOf } from "@/api/remedies";
 import type { ProblemDetails, Remedy } from "@/api/types";
 import { t } from "@/strings";
 import { remedies as w } from "@/strings/remedies";
+import { Advice, Causes } from "./advice";
 import { Button, buttonClass } from "./button";
 import { Dialog } from "./dialog";
 import { TextField } from "./field";
@@ -55,15 +56,7 @@ export function ProblemBody(props: Props) {
         <Prose text={problem.detail} />
       </p>
       <Causes problem={problem} />
-      {advice.length > 0 ? (
-        <ul className="list-disc pl-4.5 text-muted">
-          {advice.map((r) => (
-            <li key={r.label}>
-              <Prose text={r.label} />
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      <Advice remedies={advice} />
       {doable.length > 0 || extra ? (
         <div className="flex flex-wrap gap-2 pt-0.5">
           {doable.map((r, n) => (
@@ -85,23 +78,6 @@ export function ProblemBody(props: Props) {
       />
     </div>
   );
-}
-
-function Causes({ problem }: { problem: ProblemDetails }) {
-  return (problem.causes ?? []).map((cause) => (
-    <div key={`${cause.message}${cause.evidence ?? ""}`}>
-      {cause.message !== problem.detail ? <p className="text-muted">{cause.message}</p> : null}
-      {cause.evidence ? (
-        <pre
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-          tabIndex={0}
-          className="mt-1 max-h-32 overflow-auto rounded-control bg-sunken px-2.5 py-1.5 font-mono text-small whitespace-pre-wrap break-words text-muted"
-        >
-          {cause.evidence}
-        </pre>
-      ) : null}
-    </div>
-  ));
 }
 
 interface ButtonProps {

@@ -271,8 +271,8 @@ export const audit = {
   filter: "User",
   action: "Action, in full",
   subject: "To what: its id or name",
-  from: "From this day",
-  to: "Until this day",
+  from: "From",
+  to: "until",
   columns: {
     at: "When",
     actor: "Who",

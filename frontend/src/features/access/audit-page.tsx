@@ -1,7 +1,7 @@
 /** The audit log: who did what to what, when, from where, and with what result. */
 
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { type ChangeEvent, useDeferredValue, useState } from "react";
 import { toast } from "sonner";
 import { type AuditFilter, auditQuery } from "@/api/access";
 import { data } from "@/api/client";
@@ -114,9 +114,13 @@ function Filters({ typed, onTyped }: { typed: Typed; onTyped: (typed: Typed) => 
     ["actor", w.filter, "search"],
     ["action", w.action, "search"],
     ["subject", w.subject, "search"],
-    ["from", w.from, "date"],
-    ["to", w.to, "date"],
   ] as const;
+  const days = [
+    ["from", w.from],
+    ["to", w.to],
+  ] as const;
+  const set = (name: keyof Typed) => (event: ChangeEvent<HTMLInputElement>) =>
+    onTyped({ ...typed, [name]: event.target.value });
   return (
     <search className="mb-3 flex flex-wrap gap-2">
       {fields.map(([name, label, type]) => (
@@ -125,12 +129,17 @@ function Filters({ typed, onTyped }: { typed: Typed; onTyped: (typed: Typed) => 
           {...(name === "actor" ? { "data-filter": true } : {})}
           type={type}
           aria-label={label}
-          title={label}
           placeholder={label}
           value={typed[name]}
-          onChange={(event) => onTyped({ ...typed, [name]: event.target.value })}
+          onChange={set(name)}
           className="min-w-34 flex-1 sm:max-w-50"
         />
+      ))}
+      {days.map(([name, label]) => (
+        <span key={name} className="flex items-center gap-1.5 text-small text-muted">
+          <label htmlFor={name}>{label}</label>
+          <BareInput id={name} type="date" value={typed[name]} onChange={set(name)} />
+        </span>
       ))}
     </search>
   );

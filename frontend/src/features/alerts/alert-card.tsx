@@ -4,6 +4,8 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { data } from "@/api/client";
 import { type Alert, acknowledgeAlert } from "@/api/gen";
+import { addressOf, pathOf } from "@/api/remedies";
+import type { Remedy } from "@/api/types";
 import { Advice } from "@/components/advice";
 import { Ago } from "@/components/ago";
 import { Button, buttonClass } from "@/components/button";
@@ -65,22 +67,33 @@ function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => vo
   );
 }
 
-/** Steps that lead to a page are links; the others are done elsewhere, so they are said. */
+/** Steps that lead to a page are links, here or elsewhere; the others are done there, so they are said. */
 function Steps({ alert }: { alert: Alert }) {
-  const links = alert.remediation.filter((r) => r.action === "open");
+  const isLink = (r: Remedy) => r.action === "open" || addressOf(r) !== null;
+  const style = buttonClass("plain", "small");
   return (
     <>
-      <Advice remedies={alert.remediation.filter((r) => r.action !== "open")} />
-      {links.map((r) => (
-        <Link
-          key={r.label}
-          to={String(r.arguments?.path ?? "/")}
-          className={buttonClass("plain", "small")}
-          aria-label={`${r.label}: ${alert.title}`}
-        >
-          {r.label}
-        </Link>
-      ))}
+      <Advice remedies={alert.remediation.filter((r) => !isLink(r))} />
+      {alert.remediation.filter(isLink).map((r) => {
+        const address = addressOf(r);
+        const label = `${r.label}: ${alert.title}`;
+        return address === null ? (
+          <Link key={r.label} to={pathOf(r)} className={style} aria-label={label}>
+            {r.label}
+          </Link>
+        ) : (
+          <a
+            key={r.label}
+            href={address}
+            target="_blank"
+            rel="noreferrer"
+            className={style}
+            aria-label={label}
+          >
+            {r.label}
+          </a>
+        );
+      })}
     </>
   );
 }

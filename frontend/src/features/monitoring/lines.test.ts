@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MetricAnswer } from "@/api/gen";
-import { allStale, inUnit, toLines, toRow } from "./lines";
+import { allStale, inUnit, loneOf, toLines, toRow } from "./lines";
 
 const answer = (
   series: MetricAnswer["series"],
@@ -92,6 +92,11 @@ describe("lines", () => {
     expect(toLines([old, fresh], []).staleSince).toBeNull();
     expect(toLines([old], []).staleSince).toBe("2026-01-01T00:00:00Z");
   });
+});
+
+test("a value alone between gaps is drawn as a point", () => {
+  expect(loneOf([1, null, 2, 3, null, 4])).toEqual([0, 5]);
+  expect(loneOf([])).toEqual([]);
 });
 
 describe("a row of the table", () => {

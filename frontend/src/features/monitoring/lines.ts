@@ -78,6 +78,13 @@ export function toLines(
   };
 }
 
+/** The places of values without a neighbour: no line is drawn through one alone, so a point is. */
+export function loneOf(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values).flatMap((value, n) =>
+    value != null && values[n - 1] == null && values[n + 1] == null ? [n] : [],
+  );
+}
+
 /** The same, none of it known since `at` (milliseconds since 1970): nobody could read it anew. */
 export function allStale(lines: Lines, at: number): Lines {
   const since = new Date(at).toISOString();

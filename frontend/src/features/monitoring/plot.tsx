@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useDark } from "@/components/theme";
 import type { Lines } from "./lines";
-import { inUnit, momentsOf } from "./lines";
+import { inUnit, loneOf, momentsOf } from "./lines";
 
 const HEIGHT = 168;
 /** One name for all charts of the page: they show the same moment. */
@@ -41,7 +41,7 @@ function options({ lines, width, top, spanOf }: Shape): uPlot.Options {
     scales: {
       x: { range: (_, first, last) => spanOf() ?? [first, last] },
       y: {
-        range: (_, __, highest) => [0, Math.max(top ?? 0, (highest ?? 0) * 1.08, top ? 0 : 1e-9)],
+        range: (_, __, highest) => [0, Math.max(top ?? 0, (highest ?? 0) * 1.08) || 1],
       },
     },
     axes: [
@@ -68,7 +68,11 @@ function options({ lines, width, top, spanOf }: Shape): uPlot.Options {
           label: line.name,
           stroke: line.staleSince ? colour("faint") : colour(name),
           width: 1.5,
-          points: { show: lines.times.length < 3 },
+          points: {
+            show: false,
+            size: 4,
+            filter: (u: uPlot, n: number) => loneOf(u.data[n] ?? []),
+          },
           ...(dash ? { dash } : {}),
         };
       }),
