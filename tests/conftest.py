@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    for line in config.stash.get(_LEFT_OUT, []):
+    for line in config.stash.get(_LEFT_OUT, list[str]()):
         terminalreporter.write_line(f"LEFT OUT {line}")
 
 

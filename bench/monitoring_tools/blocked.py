@@ -5,6 +5,8 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator
 
+_SETTLES_SECONDS = 0.005
+
 
 class Blocked:
     """How long the event loop did nothing else, at most, by what was done meanwhile."""
@@ -24,9 +26,10 @@ class Blocked:
 
     @contextlib.asynccontextmanager
     async def during(self, doing: str) -> AsyncGenerator[None]:
-        await asyncio.sleep(0.002)
+        """Name what comes in between, and nothing before and after it."""
         self.doing = doing
-        await asyncio.sleep(0)  # the watch begins to wait under this name
+        await asyncio.sleep(_SETTLES_SECONDS)  # the watch waits under this name
         yield
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(_SETTLES_SECONDS)  # it has woken up
         self.doing = ""
+        await asyncio.sleep(_SETTLES_SECONDS)

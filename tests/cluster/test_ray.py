@@ -138,12 +138,12 @@ async def test_of_a_dead_node_the_resources_are_not_known(head: Head, ray: RayRe
     assert (node.state, node.state_message, node.cpus, node.gpus) == ("dead", "lost", None, None)
 
 
-async def test_only_living_nodes_have_gpus(head: Head, ray: RayRest):
-    with_gpus = {**NODE, "resources_total": {"GPU": 1.0}}
-    head.body = nodes({**with_gpus, "state": "DEAD"})
-    assert await Cluster(ray).has_gpus() is False
-    head.body = nodes(with_gpus)
-    assert await Cluster(ray).has_gpus()
+async def test_the_most_gpus_are_those_of_one_living_node(head: Head, ray: RayRest):
+    dead = {**NODE, "resources_total": {"GPU": 8.0}, "state": "DEAD"}
+    head.body = nodes(dead)
+    assert await Cluster(ray).most_gpus() == 0
+    head.body = nodes(dead, *({**NODE, "resources_total": {"GPU": n}} for n in (1.0, 2.0)))
+    assert await Cluster(ray).most_gpus() == 2
 
 
 async def test_nodes_of_a_head_that_is_gone_are_a_503_with_the_reason(head: Head, ray: RayRest):

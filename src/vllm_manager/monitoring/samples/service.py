@@ -138,6 +138,7 @@ class Samples:
 def _answer(question: Question, found: Sequence[Line], source: Source, now: float) -> MetricAnswer:
     newest = max((line.newest for line in found if line.newest is not None), default=None)
     stale = all(_is_stale(question, line.newest, now) for line in found)
+    times = list(range(question.start, question.end, question.step))
     # Made here, of what was just computed: to validate each point again takes longer than that.
     return MetricAnswer.model_construct(
         figure=question.figure.name,
@@ -147,17 +148,16 @@ def _answer(question: Question, found: Sequence[Line], source: Source, now: floa
         start=_moment(question.start),
         end=_moment(question.end),
         step_seconds=question.step,
-        series=[_series(question, line, now) for line in found],
+        series=[_series(question, times, line, now) for line in found],
         source=source,
         newest_at=None if newest is None else _moment(newest),
         stale_since=_moment(newest) if stale and newest is not None else None,
     )
 
 
-def _series(question: Question, line: Line, now: float) -> MetricSeries:
+def _series(question: Question, times: Sequence[int], line: Line, now: float) -> MetricSeries:
     stale = _is_stale(question, line.newest, now)
     newest = None if line.newest is None else _moment(line.newest)
-    times = range(question.start, question.end, question.step)
     return MetricSeries.model_construct(
         labels=dict(line.labels),
         points=list(zip(times, line.values, strict=True)),
