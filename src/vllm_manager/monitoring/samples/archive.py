@@ -84,10 +84,10 @@ class Archive:
             if begin > hour:
                 break
             if begin == hour:
-                until = _fill(ring, found)
+                until = await _fill(ring, found)
                 continue
             whole = minutes.new_ring()
-            _fill(whole, found)
+            await _fill(whole, found)
             whole.advance((begin + HOUR) // MINUTE - 1)
             await self.write_hour(whole, begin, prunes=False)
         return until
@@ -158,13 +158,14 @@ class Archive:
         return await asyncio.to_thread(_series, question, tier, rows), end
 
 
-def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
+async def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
+    """Fill in minutes one by one: of many series, an hour of them takes seconds."""
     until = 0.0
     for start, data in rows:
         minute = start // MINUTE
         if ring.newest is None or minute > ring.newest:
             ring.advance(minute)
-        until, values = minutes.unpack(data, minute)
+        until, values = await asyncio.to_thread(minutes.unpack, data, minute)
         for figure, labels, span in values:
             minutes.fill(ring, figure, labels, minute, span, until)
     return until
