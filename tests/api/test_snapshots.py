@@ -107,10 +107,15 @@ async def test_a_slow_worker_skips_to_the_newest(source: Source) -> None:
     assert (snapshot["version"], snapshot["models"]["demo"]["phase"]) == (4, "stopped")
 
 
-async def test_nothing_is_published_before_the_routes_are_known(source: Source) -> None:
+async def test_who_may_ask_is_published_before_the_routes_are_known(source: Source) -> None:
     source.routes = None
     await source.publisher.refresh()
-    assert source.publisher.version == 0
+    stream = source.publisher.stream(None)
+    snapshot = await newest(stream)
+    await stream.aclose()
+    assert snapshot["version"] == 1
+    assert snapshot["models"] is None
+    assert snapshot["keys"]
 
 
 async def test_a_login_is_published_also_while_the_routes_are_unknown(source: Source) -> None:
