@@ -50,7 +50,7 @@ async def test_what_is_admitted_is_what_the_buckets_and_quotas_hold(
         for cell in at.values():
             cells[cell] = began + MINUTE
         async with asyncio.timeout(300):
-            while not has_met_all(made):
+            while not has_met_all(made) or made.workers_that_admitted() < workers:
                 await made.run(seconds=3)
         admitted = {"tokens": made.engine.tokens, "requests": made.engine.requests}
         for key, cell in at.items():
@@ -61,7 +61,6 @@ async def test_what_is_admitted_is_what_the_buckets_and_quotas_hold(
         assert made.engine.most_at_once["at_once"] <= 3
         assert set(made.statuses) == {200, 429}
         assert made.statuses[200] == made.engine.requests.total()
-        assert made.workers_that_admitted() == workers
 
 
 FIVE = [

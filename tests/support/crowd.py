@@ -94,6 +94,7 @@ class Crowd:
     callers: Sequence[Caller]
     asked: Counter[str] = field(default_factory=Counter[str])
     statuses: Counter[int] = field(default_factory=Counter[int])
+    _admitting: set[int] = field(default_factory=set[int])
 
     @property
     def accounts(self) -> Accounts:
@@ -101,21 +102,27 @@ class Crowd:
         return open_accounts(self.gateway.run_dir / "gateway-limits", is_shared=True)
 
     def workers_that_admitted(self) -> int:
-        """Return how many workers hold a connection to the engine: each has let a request by."""
-        return sum(
-            any(each.raddr and each.raddr.port == self.engine_port for each in connections)
-            for connections in (
-                psutil.Process(pid).net_connections("tcp") for pid in self.gateway.worker_pids
-            )
-        )
+        """Return how many workers were seen with a connection to the engine while clients asked."""
+        return len(self._admitting)
+
+    async def _watch(self) -> None:
+        """Note who holds a connection to the engine: each such worker has let a request by."""
+        while True:
+            for pid in self.gateway.worker_pids:
+                held = psutil.Process(pid).net_connections("tcp")
+                if any(each.raddr and each.raddr.port == self.engine_port for each in held):
+                    self._admitting.add(pid)
+            await asyncio.sleep(0.2)
 
     async def run(self, seconds: float) -> None:
         """Ask for so long, and wait until all that was begun has ended and is settled."""
         end = time.monotonic() + seconds
+        watching = asyncio.create_task(self._watch())
         async with asyncio.TaskGroup() as group:
             for caller in self.callers:
                 for number in range(caller.clients):
                     group.create_task(self._client(caller, number, end))
+        watching.cancel()
         await self.control.wait_for_records(self.engine.requests.total(), 300)
 
     async def _client(self, caller: Caller, number: int, end: float) -> None:
@@ -123,6 +130,7 @@ class Crowd:
         request = chat_request(caller.body).replace(KEY.encode(), caller.secret.encode())
         step_seconds = caller.clients / caller.asks_per_second
         at = time.monotonic() + step_seconds * number / caller.clients
+        await asyncio.sleep(at - time.monotonic())  # one worker may take all that come together
         connection = await asyncio.open_connection("127.0.0.1", self.gateway.config.port)
         while at < end:
             await asyncio.sleep(at - time.monotonic())
@@ -157,6 +165,7 @@ async def crowd(
         models = {"demo": model(engine.endpoint())}
         await control.publish({"keys": keys, "models": models, "limits": limits})
         async with Gateway(home, control.port, **settings) as gateway:
+            await gateway.when(lambda: len(set(control.workers)) == gateway.config.workers)
             yield Crowd(gateway, control, counting, engine.port, callers)
 
 

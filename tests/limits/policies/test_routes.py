@@ -167,6 +167,7 @@ async def test_what_is_used_of_a_quota_is_told_by_day_and_month(timed: Running) 
     for day, tokens in ((now, 10), (now.replace(day=9), 100), (now.replace(month=1), 1000)):
         await spend(timed, day, tokens, made["id"], ada.id, team_id)
     await spend(timed, now, 7, "key_other", "usr_other")
+    timed.app.state.events.clock.advance(600.0)  # the days before are summed every ten minutes
     found = await ask(timed, ada, "GET", f"/limits/effective?key={made['id']}")
     used = {item["scope"]: item["used"] for item in found["items"]}
     spent = {"day": "2026-02-10", "tokens_today": 10, "tokens_this_month": 110}
