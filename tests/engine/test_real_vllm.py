@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from support.engines import is_alive
+from support.pace import slowness
 from support.ray_cluster import RayCluster, wait_until
 from support.serve import Deployed, Report
 from vllm_manager_engine import engine_core
@@ -130,7 +131,8 @@ def test_the_death_of_its_core_is_seen_within_five_seconds(
     members = [p.pid for p in psutil.Process(ready["engine_pid"]).children(recursive=True)]
     os.kill(core_of(ready).pid, signal.SIGKILL)
     failed = deployed.wait_report(
-        lambda r: r["incarnation"] == ready["incarnation"] and r["phase"] == "failed", 5
+        lambda r: r["incarnation"] == ready["incarnation"] and r["phase"] == "failed",
+        5 * slowness(),
     )
     assert failed["failure"]["code"] == "core_killed"
     wait_until(lambda: not any(map(is_alive, members)), 60, "the end of the engine")
