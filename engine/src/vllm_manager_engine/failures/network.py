@@ -105,7 +105,8 @@ RANKS: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "core_killed",
-        r"(?:Engine core|Worker) proc (?P<name>\S+) died unexpectedly|Failed core proc\(s\): \{\}",
+        r"(?:Engine core|Worker) proc (?P<name>\S+) died unexpectedly|Failed core proc\(s\): \{\}"
+        r"|EngineDeadError: EngineCore encountered an issue",
         "The engine's computing process was killed before it could say why.",
         standing="consequence",
     ),
