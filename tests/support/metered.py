@@ -1,7 +1,7 @@
 """A real control plane and a real gateway as processes, and clients that add up what they are told.
 
-There is no Ray, so the control plane publishes no routes: the gateway serves from the snapshot
-that it kept, which a test writes, and sends what was used to the control plane.
+There is no Ray, so the control plane publishes who may ask and no routes: the gateway keeps the
+model of the snapshot that it kept, which a test writes, and sends what was used.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from support.product import NO_RAY
 from support.upstream import FakeEngine, completion
 from vllm_manager.kit.private_files import write_private
 
-KEYS = ("key_a", "key_b", "key_c", "key_d")
+_KEYS = ("a", "b", "c", "d")
 
 
 class ControlProcess:
@@ -69,11 +69,15 @@ class ControlProcess:
         self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
 
+    async def make_key(self, name: str) -> tuple[str, str]:
+        """Return the id and the secret of a new key of the administrator's."""
+        answer = await self._client.post("/api/v1/keys", json={"name": name}, headers=self._bearer)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["key"]["id"], answer.json()["secret"]
+
     async def used(self) -> dict[str, dict[str, Any]]:
         """Return the sums of each key, as the API tells them."""
-        admin = json.loads((self.home / "secrets" / "admin.json").read_text())
-        bearer = {"authorization": f"Bearer {admin['api_key']}"}
-        answer = await self._client.get("/api/v1/usage?group_by=key", headers=bearer)
+        answer = await self._client.get("/api/v1/usage?group_by=key", headers=self._bearer)
         assert answer.status_code == 200, answer.text
         return {row["key"]: row for row in answer.json()["items"]}
 
@@ -81,6 +85,11 @@ class ControlProcess:
         if self._process is not None and self._process.returncode is None:
             await self.kill()
         await self._client.aclose()
+
+    @property
+    def _bearer(self) -> dict[str, str]:
+        admin = json.loads((self.home / "secrets" / "admin.json").read_text())
+        return {"authorization": f"Bearer {admin['api_key']}"}
 
     async def _answers(self) -> bool:
         assert self._process is not None
@@ -107,9 +116,11 @@ class Meter:
 
     control: ControlProcess
     gateway: Gateway
+    secrets: Mapping[str, str]
+    """Of each key, by its id."""
     answered: int = 0
     asked: int = 0
-    sums: dict[str, Counter[str]] = field(default_factory=lambda: {key: Counter() for key in KEYS})
+    sums: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
 
     @property
     def told(self) -> dict[str, Told]:
@@ -127,14 +138,14 @@ class Meter:
 
     async def ask(self, count: int, clients: int = 24) -> None:
         """Ask so often, with keep-alive, and add up what is answered."""
-        left = iter(range(count))
+        left, keys = iter(range(count)), list(self.secrets)
         async with asyncio.TaskGroup() as group:
             for number in range(clients):
-                group.create_task(self._client(KEYS[number % len(KEYS)], left))
+                group.create_task(self._client(keys[number % len(keys)], left))
 
     async def _client(self, key: str, left: Any) -> None:
         request = chat_request({"model": "demo", "messages": []}).replace(
-            KEY.encode(), f"vm-{key}".encode()
+            KEY.encode(), self.secrets[key].encode()
         )
         stream = await _connect(self.gateway)
         for _ in left:
@@ -150,7 +161,7 @@ class Meter:
 
     def _note(self, key: str, usage: dict[str, Any]) -> None:
         self.answered += 1
-        sums = self.sums[key]
+        sums = self.sums.setdefault(key, Counter())
         sums["requests"] += 1
         sums["prompt_tokens"] += usage["prompt_tokens"]
         sums["completion_tokens"] += usage["completion_tokens"]
@@ -200,11 +211,8 @@ class _Engine:
         exchange.reply_json({**self.whole, "usage": usage})
 
 
-def _snapshot(engines: Sequence[FakeEngine]) -> str:
-    keys = {
-        sha256(f"vm-{key}"): {"id": key, "user": f"usr_{key}", "name": key, "team": "team_1"}
-        for key in KEYS
-    }
+def _snapshot(engines: Sequence[FakeEngine], secrets: Mapping[str, str]) -> str:
+    keys = {sha256(secret): {"id": key, "user": "usr_admin"} for key, secret in secrets.items()}
     endpoints = [engine.endpoint(f"replica-{number}") for number, engine in enumerate(engines)]
     return json.dumps(
         {"version": 1, "epoch": "kept", "keys": keys, "models": {"demo": model(*endpoints)}}
@@ -219,10 +227,11 @@ async def meter(home: Path, **settings: Any) -> AsyncGenerator[Meter]:
         engine.handler = _Engine()
         gateway = Gateway(home, control.port, **settings)
         gateway.run_dir.mkdir(parents=True, exist_ok=True)
-        write_private(gateway.run_dir / "gateway-snapshot.json", _snapshot([engine]))
         try:
             await control.start()
+            secrets = dict([await control.make_key(name) for name in _KEYS])
+            write_private(gateway.run_dir / "gateway-snapshot.json", _snapshot([engine], secrets))
             async with gateway:
-                yield Meter(control, gateway)
+                yield Meter(control, gateway, secrets)
         finally:
             await control.end()
