@@ -41,8 +41,9 @@ def test_12_without_a_deletion_it_ends_as_the_last_call_wanted(plane: ControlPla
     view = plane.ask("/deployments/demo")
     assert (view["desired"], view["phase"]) in (("running", "ready"), ("stopped", "stopped"))
     operations = plane.ask("/operations?limit=1000")["items"]
+    # One that reached its aim before the next call came has succeeded; the last one always has.
     assert {o["status"] for o in operations} == {"succeeded", "cancelled"}
-    assert [o["status"] for o in operations].count("succeeded") == 1
+    assert operations[0]["status"] == "succeeded"
     assert len(operations) == 51
     expected = ["demo"] if view["desired"] == "running" else []
     assert list(plane.ray.applications()) == expected
