@@ -12,8 +12,6 @@ from vllm_manager.monitoring.samples.schemas import Source
 
 _MOST_VALUES = 20_000
 """What one question may take out of the database, counted in values of series."""
-_HISTOGRAM_VALUES = 3
-"""One value of a histogram, which is a row of buckets, counts as so many of them."""
 
 
 class Past:
@@ -33,7 +31,6 @@ class Past:
             return question
         columns = self._rollup.minutes.of(question.figure.name)
         count = sum(question.wants(labels) for labels in columns)
-        count *= _HISTOGRAM_VALUES if question.figure.kind == "histogram" else 1
         finest = max(MINUTE, (question.end - question.start) * count / _MOST_VALUES)
         return question if question.step >= finest else question.coarser(finest)
 
