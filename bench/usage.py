@@ -32,6 +32,7 @@ from vllm_manager.db import Database
 from vllm_manager.kit.ids import new_id
 from vllm_manager.limits import UsageLedger, UsageReport, UsageTotals
 from vllm_manager.limits.schemas import GroupBy
+from vllm_manager.limits.tables import SUMMED
 from vllm_manager.migrations import upgrade
 
 BAR_MB = 200
@@ -73,8 +74,10 @@ def sums(requests: int, chance: random.Random) -> tuple[int, ...]:
     fine = requests - errors - left
     latency = [0, 0, 0, *(round(fine * share) for share in LATENCY), 0, 0, 0, 0]
     ttft = [*(round(fine * share) for share in LATENCY), 0, 0, 0, 0, 0, 0, 0]
-    counters = (requests, errors, errors // 4, left, prompt, requests * 250, prompt // 3)
-    return (*counters, fine * 1700, fine * 210, *latency, *ttft)
+    ended = (requests, errors, errors // 4, left, left // 4)
+    refused = (requests // 50, requests // 500, requests // 200)
+    tokens = (prompt, requests * 250, prompt // 3)
+    return (*ended, *refused, *tokens, fine * 1700, fine * 210, *latency, *ttft)
 
 
 def rows_of(
@@ -98,17 +101,24 @@ def fill(file: Path, days: int) -> dict[str, int]:
     with sqlite3.connect(file) as database:
         database.execute("PRAGMA synchronous=OFF")
         database.executemany(
-            "INSERT INTO usage_series VALUES (?,?,?,?,?)", ((one.id, *one.who) for one in whos)
+            "INSERT INTO usage_series (id, key_id, user_id, team_id, model) VALUES (?,?,?,?,?)",
+            ((one.id, *one.who) for one in whos),
         )
-        marks = ",".join("?" * 41)
-        for table, rows in (
-            ("usage_by_day", rows_of(whos, today - days, today, by_hour=False, chance=chance)),
+        marks = ",".join("?" * (2 + len(SUMMED)))
+        for table, period, rows in (
+            (
+                "usage_by_day",
+                "day",
+                rows_of(whos, today - days, today, by_hour=False, chance=chance),
+            ),
             (
                 "usage_by_hour",
+                "hour",
                 rows_of(whos, 24 * (today - 40), 24 * today, by_hour=True, chance=chance),
             ),
         ):
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            columns = ",".join((period, "series_id", *SUMMED))
+            database.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
         database.executemany(
             "INSERT INTO usage_prices VALUES (?,?,?,?,?,?)",
             [
