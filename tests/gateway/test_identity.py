@@ -50,10 +50,9 @@ def test_a_key_brings_the_models_that_it_may_use() -> None:
     assert identify(directory(models=["demo"]), bearer()).models == ["demo"]
 
 
-@pytest.mark.parametrize("token", ["", "vm-wrong", "' OR 1=1 --", KEY + " "])
+@pytest.mark.parametrize("token", ["", "vm-wrong", "' OR 1=1 --", KEY + "x"])
 def test_an_unknown_key_is_refused(token: str) -> None:
-    if token.strip() != KEY:
-        refusal(bearer(token))
+    refusal(bearer(token))
 
 
 def test_an_expired_key_is_refused() -> None:
