@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from vllm_manager.cli import (
     alerts,
     audit,
+    change,
     chat,
     configs,
     deploy,
@@ -24,8 +25,11 @@ from vllm_manager.cli import (
     logs,
     metrics,
     models,
+    nodes,
+    operations,
     requests,
     serving,
+    show,
     status,
     teams,
     token,
@@ -52,6 +56,9 @@ app.command()(doctor.doctor)
 app.command()(diagnostics.diagnostics)
 app.command()(deploy.deploy)
 app.command()(deployments.ls)
+app.command()(show.show)
+app.command()(change.change)
+app.command()(change.scale)
 app.command()(deployments.stop)
 app.command()(deployments.start)
 app.command()(deployments.restart)
@@ -79,6 +86,8 @@ app.add_typer(alerts.app)
 app.add_typer(usage.app)
 app.add_typer(requests.app)
 app.command()(hardware.hardware)
+app.command()(nodes.nodes)
+app.command()(operations.operations)
 app.command()(metrics.metrics)
 app.command()(metrics.figures)
 app.command()(fit.fit)

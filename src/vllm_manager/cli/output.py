@@ -16,10 +16,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 _COLOURS = {
     "ready": "green",
     "running": "green",
+    "alive": "green",
+    "succeeded": "green",
     "degraded": "yellow",
     "unreachable": "yellow",
     "waiting": "yellow",
     "failed": "red",
+    "dead": "red",
     "stopped": "dim",
 }
 

@@ -1,8 +1,13 @@
 """The shipped dashboards' form: what Grafana needs, so that they work unchanged."""
 
-from typing import Any
+import json
+from copy import deepcopy
+from typing import Any, cast
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from support.dashboards import dashboards, queries
 
@@ -18,6 +23,41 @@ def cells(panel: Any) -> set[tuple[int, int]]:
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
     }
+
+
+def leaves(document: Any, at: str = "") -> dict[str, Any]:
+    """Return each value of a document by its place in it."""
+    if isinstance(document, dict):
+        members = [(f"{at}.{key}", value) for key, value in cast(dict[str, Any], document).items()]
+    elif isinstance(document, list):
+        entries = enumerate(cast(list[Any], document))
+        members = [(f"{at}[{index}]", entry) for index, entry in entries]
+    else:
+        return {at: document}
+    return {place: leaf for name, member in members for place, leaf in leaves(member, name).items()}
+
+
+def unknown_to_grafana(dashboard: Any) -> list[str]:
+    """Return the places that Grafana's own schema loses or changes; it may add defaults."""
+    register_default_plugins()
+    read = Dashboard.from_json(dashboard)
+    known = leaves(json.loads(json.dumps(read, cls=JSONEncoder)))
+    # What a variable's editor shows again stands in no schema, and Grafana writes it itself.
+    ours = {place: leaf for place, leaf in leaves(dashboard).items() if "definition" not in place}
+    return [place for place, leaf in ours.items() if known.get(place) != leaf]
+
+
+@each
+def test_grafanas_own_schema_knows_each_field_of_it(dashboard: Any) -> None:
+    assert unknown_to_grafana(dashboard) == []
+
+
+def test_a_misspelt_field_of_a_dashboard_is_seen() -> None:
+    dashboard = deepcopy(dashboards()["overview"])
+    panel = next(panel for panel in dashboard["panels"] if panel["type"] == "timeseries")
+    panel["fieldConfig"]["defaults"]["unitt"] = panel["fieldConfig"]["defaults"].pop("unit")
+    place = f".panels[{dashboard['panels'].index(panel)}].fieldConfig.defaults.unitt"
+    assert unknown_to_grafana(dashboard) == [place]
 
 
 def test_there_are_four_each_with_a_uid_of_its_own() -> None:
