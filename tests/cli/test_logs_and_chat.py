@@ -76,6 +76,23 @@ def test_following_says_where_more_came_than_it_reads() -> None:
     assert [one["number"] for one in come] == [*range(10_000, 50_000)]
 
 
+def test_the_tries_are_listed_with_how_long_each_lasted_and_why_it_ended(
+    run: Run, server: RestServer
+) -> None:
+    tried = {
+        "replica": "r1", "generation": 2, "attempt": 3, "state": "failed", "lines": 1290,
+        "lines_dropped": 7, "size_bytes": 2048, "failure": {"detail": "It was [killed]."},
+        "began_at": "2026-11-23T10:00:00Z", "ended_at": "2026-11-23T10:03:20.5Z",
+    }  # fmt: skip
+    goes_on = {**tried, "replica": "r2", "ended_at": None, "failure": None, "lines_dropped": 0}
+    server.answer("GET /api/v1/deployments/demo/logs/attempts", {"items": [tried, goes_on]})
+    told = run("logs", "demo", "--attempts").stdout
+    words = " ".join(told.split())
+    assert "ago 3 min 20 s failed 1,290 (7 dropped) 2 KiB" in words
+    assert "ago goes on failed 1,290 2 KiB" in words
+    assert told.endswith("\n  r1: It was [killed].\n")
+
+
 def follow(run: Run, server: RestServer, *words: str, then: list[dict[str, object]]) -> str:
     """Follow a log of three lines, of which one more comes; then the server is broken."""
     path = "GET /api/v1/deployments/demo/logs"

@@ -275,6 +275,14 @@ async def test_each_try_is_listed_with_how_it_ended(tmp_path: Path):
     assert tries[3].size_bytes > 0
 
 
+async def test_a_try_that_failed_and_was_then_taken_down_has_failed(store: LogStore):
+    failure = {"code": "was_killed", "detail": "It was killed.", "signal": 9}
+    await store.append(report(line(1), phase="failed", failure=failure))
+    await store.append(report(line(2), phase="stopping", failure=failure))
+    for heard in (set[str](), {"1"}):
+        assert (await store.attempts(UID, heard))[0].state == "failed"
+
+
 async def test_everything_comes_out_in_one_piece_and_in_order(store: LogStore):
     at = [BEGAN + timedelta(seconds=second) for second in range(4)]
     await store.append(report(line(1, "a", at[0]), line(3, "c", at[2])))

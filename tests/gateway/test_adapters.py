@@ -77,7 +77,8 @@ async def test_an_adapter_shares_the_bound_of_its_model(one: Rig) -> None:
     async with one.gateway.client.stream(
         "POST", "/v1/chat/completions", json=body, headers=AUTHORIZATION
     ) as response:
-        await anext(response.aiter_bytes())
+        words = response.aiter_bytes()  # kept: the connection ends with it
+        await anext(words)
         refused = await one.gateway.chat(model="sql")
         held.go_on.set()
     assert refused.status_code == 429

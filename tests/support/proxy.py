@@ -137,7 +137,9 @@ class Proxy(Listener):
         head = [line.replace(target, path), "connection: close", *[one for one in kept if one]]
         with socket.create_connection(place, 30) as upstream:
             upstream.sendall(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"))
-            self.join_ways(stream, upstream)
+            self._open.add(upstream)
+            _carry(upstream, stream)  # one way: the next request is not the upstream's to see
+            self._open.discard(upstream)
 
 
 class TlsFront(Listener):

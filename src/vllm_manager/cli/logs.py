@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
 
@@ -20,7 +21,8 @@ from vllm_manager.cli.client import (
     connect,
     deployment_path,
 )
-from vllm_manager.cli.output import out, print_json, print_table, size, state
+from vllm_manager.cli.deployments import age
+from vllm_manager.cli.output import elapsed, out, print_json, print_table, size, state
 from vllm_manager.cli.product_log import Wanted, is_down, print_from_files, print_product_log
 from vllm_manager.kit.errors import Problem
 
@@ -198,21 +200,30 @@ def _list_attempts(client: Client, name: str, wanted: Wanted) -> None:
     if wanted.as_json:
         print_json(found)
         return
-    columns = ["Replica", "Start", "Try", "Began", "Ended", "State", "Lines", "Dropped", "Size"]
-    print_table([*columns, "Why"], [_row(one) for one in found["items"]])
+    columns = ("REPLICA", "START", "TRY", "BEGAN", "LASTED", "STATE", "LINES", "SIZE")
+    tries: list[Json] = found["items"]
+    print_table(columns, [_row(one) for one in tries])
+    for one in tries:
+        if failure := as_object(one.get("failure")):
+            out.print(f"  {escape(one['replica'])}: {escape(failure['detail'])}")
 
 
 def _row(one: Json) -> list[str]:
-    failure = as_object(one.get("failure")) or {}
+    dropped = f" ({one['lines_dropped']:,} dropped)" if one["lines_dropped"] else ""
     return [
         escape(str(one["replica"])),
         str(one["generation"]),
         str(one["attempt"]),
-        str(one["began_at"])[:19],
-        str(one["ended_at"] or "")[:19],
+        f"{age(one['began_at'])} ago",
+        _lasted(one),
         state(str(one["state"])),
-        f"{one['lines']:,}",
-        f"{one['lines_dropped']:,}",
+        f"{one['lines']:,}{dropped}",
         size(one["size_bytes"]),
-        escape(str(failure.get("detail") or "")),
     ]
+
+
+def _lasted(one: Json) -> str:
+    if one["ended_at"] is None:
+        return "goes on"
+    began, ended = (datetime.fromisoformat(one[key]) for key in ("began_at", "ended_at"))
+    return elapsed((ended - began).total_seconds())

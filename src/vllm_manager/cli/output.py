@@ -63,15 +63,18 @@ def size(count_bytes: int | None) -> str:
 
 
 def elapsed(seconds: float | None) -> str:
-    """Return a duration as `8.1 s`, `3 min 20 s` or `5 h 02 min`; a dash where unknown."""
+    """Return a duration as `45 ms`, `8.1 s`, `3 min 20 s`, `5 h 02 min` or `5 d 3 h`; a dash where unknown."""
     if seconds is None:
         return "–"
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(int(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def print_problem(problem: ProblemDetails) -> None:

@@ -73,7 +73,7 @@ def read(life: Life) -> About | None:
 
 def attempt_of(life: Life, told: About, *, is_heard: bool) -> LogAttempt:
     """Return a life as clients see it; `is_heard`: its replica still reports."""
-    state = _state(told.phase, is_heard=is_heard)
+    state = _state(told, is_heard=is_heard)
     return LogAttempt(
         replica=told.replica,
         generation=told.generation,
@@ -91,9 +91,10 @@ def attempt_of(life: Life, told: About, *, is_heard: bool) -> LogAttempt:
     )
 
 
-def _state(phase: str, *, is_heard: bool) -> State:
-    if phase == "failed":
+def _state(told: About, *, is_heard: bool) -> State:
+    # A replica that has failed is taken down, and says so: that is not how its engine ended.
+    if told.phase == "failed" or (told.phase == "stopping" and told.failure):
         return "failed"
     if is_heard:
         return "running"
-    return "stopped" if phase == "stopping" else "lost"
+    return "stopped" if told.phase == "stopping" else "lost"
