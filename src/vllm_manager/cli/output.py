@@ -63,7 +63,10 @@ def size(count_bytes: int | None) -> str:
 
 
 def elapsed(seconds: float | None) -> str:
-    """Return a duration as `45 ms`, `8.1 s`, `3 min 20 s`, `5 h 02 min` or `5 d 3 h`; a dash where unknown."""
+    """Return a duration as `45 ms`, `8.1 s`, `3 min 20 s`, `5 h 02 min` or `5 d 3 h`.
+
+    A dash where it is unknown.
+    """
     if seconds is None:
         return "–"
     if 0 < seconds < 0.1:
