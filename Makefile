@@ -19,15 +19,14 @@ up: setup  ## build, start everything, and print the URL
 down:  ## stop everything that `make up` started
 	@test ! -x $(MANAGER) || $(MANAGER) down
 
-check:  ## every gate that needs no engine and no browser
+check:  ## the quick gate: form, types, contracts, unit tests, the UI
 	@$(SETUP) dev
 	@$(PYTHON) scripts/gate.py
 
-test:  ## the gates, then the tests with a real engine, faults and a browser
+test:  ## that, then the tests with whole processes, a real engine, faults and a browser
 	@$(SETUP) test
 	@$(PYTHON) scripts/gate.py
-	$(PYTEST) -q --postgres -m "not engine and not sqlite" tests/db tests/migrations tests/operations tests/auth \
-		tests/limits tests/deployments
+	@$(PYTHON) scripts/gate.py integration
 	$(PYTEST) -m "(engine or product or browser or survival) and not slow"
 
 soak:  ## the long tests

@@ -1,9 +1,14 @@
-"""Runs the gates (`python3 scripts/gate.py`), or `fmt`, or `openapi`; set up with `make setup`."""
+"""Runs the gates (`python3 scripts/gate.py`), or `integration`, `fmt`, `openapi`."""
 
 import sys
 
 from bootstrap import gates
 
-ACTIONS = {"check": gates.check, "fmt": gates.format_all, "openapi": gates.write_client}
+ACTIONS = {
+    "check": gates.check,
+    "integration": gates.integration,
+    "fmt": gates.format_all,
+    "openapi": gates.write_client,
+}
 
 sys.exit(0 if ACTIONS[sys.argv[1] if len(sys.argv) > 1 else "check"]() else 1)

@@ -1,4 +1,7 @@
-"""`make check`: every gate, three at a time, each with its seconds; what fails is printed whole."""
+"""The gates of `make check`, and the tests of `make test` that need no engine and no browser.
+
+Three run at a time, each is told with its seconds, and what fails is printed whole.
+"""
 
 import os
 import subprocess
@@ -13,7 +16,11 @@ from bootstrap.paths import CONTROL_ENV, FRONTEND, ROOT
 from bootstrap.stamps import digest
 
 _AT_ONCE = 3
-_QUICK = "not engine and not product and not browser and not survival and not slow"
+_HEAVY = ("engine", "product", "browser", "survival", "slow")
+_NO_HEAVY = " and ".join(f"not {mark}" for mark in _HEAVY)
+
+
+Gates = dict[str, Callable[[], tuple[bool, str]]]
 
 
 @dataclass(frozen=True)
@@ -71,17 +78,24 @@ def _tool(*words: str) -> Callable[[], tuple[bool, str]]:
     return lambda: _run([CONTROL_ENV / "bin" / words[0], *words[1:]])
 
 
-# Tests wait more than they compute, so two halves of them run beside each other.
-_FIRST_HALF = [f"tests/{room}" for room in ("api", "configs", "deployments", "engine")]
+def _halves(name: str, marks: str, first: Sequence[str]) -> Gates:
+    """Return tests in two halves: they wait more than they compute, so each runs beside the other.
+
+    `first`: the rooms of the first half; the second has all others.
+    """
+    folders = [f"tests/{room}" for room in first]
+    marked = ("pytest", "-q", "-m", f"{marks} and {_NO_HEAVY}")
+    return {
+        f"{name}, first half": _tool(*marked, *folders),
+        f"{name}, second half": _tool(*marked, *(f"--ignore={folder}" for folder in folders)),
+    }
+
 
 # Long ones first, and the last should be short.
-_GATES: dict[str, Callable[[], tuple[bool, str]]] = {
-    "tests, first half": _tool("pytest", "-q", "-m", _QUICK, *_FIRST_HALF),
-    "tests, second half": _tool(
-        "pytest", "-q", "-m", _QUICK, *(f"--ignore={folder}" for folder in _FIRST_HALF)
-    ),
+_QUICK: Gates = {
     "types (pyright)": _tool("pyright"),
     "UI (biome, tsc, vitest, knip)": lambda: _run(["npm", "run", "check"], FRONTEND),
+    **_halves("unit tests", "not integration", ("auth", "cli", "docs", "gateway", "style")),
     "API client": _client_is_current,
     "import contracts": _tool("lint-imports"),
     "lint (ruff)": _tool("ruff", "check"),
@@ -89,26 +103,44 @@ _GATES: dict[str, Callable[[], tuple[bool, str]]] = {
     "unused code (vulture)": _tool("vulture"),
 }
 
+_ON_POSTGRES = ("db", "migrations", "operations", "auth", "limits", "deployments")
+_INTEGRATION: Gates = {
+    **_halves("integration tests", "integration", ("api", "gateway", "engine")),
+    "on PostgreSQL": _tool(
+        *("pytest", "-q", "--postgres", "-m", "not engine and not sqlite"),
+        *(f"tests/{room}" for room in _ON_POSTGRES),
+    ),
+}
 
-def _timed(name: str) -> Result:
+
+def _timed(name: str, gate: Callable[[], tuple[bool, str]]) -> Result:
     start = time.monotonic()
-    ok, output = _GATES[name]()
+    ok, output = gate()
     return Result(name, ok, time.monotonic() - start, output)
 
 
 def _show(result: Result) -> None:
     print(f"{'✓' if result.ok else '✗'} {result.name:<32} {result.seconds:.1f} s", flush=True)
-    if not result.ok or result.name.startswith("tests"):
+    if not result.ok or "tests" in result.name or "PostgreSQL" in result.name:
         lines = result.output.rstrip().splitlines()
         print("\n".join(lines if not result.ok else lines[-1:]), flush=True)
 
 
 def check() -> bool:
-    """Run every gate; tell whether all passed."""
+    """Run every quick gate; tell whether all passed."""
     search_path()  # installs Node.js, if need be, before two gates want it at once
+    return _all_pass(_QUICK)
+
+
+def integration() -> bool:
+    """Run the tests of whole processes and of PostgreSQL; tell whether all passed."""
+    return _all_pass(_INTEGRATION)
+
+
+def _all_pass(gates: Gates) -> bool:
     start = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        running = [pool.submit(_timed, name) for name in _GATES]
+        running = [pool.submit(_timed, name, gate) for name, gate in gates.items()]
         results: list[Result] = []
         for done in as_completed(running):
             results.append(done.result())

@@ -13,6 +13,8 @@ import pytest
 from support.application import Running, engine_python_in, running_in
 from support.engines import until
 
+pytestmark = pytest.mark.integration
+
 HIDDEN = "plain-looking-value-1"
 
 

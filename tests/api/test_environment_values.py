@@ -9,6 +9,8 @@ from support.application import Running, engine_python_in, running_in
 from support.people import person
 from vllm_manager.configs.withheld import MASK
 
+pytestmark = pytest.mark.integration
+
 HIDDEN = "swordfish-in-the-environment"
 PLAIN = "only-for-operators"
 ENVIRONMENT = {"HF_TOKEN": HIDDEN, "GREETING": PLAIN}

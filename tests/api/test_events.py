@@ -17,6 +17,8 @@ from vllm_manager.api.events import Events
 from vllm_manager.configs.withheld import MASK
 from vllm_manager.kit.topics import Hub
 
+pytestmark = pytest.mark.integration
+
 EVENTS = "/api/v1/events"
 WITHIN_SECONDS = 60.0
 

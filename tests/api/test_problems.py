@@ -12,6 +12,8 @@ from sqlalchemy.exc import OperationalError
 from support.application import Running
 from vllm_manager.kit.errors import ProblemDetails
 
+pytestmark = pytest.mark.integration
+
 DEPLOYMENTS = "/api/v1/deployments"
 
 

@@ -12,6 +12,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
+
+pytestmark = pytest.mark.integration
 
 PROGRAM = """
 import sys

@@ -7,6 +7,8 @@ import pytest
 
 from support.application import Running, running_in
 
+pytestmark = pytest.mark.integration
+
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 

@@ -6,12 +6,16 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from fakes.clock import FakeClock
 from support.application import Running
 from support.people import person
 from vllm_manager.api.auditing import READING, SAFE_METHODS
 from vllm_manager.audit.chain import Walk
 from vllm_manager.audit.floods import ALLOWED, WINDOW
+
+pytestmark = pytest.mark.integration
 
 
 async def entries(control: Running, **query: str) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from fastapi.routing import APIRoute
 from fakes.clock import FakeClock
 from support.application import ORIGIN, Running, running_in
 
+pytestmark = pytest.mark.integration
+
 ME = "/api/v1/auth/me"
 LOGOUT = "/api/v1/auth/logout"
 OPEN = {

@@ -8,6 +8,8 @@ from fakes.clock import FakeClock
 from support.application import ORIGIN, Running
 from support.people import COOKIE, administrator, logged_in, person
 
+pytestmark = pytest.mark.integration
+
 ME = "/api/v1/auth/me"
 GOOD = "correct horse battery staple"
 HOUR = 3600

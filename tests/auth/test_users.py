@@ -7,6 +7,8 @@ import pytest
 from support.application import Running
 from support.people import administrator, logged_in, person
 
+pytestmark = pytest.mark.integration
+
 ME = "/api/v1/auth/me"
 GOOD = "correct horse battery staple"
 

@@ -10,6 +10,8 @@ from catalog.room import CANARY, engine_in
 from support.application import Running, running_in
 from support.hub import Hub
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 async def running(tmp_path: Path, ready_hub: Hub) -> AsyncGenerator[Running]:

@@ -13,6 +13,8 @@ from support.rest_server import RestServer
 from vllm_manager.cli.output import elapsed, print_problem, size
 from vllm_manager.kit.errors import FieldError, ProblemDetails
 
+pytestmark = pytest.mark.integration
+
 
 def run(tmp_path: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from support.rest_server import RestServer
 from vllm_manager.cli.main import app
 from vllm_manager.cli.product_log import Newest, Read
+
+pytestmark = pytest.mark.integration
 
 Run = Callable[..., Result]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

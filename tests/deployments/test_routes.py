@@ -9,6 +9,8 @@ import pytest
 
 from support.application import Running, engine_python_in, running_in
 
+pytestmark = pytest.mark.integration
+
 PATH = "/api/v1/deployments"
 
 

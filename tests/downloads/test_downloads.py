@@ -12,6 +12,8 @@ from support.hub import Fault, large
 from vllm_manager.downloads.worker.part import BLOCK_BYTES
 from vllm_manager.kit.errors import Problem
 
+pytestmark = pytest.mark.integration
+
 SLOW = 2 << 20
 """Bytes per second of each connection, so that a test can act in the middle."""
 

@@ -15,6 +15,8 @@ from vllm_manager.downloads.worker.claim import Claim
 from vllm_manager.downloads.worker.part import BLOCK_BYTES
 from vllm_manager.kit.process import ProcessIdentity, own_identity
 
+pytestmark = pytest.mark.integration
+
 SIZE = 24 << 20
 SHARD = "*/cdn/*model-00001*"
 

@@ -10,6 +10,8 @@ import pytest
 from support.application import Running, running_in
 from support.hub import Hub, ready_made
 
+pytestmark = pytest.mark.integration
+
 PATH = "/api/v1/downloads"
 
 

@@ -11,6 +11,8 @@ from vllm_manager_engine.fake.behaviour import read
 from vllm_manager_engine.http_client import Answer, HttpError, request
 from vllm_manager_engine.supervisor import Supervisor
 
+pytestmark = pytest.mark.integration
+
 USER = [{"role": "user", "content": "One two three"}]
 
 

@@ -18,6 +18,8 @@ from support.warmth import warmer
 from vllm_manager_engine import leftovers
 from vllm_manager_engine.supervisor import Supervisor
 
+pytestmark = pytest.mark.integration
+
 _TRACES = 2  # a socket and a file; the guard's note comes to them
 _WAYS = pytest.mark.parametrize("how", ["cold", "warm"])
 

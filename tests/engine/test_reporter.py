@@ -11,6 +11,8 @@ from vllm_manager_engine import report
 from vllm_manager_engine.log_lines import LogRing
 from vllm_manager_engine.reporter import LINES_PER_REPORT, TOKEN_PATH_VARIABLE, Reporter
 
+pytestmark = pytest.mark.integration
+
 
 def reporter_of(url: str, lines: int) -> Reporter:
     """Return a reporter that has not begun, for a ring of so many lines."""

@@ -22,6 +22,8 @@ from vllm_manager_engine.http_client import HttpError, request
 from vllm_manager_engine.process import free_port
 from vllm_manager_engine.supervisor import EngineFailed, Supervisor
 
+pytestmark = pytest.mark.integration
+
 
 async def failure_of(supervisor: Supervisor) -> EngineFailed:
     with pytest.raises(EngineFailed) as caught:

@@ -32,7 +32,7 @@ from vllm_manager_engine.process import free_port
 from vllm_manager_engine.supervisor import EngineFailed
 from vllm_manager_engine.warm import client, fingerprint, wire
 
-pytestmark = pytest.mark.linux
+pytestmark = [pytest.mark.linux, pytest.mark.integration]
 
 _TESTS = Path(__file__).parents[1]
 

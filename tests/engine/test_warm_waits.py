@@ -25,7 +25,7 @@ from support.warmth import (
 )
 from vllm_manager_engine.warm import client, crew, wire
 
-pytestmark = pytest.mark.linux
+pytestmark = [pytest.mark.linux, pytest.mark.integration]
 
 _LOWEST = 19
 _WAITED_FOR_THE_SPARE = re.compile(r"waited \d+\.\d s for the spare")

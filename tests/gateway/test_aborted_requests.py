@@ -16,6 +16,8 @@ from support.http_server import Exchange
 from support.upstream import USAGE, Held, chunk, sse
 from vllm_manager.gateway.accounts import SUM, open_accounts
 
+pytestmark = pytest.mark.integration
+
 CLIENTS = 40
 PLACES = 64
 """At once, of the key, of the model and of the gateway."""

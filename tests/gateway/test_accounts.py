@@ -9,6 +9,8 @@ from vllm_manager.gateway.accounts import Accounts, private_accounts
 from vllm_manager.gateway.plans import Limited
 from vllm_manager.gateway.reservations import private_reservations
 
+pytestmark = pytest.mark.integration
+
 MANY = 62_000
 MONTH_SECONDS = 31 * 86_400.0
 

@@ -11,6 +11,8 @@ from support.upstream import Held
 from vllm_manager.gateway.directory import Directory
 from vllm_manager.gateway.snapshot import decode
 
+pytestmark = pytest.mark.integration
+
 ENDPOINT = {"replica_id": "r1", "url": "http://127.0.0.1:9000", "secret": "s"}
 
 

@@ -11,7 +11,7 @@ from support.gateway import AUTHORIZATION, Rig, chat_request
 from support.http_server import Exchange
 from support.upstream import USAGE, Held, chunk, completion, sse
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 
 async def test_a_completion_is_passed_on_byte_for_byte(one: Rig) -> None:

@@ -15,7 +15,7 @@ from support.gateway import AUTHORIZATION, Rig, chat_request, rig
 from support.http_server import Exchange
 from support.upstream import Held, chunk, sse
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 
 async def limit(

@@ -9,6 +9,8 @@ import pytest
 from support.crowd import MOST_OUTPUT_TOKENS, Caller, Crowd, crowd
 from vllm_manager.gateway.accounts import REQUESTS, TOKENS, Accounts
 
+pytestmark = pytest.mark.integration
+
 MOST_RESERVED_TOKENS = MOST_OUTPUT_TOKENS + 100
 """What one request takes at most: its answer, and a body of less than 400 bytes."""
 SIZES = {"tokens": 30_000, "requests": 600}

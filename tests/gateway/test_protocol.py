@@ -21,7 +21,7 @@ PATHS = ("/v1/chat/completions", "/v1/models", "/api/v1/deployments", "/gateway/
 BODY = b'{"model":"demo"}'
 SMUGGLED = b"GET /internal/x HTTP/1.1\r\nhost: x\r\n\r\n"
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 
 @pytest.mark.survival

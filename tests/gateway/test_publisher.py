@@ -17,6 +17,8 @@ from vllm_manager.gateway.snapshot import decode
 from vllm_manager.kit.secrets import fingerprint
 from vllm_manager.limits import UsageRecord, UsageReport
 
+pytestmark = pytest.mark.integration
+
 KEY, USER, TEAM = "key_%022d", "usr_%022d", "team_%021d"
 
 

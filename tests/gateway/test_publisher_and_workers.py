@@ -19,7 +19,7 @@ from support.serving import serving
 from vllm_manager.gateway.publisher import SnapshotPublisher
 from vllm_manager.kit.private_files import write_private
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 WORKERS = 2
 # The promise is a second; a busy machine is given more.

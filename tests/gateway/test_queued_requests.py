@@ -19,7 +19,7 @@ from support.upstream import Held, answer
 from vllm_manager.gateway.accounts import SUM, open_accounts
 from vllm_manager.gateway.requests.wire import RequestState
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 SLOTS = 4
 CLIENTS = 200

@@ -9,6 +9,8 @@ from support.gateway import AUTHORIZATION, Rig, rig
 from vllm_manager.gateway.identity import Asker
 from vllm_manager.gateway.refused_counts import MOST_CELLS, RefusedCounts
 
+pytestmark = pytest.mark.integration
+
 ANN = Asker("usr_ann", "key_1", None, "team_1")
 
 

@@ -10,7 +10,7 @@ import pytest
 from support.gateway import Rig, rig
 from support.http_server import Exchange
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 
 async def test_a_request_arrives_as_it_was_sent(one: Rig) -> None:

@@ -18,6 +18,8 @@ from vllm_manager.gateway.accounts import EARLIER, SUM, TOKENS, open_accounts
 from vllm_manager.gateway.plans import Limited
 from vllm_manager.gateway.reservations import Part, Taken, private_reservations
 
+pytestmark = pytest.mark.integration
+
 LIMITS = {"tokens_per_minute": 1000, "tokens_per_day": 10_000, "tokens_per_month": 50_000}
 DAY = 86_400
 

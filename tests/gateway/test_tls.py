@@ -17,6 +17,8 @@ from support.control_plane import KEY
 from support.gateway import AUTHORIZATION, Gateway, Rig, free_port, rig
 from vllm_manager.kit.certificates import Pair
 
+pytestmark = pytest.mark.integration
+
 WITHIN_SECONDS = 120
 """Files are looked at every few seconds; the machine may be slow."""
 

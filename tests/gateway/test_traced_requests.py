@@ -12,6 +12,8 @@ from support.certificates import Authority
 from support.collector import Collector
 from support.gateway import AUTHORIZATION, Rig, rig
 
+pytestmark = pytest.mark.integration
+
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SENT = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "congo=t61"}
 SERVER, INTERNAL, CLIENT = 2, 1, 3

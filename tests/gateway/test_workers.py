@@ -17,7 +17,7 @@ from support.gateway import Gateway, Rig, rig
 from support.http_server import Exchange
 from support.upstream import FakeEngine, Held
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 
 async def python(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:

@@ -12,6 +12,8 @@ from support.people import person
 from support.usage import NOON, Books, books_in, record
 from vllm_manager.limits.prices import PriceRequest
 
+pytestmark = pytest.mark.integration
+
 MILLION = 1_000_000
 PATH = "/api/v1/usage/prices"
 

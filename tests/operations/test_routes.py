@@ -7,6 +7,8 @@ import pytest
 
 from support.application import Running, running_in
 
+pytestmark = pytest.mark.integration
+
 PATH = "/api/v1/operations"
 
 

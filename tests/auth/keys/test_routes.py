@@ -12,6 +12,8 @@ from support.people import Person, person
 from vllm_manager.auth.keys.permits import MOST_KEYS
 from vllm_manager.auth.keys.service import Keys
 
+pytestmark = pytest.mark.integration
+
 
 def iso(clock: FakeClock, **ahead: float) -> str:
     return (clock.now() + timedelta(**ahead)).isoformat().replace("+00:00", "Z")

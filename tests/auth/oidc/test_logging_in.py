@@ -11,6 +11,8 @@ from support.oidc_provider import CLIENT_ID, OidcProvider, parameters
 from support.people import COOKIE, person
 from support.sign_on import PATH, begin, finish, sign_on, who
 
+pytestmark = pytest.mark.integration
+
 
 def somebody(provider: OidcProvider, **claims: Any) -> str:
     """Make a person at the provider; return their subject."""

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from fakes.clock import FakeClock
 from support.application import Running, running_in
 from support.oidc_provider import OidcProvider, oidc_provider
 from support.proxy import Listener, Place
 from support.sign_on import sign_on, who
+
+pytestmark = pytest.mark.integration
 
 THIN = "support.oidc_provider_thin"
 ROLES: dict[str, Any] = {"oidc_roles": {"ml-ops": "operator"}}

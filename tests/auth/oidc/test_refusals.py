@@ -13,6 +13,8 @@ from support.oidc_provider import OidcProvider, changed, oidc_provider, paramete
 from support.people import COOKIE, person
 from support.sign_on import PATH, STATE_COOKIE, Begun, begin, finish, sign_on
 
+pytestmark = pytest.mark.integration
+
 ROLES: dict[str, Any] = {"oidc_default_role": "member"}
 
 

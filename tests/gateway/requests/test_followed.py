@@ -13,7 +13,7 @@ from support.gateway import AUTHORIZATION, Rig, rig
 from support.pace import slowness
 from support.upstream import Held
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
 Json = dict[str, Any]
 

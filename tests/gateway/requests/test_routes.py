@@ -12,6 +12,8 @@ from support.application import Running, running_in
 from support.people import Person, person
 from vllm_manager.gateway.requests.wire import Bodies, Orders, Row, Told
 
+pytestmark = pytest.mark.integration
+
 Json = dict[str, Any]
 
 

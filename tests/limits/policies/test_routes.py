@@ -3,10 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from support.application import Running
 from support.keys import ask, bearer, call, key, refused, team
 from support.people import person
 from vllm_manager.limits import UsageLedger, UsageRecord, UsageReport
+
+pytestmark = pytest.mark.integration
 
 NONE = {
     "requests_per_minute": None,

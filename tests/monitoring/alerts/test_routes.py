@@ -13,6 +13,8 @@ from support.http_server import HttpServer
 from support.keys import ask, call, key, refused
 from support.people import person
 
+pytestmark = pytest.mark.integration
+
 WEBHOOK = {"name": "on-call", "kind": "webhook"}
 
 

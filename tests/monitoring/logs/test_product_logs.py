@@ -16,6 +16,8 @@ from vllm_manager.kit.ids import new_id
 from vllm_manager.monitoring.logs import EntryQuery, LogEntry, ProductLogs
 from vllm_manager.monitoring.logs.query import made_at
 
+pytestmark = pytest.mark.integration
+
 BEGAN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 

@@ -14,6 +14,8 @@ from vllm_manager.kit.logs import configure
 from vllm_manager.monitoring.logs import BrowserErrors
 from vllm_manager.monitoring.logs.schemas import ClientError
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def written(tmp_path: Path) -> Generator[Path]:

@@ -21,6 +21,8 @@ from vllm_manager.monitoring.samples import (
 from vllm_manager.monitoring.samples.question import HOUR
 from vllm_manager.monitoring.samples.tables import MetricBlock, MetricMinute
 
+pytestmark = pytest.mark.integration
+
 RUNNING = "engine_requests_running"
 TOKENS = "engine_generation_tokens_total"
 TTFT = "engine_ttft_seconds"

@@ -9,6 +9,8 @@ from downloads.room import until
 from support.application import Running, running_in
 from vllm_manager.monitoring.samples import FIGURES
 
+pytestmark = pytest.mark.integration
+
 PATH = "/api/v1/metrics"
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
