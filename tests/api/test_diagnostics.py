@@ -12,6 +12,7 @@ import pytest
 
 from support.application import Running, engine_python_in, running_in
 from support.engines import until
+from vllm_manager.deployments.logs.files import Bounds, life_of
 
 pytestmark = pytest.mark.integration
 
@@ -47,6 +48,20 @@ async def test_sealed_values_are_taken_out_of_all_logs(control: Running, tmp_pat
     assert found["diagnostics/logs/ray.log"] == "somebody printed … here\n"
     assert HIDDEN not in "".join(found.values())
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+async def test_what_engines_wrote_is_in_it_from_the_first_line_on(control: Running) -> None:
+    life = life_of(control.home / "logs" / "engines", "dep_1", 2, 1, "r1", "i1")
+    bounds = Bounds(16 << 10)
+    for number in range(40):
+        life.append(b'{"text": "line %d, %b"}\n' % (number, b"x" * 50), bounds)
+    answer = await control.client.get("/api/v1/diagnostics", headers=control.bearer)
+    found = texts(answer.content)
+    told = "".join(
+        found[f"diagnostics/logs/engines/dep_1/{file.name}"] for file in sorted(life.files())
+    )
+    assert len(life.files()) > 1
+    assert [f"line {number}," in told for number in range(40)] == [True] * 40
 
 
 async def test_it_says_whose_values_could_not_be_looked_for(control: Running) -> None:

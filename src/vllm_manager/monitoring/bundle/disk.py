@@ -14,7 +14,7 @@ from vllm_manager.settings import Settings
 _LOG_BYTES: Final = 1 << 20
 _ENGINE_LOG_BYTES: Final = 256 << 10
 _RAY_LOG_BYTES: Final = 128 << 10
-_MOST_ENGINE_LOGS: Final = 60
+_MOST_ENGINE_LOGS: Final = 120
 _MOST_RAY_LOGS: Final = 60
 _SHORTEST_SECRET: Final = 8
 
@@ -26,7 +26,7 @@ def parts(settings: Settings) -> Iterator[Part]:
     yield _database(settings)
     yield from _tails(settings.logs_dir, "*.log*", "logs", _LOG_BYTES, 20)
     engines = settings.logs_dir / "engines"
-    yield from _tails(engines, "*/*.jsonl", "logs/engines", _ENGINE_LOG_BYTES, _MOST_ENGINE_LOGS)
+    yield from _tails(engines, "*/*.*", "logs/engines", _ENGINE_LOG_BYTES, _MOST_ENGINE_LOGS)
     for record in sorted(settings.run_dir.glob("*.json")):
         if record.stem in ("ray", "control-plane", "gateway", "steward"):
             yield _tail(record, f"run/{record.name}", _LOG_BYTES)
