@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vllm_manager.kit.logs import MEMBERS, JsonLine, PlainLine, about
+from vllm_manager.kit.logs import MEMBERS, JsonLine, PlainLine, about, plain
 from vllm_manager.kit.redaction import Redacted
 
 SECRET = "hf_" + "a" * 30  # looks like a token
@@ -89,6 +89,15 @@ def test_a_line_stays_one_line_whatever_stands_in_it(text: str) -> None:
     formatted = JsonLine("x").format(record(text))
     assert "\n" not in formatted
     assert json.loads(formatted)["message"] == text
+
+
+def test_plain_text_tells_what_else_stands_in_a_line_wherever_it_stands() -> None:
+    line = {"time": "T", "level": "info", "process": "gateway", "message": "ended", "pid": 1}
+    about = {"request_id": "req_1", "deployment": "demo", "phase": None}
+    fields = {"status": 200, "ttft_seconds": None, "tokens": 0}
+    wanted = "T INFO    gateway: ended  [request_id=req_1 deployment=demo status=200 tokens=0]"
+    assert plain({**line, **about, **fields}) == wanted  # as a process writes it
+    assert plain({"id": "x", **line, **about, "fields": fields}) == wanted  # as the API tells it
 
 
 def test_plain_text_can_neither_begin_a_line_nor_steer_a_terminal() -> None:

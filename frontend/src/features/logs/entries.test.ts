@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import type { LogEntry } from "@/api/logs";
-import { asText, gapBefore, isGap, MOST_ENTRIES, merged, rowsOf, sinceOf } from "./entries";
+import {
+  asText,
+  gapBefore,
+  isGap,
+  MOST_ENTRIES,
+  membersOf,
+  merged,
+  rowsOf,
+  sinceOf,
+} from "./entries";
 
 const entry = (n: number, more: Partial<LogEntry> = {}): LogEntry => ({
   id: String(n),
@@ -33,6 +42,18 @@ test("an exception is drawn line by line below its entry", () => {
     ["  at x", false],
     ["line 2", true],
   ]);
+});
+
+test("further members are told, an engine's own place is not told twice", () => {
+  const ended = entry(1, {
+    deployment: "demo",
+    fields: { status: 200, ttft_seconds: null, a: [1] },
+  });
+  expect(membersOf(ended)).toBe("deployment=demo status=200 a=[1]");
+  expect(membersOf({ ...ended, process: "engine", fields: {} })).toBe("");
+  expect(asText([ended])).toBe(
+    "2026-01-01T12:00:00Z gateway line 1 deployment=demo status=200 a=[1]",
+  );
 });
 
 test("what is copied says whose line it is", () => {

@@ -71,11 +71,28 @@ export function rowsOf(entries: readonly LogEntry[]): Row[] {
   ]);
 }
 
+/** What else a line tells: whom it is about, and its further members, as `name=value`. */
+export function membersOf(entry: LogEntry): string {
+  const { deployment, replica, phase } = entry;
+  const about = entry.process === "engine" ? {} : { deployment, replica, phase };
+  return Object.entries({ ...about, ...entry.fields })
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .join(" ");
+}
+
 export function asText(entries: readonly LogEntry[]): string {
   return rowsOf(entries)
     .map(({ entry, text, isFirst }) =>
       isFirst
-        ? [entry.time, entry.level?.toUpperCase(), entry.process, text, entry.request_id]
+        ? [
+            entry.time,
+            entry.level?.toUpperCase(),
+            entry.process,
+            text,
+            membersOf(entry),
+            entry.request_id,
+          ]
             .filter(Boolean)
             .join(" ")
         : text,

@@ -10,7 +10,7 @@ import { clockTime, dateTime } from "@/components/format";
 import { Pick } from "@/components/pick";
 import { Empty, StaleNote } from "@/components/states";
 import { productLog as w } from "@/strings/logs";
-import { asText, isGap, type Row, rowsOf } from "./entries";
+import { asText, isGap, membersOf, type Row, rowsOf } from "./entries";
 import { Coloured } from "./line-box";
 import { LogFrame } from "./log-frame";
 import { Typed } from "./typed";
@@ -42,6 +42,7 @@ const Entry = memo(function Entry({ row, onRequest }: EntryProps) {
   const { entry, text, isFirst } = row;
   if (isGap(entry)) return <span className="text-warning-text">{text}</span>;
   if (!isFirst) return <span className="pl-8 text-muted">{text}</span>;
+  const members = membersOf(entry);
   return (
     <>
       <span className="mr-3 text-muted select-none" title={dateTime(entry.time)}>
@@ -54,6 +55,7 @@ const Entry = memo(function Entry({ row, onRequest }: EntryProps) {
         {sourceOf(entry)}
       </span>
       <Coloured text={text} />
+      {members ? <span className="ml-3 text-muted">{members}</span> : null}
       {entry.request_id ? (
         <button
           type="button"

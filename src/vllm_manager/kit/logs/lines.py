@@ -16,6 +16,7 @@ MEMBERS: Final = (
     "time", "level", "logger", "process", "pid", "message", *ABOUT, "exception",
 )  # fmt: skip
 """Every member that a line may have, in their order; those without a value are left out."""
+_SHOWN_APART: Final = {*MEMBERS, "id", "fields"}
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -77,9 +78,12 @@ class PlainLine(logging.Formatter):
 
 
 def plain(line: dict[str, Any]) -> str:
-    """Return the line as people read it."""
+    """Return the line as people read it; further members stand in it, or in its `fields`."""
     level = str(line.get("level") or "").upper()
-    marks = " ".join(f"{name}={line[name]}" for name in ABOUT if line.get(name))
+    told = {name: line.get(name) for name in ABOUT}
+    told |= {name: value for name, value in line.items() if name not in _SHOWN_APART}
+    told |= line.get("fields") or {}
+    marks = " ".join(f"{name}={value}" for name, value in told.items() if value not in (None, ""))
     head = f"{line['time']} {level:<7} {line['process']}: {line['message']}"
     text = _visible(f"{head}  [{marks}]" if marks else head).replace("\n", "\\n")
     exception = line.get("exception")
