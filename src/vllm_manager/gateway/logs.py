@@ -35,13 +35,13 @@ def write_ended(rows: Iterable[Row], left_out: int) -> None:
 def _ended(row: Row) -> dict[str, object]:
     """Return what is told of a request: no bodies, no secrets, no names that a client made up."""
     fields = {
-        "path": row.path,
         "status": row.status,
         "outcome": row.state,
         "seconds": round(row.seconds, 4),
         "ttft_seconds": None if row.ttft_seconds is None else round(row.ttft_seconds, 4),
         "prompt_tokens": row.prompt_tokens,
         "completion_tokens": row.completion_tokens,
+        "path": row.path,
         "key": row.key,
         "user": row.user,
     }

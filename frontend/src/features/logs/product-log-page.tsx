@@ -55,7 +55,6 @@ const Entry = memo(function Entry({ row, onRequest }: EntryProps) {
         {sourceOf(entry)}
       </span>
       <Coloured text={text} />
-      {members ? <span className="ml-3 text-muted">{members}</span> : null}
       {entry.request_id ? (
         <button
           type="button"
@@ -66,6 +65,7 @@ const Entry = memo(function Entry({ row, onRequest }: EntryProps) {
           {entry.request_id}
         </button>
       ) : null}
+      {members ? <span className="ml-3 text-muted">{members}</span> : null}
     </>
   );
 });
