@@ -15,7 +15,7 @@ from vllm_manager_engine.failures.witness import asked
 from vllm_manager_engine.spec import ReplicaSpec
 
 FOLDER = models.REPOSITORY / "tests" / "engine" / "failures"
-_MOST_LINES = 60
+_MOST_LINES = 80
 _PLACES = (
     (re.compile(re.escape(str(models.REPOSITORY / ".venv-engine"))), "/opt/engine"),
     (re.compile(re.escape(str(models.REPOSITORY))), "/opt/vllm-manager"),

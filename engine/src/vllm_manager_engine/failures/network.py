@@ -2,7 +2,20 @@
 
 from typing import Final
 
+from vllm_manager_engine.failures.case import Case
 from vllm_manager_engine.failures.rule import Rule, rule
+
+_CORE_KILLED: Final = "The engine's computing process was killed before it could say why."
+
+
+def _was_told_to_end(case: Case, at: int) -> bool:
+    """Return whether the server was ending in order when it said the line at `at`.
+
+    It ends its core first, and then complains that the core is dead.
+    """
+    told = case.said("[shutdown] API server: shutdown triggered")
+    return told is not None and told < at
+
 
 HUB: Final[tuple[Rule, ...]] = (
     rule(
@@ -105,10 +118,16 @@ RANKS: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "core_killed",
-        r"(?:Engine core|Worker) proc (?P<name>\S+) died unexpectedly|Failed core proc\(s\): \{\}"
-        r"|EngineDeadError: EngineCore encountered an issue",
-        "The engine's computing process was killed before it could say why.",
+        r"(?:Engine core|Worker) proc (?P<name>\S+) died unexpectedly|Failed core proc\(s\): \{\}",
+        _CORE_KILLED,
         standing="consequence",
+    ),
+    rule(
+        "core_killed",
+        r"EngineDeadError: EngineCore encountered an issue",
+        _CORE_KILLED,
+        standing="consequence",
+        applies=lambda case, at: not _was_told_to_end(case, at),
     ),
     rule(
         "warm_up_hangs",
