@@ -1,4 +1,4 @@
-"""The probe of the disks that the product keeps things on: the models' and the home's."""
+"""The probe of the file systems that the product and its engines keep things on."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import psutil
 
 from vllm_manager.hardware.schemas import Disk
 
-Purpose = Literal["models", "home"]
+Purpose = Literal["models", "home", "temporary", "shared_memory"]
 
 
 class Disks:

@@ -1,6 +1,6 @@
 """What the rules are given: read off the rooms themselves, and None where they don't answer."""
 
-import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,9 @@ from fakes.nvml import FakeGpu, FakeNvml
 from hardware.machine import hardware_with, nvidia
 from vllm_manager.cluster import RayStatus
 from vllm_manager.deployments.schemas import Deployment
-from vllm_manager.monitoring.alerts.facts import Facts
+from vllm_manager.monitoring.alerts.facts import DiskFact, Facts
 from vllm_manager.monitoring.alerts.looking import Looking, Rooms
 from vllm_manager.monitoring.samples import Board, Sample
-from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
 
 
 @dataclass
@@ -82,14 +81,42 @@ def demo() -> Deployment:
     )
 
 
-async def test_the_memory_of_our_own_processes_is_read_off_what_was_measured() -> None:
+def of_process(node: str, process: str, size: float, *more: tuple[str, str]) -> Sample:
+    labels = (("node", node), ("process", process), *more)
+    return Sample("process_anonymous_bytes", labels, size)
+
+
+async def test_the_memory_of_processes_is_read_off_what_was_measured_here_and_elsewhere() -> None:
     world = World()
-    known = [Known(os.getpid(), "control-plane"), Known(os.getpid(), "engine", "chat", "r1")]
-    samples = await ProcessCollector(lambda: known, "a", world.clock).collect()
-    world.board.put("processes", samples)
+    whose = (("deployment", "chat"), ("replica", "r1"))
+    here = socket.gethostname()
+    world.board.put("processes", [of_process(here, "control-plane", 1e8)])
+    world.board.put("engine/i1", [of_process("elsewhere", "engine", 5e9, *whose)])
     sizes = (await world.facts()).process_bytes
-    assert list(sizes) == ["control-plane"]
-    assert sizes["control-plane"] > 1_000_000
+    assert {name.words: size for name, size in sizes.items()} == {
+        "control-plane": 1e8,
+        "engine of chat (replica r1) on elsewhere": 5e9,
+    }
+
+
+async def test_disks_of_other_nodes_are_watched_and_unknown_while_their_node_is_silent() -> None:
+    world = World()
+    place = (("node", "elsewhere"), ("purpose", "temporary"))
+    free = Sample("node_disk_free_bytes", place, 5.0)
+    own = (("node", socket.gethostname()), ("purpose", "temporary"))
+    samples = [free, Sample("node_disk_total_bytes", place, 50.0)]
+    world.board.put("node/n", [*samples, Sample("node_disk_free_bytes", own, 1.0)])
+
+    async def told() -> list[DiskFact]:
+        disks = (await world.facts()).disks
+        assert disks is not None
+        return [disk for disk in disks if disk.path == "temporary of elsewhere"]
+
+    assert await told() == [DiskFact("temporary", "temporary of elsewhere", 5, 50)]
+    world.clock.advance(10)
+    assert await told() == [DiskFact("temporary", "temporary of elsewhere", None, None)]
+    world.clock.advance(3600)
+    assert await told() == []
 
 
 async def test_the_fullest_replica_counts_not_the_mean_of_all() -> None:
