@@ -66,7 +66,7 @@ def test_what_is_started_later_is_found_within_seconds() -> None:
     household = Household(os.getpid(), alone=False, clock=clock.monotonic)
     before = household.read()["process_threads"]
     with started(nested(0)) as child:
-        clock.advance(10)
+        clock.advance(2)
         after = household.read()["process_threads"]
         child.communicate()
     assert after > before

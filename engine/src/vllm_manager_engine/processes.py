@@ -17,7 +17,9 @@ from vllm_manager_engine.growth import Growth
 Figures = dict[str, float]
 _PROC: Final = Path("/proc")
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
-_FAMILY_SECONDS: Final = 10.0
+_FIRST_LOOK_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 30.0
+"""What an engine consists of changes while it starts, and hardly later."""
 _READ_SECONDS: Final = 1.0
 
 
@@ -40,7 +42,8 @@ class Household:
         self._alone = alone
         self._clock = clock
         self._members: tuple[int, ...] = (pid,)
-        self._due = 0.0 if alone else clock()
+        self._pause = _FIRST_LOOK_SECONDS
+        self._due = clock()
         self._seconds = Growth[tuple[int, float | None]]()
 
     def read(self) -> Figures:
@@ -50,7 +53,8 @@ class Household:
         """
         if not self._alone and self._clock() >= self._due:
             self._members = (self.pid, *descendants(self.pid))
-            self._due = self._clock() + _FAMILY_SECONDS
+            self._due = self._clock() + self._pause
+            self._pause = min(_LOOK_SECONDS, 2 * self._pause)
         uses = {pid: use for pid in self._members if (use := read_use(pid)) is not None}
         return self._figures(uses) if self.pid in uses else {}
 
