@@ -274,6 +274,19 @@ async def test_other_nodes_tell_of_themselves_and_this_one_is_not_told_twice() -
     assert own.samples == [of_process("here", "ray-dashboard-agent", 9.0)]
 
 
+async def test_two_nodes_of_one_name_are_not_told_as_the_same_series_twice() -> None:
+    clock = FakeClock()
+    board, first = Board(clock), node_report(clock, "b")
+    second = first._replace(node=WarmerNode(id="another", hostname="b"))
+    machines = [first, second]
+    feed = NodeFeed(lambda: machines, "here", frozenset[str], clock)
+    await feed.feed(board)
+    assert list(board.fresh()) == ["node/id-b"]
+    machines.remove(first)
+    await feed.feed(board)
+    assert "node/another" in board.fresh()
+
+
 async def test_a_node_that_is_silent_is_unknown_after_ten_seconds() -> None:
     clock = FakeClock()
     board, machines = Board(clock), [node_report(clock, "b")]

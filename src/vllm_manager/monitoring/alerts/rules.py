@@ -374,7 +374,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("disk_low", "Less than a tenth of a disk is free.", 30, _disk_low),
     Rule("certificate_expiring", "The TLS certificate ends within two weeks.", 0, _certificate),
     Rule("keys_expiring", "Keys end within a week.", 0, _keys),
-    Rule("memory_growing", "A process of ours takes more memory all the time.", 0, _memory_grows),
+    Rule("memory_growing", "A process takes more memory all the time.", 0, _memory_grows),
     Rule("ray_down", "Ray does not answer.", 30, _ray_down),
     Rule("gateway_down", "No gateway is connected.", 30, _no_gateway),
     Rule("audit_incomplete", "Results are missing in the audit log.", 0, _audit),

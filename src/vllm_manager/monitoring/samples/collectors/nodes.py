@@ -38,14 +38,16 @@ class NodeFeed:
     async def feed(self, board: Board) -> None:
         """Put what has come since the last call."""
         now = self._clock.monotonic()
-        machines = self._machines()
-        for seen in machines:
+        named: dict[str, SeenMachine] = {}
+        for seen in self._machines():
+            named.setdefault(_name(seen), seen)  # of two nodes with one name, one is told of
+        for seen in named.values():
             if seen.received != self._seen.get(seen.node.id):
                 board.put(f"node/{seen.node.id}", list(self._samples(seen)), now - seen.received)
-        self._seen = {seen.node.id: seen.received for seen in machines}
+        self._seen = {seen.node.id: seen.received for seen in named.values()}
 
     def _samples(self, seen: SeenMachine) -> Iterator[Sample]:
-        node: Labels = (("node", seen.node.hostname or seen.node.id),)
+        node: Labels = (("node", _name(seen)),)
         is_here = seen.node.hostname == self._here
         if not is_here:
             yield from _of_machine(seen, node)
@@ -53,6 +55,10 @@ class NodeFeed:
         for process, figures in seen.machine.processes.items():
             if _RAY.fullmatch(process) and process not in told:
                 yield from _known(figures, (*node, ("process", process)), PROCESS)
+
+
+def _name(seen: SeenMachine) -> str:
+    return seen.node.hostname or seen.node.id
 
 
 def _of_machine(seen: SeenMachine, node: Labels) -> Iterator[Sample]:
