@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from fakes.clock import FakeClock
 from fakes.nvml import FakeGpu, FakeNvml
 from hardware.machine import hardware_with, nvidia
-from vllm_manager.cluster import RayStatus
+from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.monitoring.alerts.facts import DiskFact, Facts
 from vllm_manager.monitoring.alerts.looking import Looking, Rooms
@@ -24,6 +25,7 @@ class World:
     gpus: Sequence[FakeGpu] = ()
     certificate: Path | None = None
     deployments: Sequence[Deployment] | None = None
+    nodes: Sequence[ClusterNode] | None = None
 
     def __post_init__(self) -> None:
         self.board = Board(self.clock)
@@ -33,6 +35,7 @@ class World:
                 deployments=self._deployments,
                 machine=self.hardware.snapshot,
                 ray=self._ray,
+                nodes=self._nodes,
                 keys=self._keys,
                 unfinished_audit_entries=lambda: 0,
                 board=self.board,
@@ -52,6 +55,9 @@ class World:
 
     async def _ray(self) -> RayStatus:
         return RayStatus(state="up", address="http://127.0.0.1:8265", version="2", message=None)
+
+    async def _nodes(self) -> Sequence[ClusterNode] | None:
+        return self.nodes
 
     async def _keys(self, within: timedelta) -> tuple[int, datetime | None]:
         return 0, None
@@ -152,6 +158,26 @@ async def test_gpus_of_other_nodes_are_watched_and_unknown_while_their_node_is_s
     assert {gpu.state for gpu in (await world.facts()).gpus or ()} == {"unknown"}
     world.clock.advance(3600)
     assert (await world.facts()).gpus == []
+
+
+def node(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
+    return ClusterNode(
+        id=f"id-{name}", ip=name, hostname=None, is_head=False, state=state, state_message=None,
+        cpus=1, gpus=0, memory_bytes=1,
+    )  # fmt: skip
+
+
+async def test_a_node_that_lives_and_tells_nothing_is_silent() -> None:
+    world = World(nodes=[node("a"), node("b"), node("c", "dead")])
+    world.board.put("node/id-a", [])
+    assert (await world.facts()).silent_nodes == ["b"]
+    world.clock.advance(10)
+    assert (await world.facts()).silent_nodes == ["a", "b"]
+
+
+async def test_the_only_node_need_not_tell_of_itself_and_without_ray_nothing_is_known() -> None:
+    assert (await World(nodes=[node("a"), node("c", "dead")]).facts()).silent_nodes == ()
+    assert (await World(nodes=None).facts()).silent_nodes is None
 
 
 async def test_a_certificate_that_can_t_be_read_is_one_all_the_same(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ FINE = facts(
     certificate_ends_at=NOW + timedelta(days=60),
     knows_keys=True,
     is_ray_up=True,
+    silent_nodes=[],
     gateway_workers=1,
 )
 UNKNOWN = facts()
@@ -130,6 +131,7 @@ def test_a_certificate_that_can_t_be_read_is_no_all_clear() -> None:
             "03 January 2026",
         ),
         ("ray_down", facts(is_ray_up=False), "critical", "goes on serving"),
+        ("node_silent", facts(silent_nodes=["gpu-b"]), "warning", "VLLM_MANAGER_REPORT_URL"),
         ("gateway_down", facts(gateway_workers=0), "critical", "gateway"),
         ("audit_incomplete", facts(unfinished_audit_entries=2), "warning", "2 changes"),
     ],

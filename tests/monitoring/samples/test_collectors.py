@@ -20,7 +20,7 @@ from vllm_manager.db import Lease
 from vllm_manager.deployments import Report
 from vllm_manager.deployments.observed import Identity, SeenHistogram
 from vllm_manager.kit.process import own_identity
-from vllm_manager.monitoring.samples import BY_NAME, Board, Distribution, Sample
+from vllm_manager.monitoring.samples import BY_NAME, Board, Distribution, Sample, nodes_heard
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.build import Sources, known_processes
 from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
@@ -281,10 +281,12 @@ async def test_two_nodes_of_one_name_are_not_told_as_the_same_series_twice() -> 
     machines = [first, second]
     feed = NodeFeed(lambda: machines, "here", frozenset[str], clock)
     await feed.feed(board)
-    assert list(board.fresh()) == ["node/id-b"]
-    machines.remove(first)
+    assert [bool(reading.samples) for reading in board.fresh().values()] == [True, False]
+    assert nodes_heard(board) == {"id-b", "another"}
+    clock.advance(5)
+    machines[:] = [second._replace(received=clock.monotonic())]
     await feed.feed(board)
-    assert "node/another" in board.fresh()
+    assert board.fresh()["node/another"].samples
 
 
 async def test_a_node_that_is_silent_is_unknown_after_ten_seconds() -> None:

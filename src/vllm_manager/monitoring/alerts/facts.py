@@ -87,6 +87,8 @@ class Facts:
     process_bytes: Mapping[ProcessName, int] = field(default_factory=dict[ProcessName, int])
     """Memory of its own (anonymous), by process."""
     is_ray_up: bool | None = None
+    silent_nodes: Sequence[str] | None = None
+    """Those that Ray counts as alive, and that tell nothing of themselves."""
     gateway_workers: int | None = None
     """Those that were heard within the last seconds."""
     unfinished_audit_entries: int = 0

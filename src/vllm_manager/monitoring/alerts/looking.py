@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vllm_manager.cluster import RayStatus
+from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.hardware import HardwareSnapshot
 from vllm_manager.hardware.schemas import Disk, Gpu
@@ -23,7 +23,7 @@ from vllm_manager.monitoring.alerts.facts import (
     GpuFact,
     ProcessName,
 )
-from vllm_manager.monitoring.samples import Board, Distribution
+from vllm_manager.monitoring.samples import Board, Distribution, nodes_heard
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Rooms:
     deployments: Callable[[], Awaitable[Sequence[Deployment]]]
     machine: Callable[[], Awaitable[HardwareSnapshot]]
     ray: Callable[[], Awaitable[RayStatus]]
+    nodes: Callable[[], Awaitable[Sequence[ClusterNode] | None]]
     keys: Callable[[timedelta], Awaitable[tuple[int, datetime | None]]]
     """How many keys end within that time, and when the first of them does."""
     unfinished_audit_entries: Callable[[], int]
@@ -92,10 +93,11 @@ class Looking:
         """Look once."""
         rooms = self._rooms
         await self._look_seldom()
-        views, machine, ray = await asyncio.gather(
+        views, machine, ray, nodes = await asyncio.gather(
             _known(rooms.deployments),
             _known(rooms.machine),
             _known(rooms.ray),
+            _known(rooms.nodes),
         )
         return Facts(
             at=self._clock.now(),
@@ -109,6 +111,7 @@ class Looking:
             knows_keys=self._keys is not None,
             process_bytes=_process_bytes(rooms.board),
             is_ray_up=None if ray is None else ray.state == "up",
+            silent_nodes=None if nodes is None else _silent(nodes, rooms.board),
             gateway_workers=rooms.gateway_workers(),
             unfinished_audit_entries=rooms.unfinished_audit_entries(),
         )
@@ -232,6 +235,14 @@ def _process_bytes(board: Board) -> Mapping[ProcessName, int]:
 def _process_name(labels: Mapping[str, str], here: str) -> ProcessName:
     node = None if labels["node"] == here else labels["node"]
     return ProcessName(labels["process"], node, labels.get("deployment"), labels.get("replica"))
+
+
+def _silent(nodes: Sequence[ClusterNode], board: Board) -> Sequence[str]:
+    alive = [node for node in nodes if node.state == "alive"]
+    if len(alive) == 1:
+        return ()  # it is the control plane's machine, which is read here
+    told = nodes_heard(board)
+    return [node.hostname or node.ip or node.id for node in alive if node.id not in told]
 
 
 def _values(board: Board, figure: str) -> Iterator[tuple[Mapping[str, str], float]]:

@@ -337,6 +337,19 @@ def _ray_down(facts: Facts, _: Trends) -> Iterable[Finding] | None:
     return [Finding("ray", "critical", "Ray does not answer", detail)]
 
 
+def _node_silent(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    return None if facts.silent_nodes is None else [_silence(node) for node in facts.silent_nodes]
+
+
+def _silence(node: str) -> Finding:
+    detail = (
+        f"Ray counts {node} as alive, but it tells nothing of itself: its memory, disks, processes "
+        "and GPUs are unknown. Either our package is not in its Ray's environment, or it can't "
+        "reach this control plane at VLLM_MANAGER_REPORT_URL. Ray's log there says which."
+    )
+    return Finding(node, "warning", f"Nothing is heard of the node {node}", detail)
+
+
 def _no_gateway(facts: Facts, _: Trends) -> Iterable[Finding] | None:
     if facts.gateway_workers is None:
         return None
@@ -376,6 +389,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("keys_expiring", "Keys end within a week.", 0, _keys),
     Rule("memory_growing", "A process takes more memory all the time.", 0, _memory_grows),
     Rule("ray_down", "Ray does not answer.", 30, _ray_down),
+    Rule("node_silent", "A node of Ray's tells nothing of itself.", 120, _node_silent),
     Rule("gateway_down", "No gateway is connected.", 30, _no_gateway),
     Rule("audit_incomplete", "Results are missing in the audit log.", 0, _audit),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from vllm_manager.kit.clock import Clock
 from vllm_manager.monitoring.samples.figures import BY_NAME, PROCESS, Labels
 from vllm_manager.monitoring.samples.reading import Board, Sample
 
+_SOURCE: Final = "node/"
 _PURPOSES: Final = ("models", "home", "temporary", "shared_memory")
 _RAY: Final = re.compile(r"ray-[a-z_-]{1,32}")
 """Ray's processes; what they are called is bounded, since it becomes a label."""
@@ -38,13 +39,15 @@ class NodeFeed:
     async def feed(self, board: Board) -> None:
         """Put what has come since the last call."""
         now = self._clock.monotonic()
-        named: dict[str, SeenMachine] = {}
-        for seen in self._machines():
-            named.setdefault(_name(seen), seen)  # of two nodes with one name, one is told of
-        for seen in named.values():
+        machines = self._machines()
+        ids: dict[str, str] = {}
+        for seen in machines:
+            # Of two nodes with one name, the figures of one are told: the names would be the same.
+            is_first = ids.setdefault(_name(seen), seen.node.id) == seen.node.id
             if seen.received != self._seen.get(seen.node.id):
-                board.put(f"node/{seen.node.id}", list(self._samples(seen)), now - seen.received)
-        self._seen = {seen.node.id: seen.received for seen in named.values()}
+                samples = list(self._samples(seen)) if is_first else []
+                board.put(f"{_SOURCE}{seen.node.id}", samples, now - seen.received)
+        self._seen = {seen.node.id: seen.received for seen in machines}
 
     def _samples(self, seen: SeenMachine) -> Iterator[Sample]:
         node: Labels = (("node", _name(seen)),)
@@ -55,6 +58,12 @@ class NodeFeed:
         for process, figures in seen.machine.processes.items():
             if _RAY.fullmatch(process) and process not in told:
                 yield from _known(figures, (*node, ("process", process)), PROCESS)
+
+
+def nodes_heard(board: Board) -> Collection[str]:
+    """Return the ids, as Ray knows them, of the nodes that have told of themselves lately."""
+    fresh = board.fresh()
+    return {s.removeprefix(_SOURCE) for s in fresh if s.startswith(_SOURCE)}
 
 
 def _name(seen: SeenMachine) -> str:
