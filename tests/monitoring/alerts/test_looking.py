@@ -160,7 +160,7 @@ async def test_gpus_of_other_nodes_are_watched_and_unknown_while_their_node_is_s
     assert (await world.facts()).gpus == []
 
 
-def node(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
+def named(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
     return ClusterNode(
         id=f"id-{name}", ip=name, hostname=None, is_head=False, state=state, state_message=None,
         cpus=1, gpus=0, memory_bytes=1,
@@ -168,7 +168,7 @@ def node(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
 
 
 async def test_a_node_that_lives_and_tells_nothing_is_silent() -> None:
-    world = World(nodes=[node("a"), node("b"), node("c", "dead")])
+    world = World(nodes=[named("a"), named("b"), named("c", "dead")])
     world.board.put("node/id-a", [])
     assert (await world.facts()).silent_nodes == ["b"]
     world.clock.advance(10)
@@ -176,7 +176,7 @@ async def test_a_node_that_lives_and_tells_nothing_is_silent() -> None:
 
 
 async def test_the_only_node_need_not_tell_of_itself_and_without_ray_nothing_is_known() -> None:
-    assert (await World(nodes=[node("a"), node("c", "dead")]).facts()).silent_nodes == ()
+    assert (await World(nodes=[named("a"), named("c", "dead")]).facts()).silent_nodes == ()
     assert (await World(nodes=None).facts()).silent_nodes is None
 
 
