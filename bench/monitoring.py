@@ -3,8 +3,9 @@
     .venv/bin/python bench/monitoring.py
 
 Each tick's work is timed on one core: reading a full machine of 8 GPUs (a scripted NVML; a real
-driver takes its own time, without the processor), 100 replicas' reports, 300 processes by their
-real /proc, and recording everything. Memory is what this process holds more after an hour, full.
+driver takes its own time, without the processor), 100 replicas' reports with what their engines'
+processes take, seven other nodes' reports, the product's own processes by their real /proc, and
+recording everything. Memory is what this process holds more after an hour, full.
 The database is filled with a week of minutes and a year of hours, of noisy values that never rest,
 by writing the same blocks again and again. A chart is timed from the question to its JSON.
 `/metrics` is what Prometheus would be told of the same installation with long names. All along it
@@ -33,18 +34,21 @@ from fakes.nvml import FakeNvml, datacenter
 from hardware.machine import hardware_with, nvidia
 from monitoring.samples.given import Room, room_in
 from monitoring_tools.blocked import Blocked
-from monitoring_tools.load import GPUS, NODES, REPLICAS, Load, packed, report_of
+from monitoring_tools.load import GPUS, NODES, REPLICAS, Load, machine_of, packed, report_of
 from support.measured import fill as fill_board
+from vllm_manager.cluster import SeenMachine
 from vllm_manager.deployments import Report
 from vllm_manager.monitoring.prometheus import families, render
 from vllm_manager.monitoring.samples import FIGURES, Board, store
 from vllm_manager.monitoring.samples.archive import HOURS, MINUTES, TENS
 from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
 from vllm_manager.monitoring.samples.collectors.machine import MachineCollector
+from vllm_manager.monitoring.samples.collectors.nodes import NodeFeed
 from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
 from vllm_manager.monitoring.samples.schemas import encoded
 
-PROCESSES = 300
+PROCESSES = 16
+"""Control plane, gateways, steward, and Ray's."""
 BARS = {
     "cpu_share": 0.05,
     "memory_mb": 100.0,
@@ -62,10 +66,12 @@ async def tick_cost(room: Room, load: Load, blocked: Blocked, ticks: int) -> dic
     gpus = hardware_with(*nvidia(FakeNvml([datacenter(n) for n in range(GPUS)])), clock=clock)
     machine = MachineCollector(gpus, node="gpu-0")
     reports: list[Report] = []
-    engines = EngineFeed(lambda: reports, clock)
+    engines = EngineFeed(lambda: reports, "gpu-0", clock)
+    machines: list[SeenMachine] = []
+    nodes = NodeFeed(lambda: machines, "gpu-0", frozenset[str], clock)
     pids = [pid for pid in psutil.pids() if pid > 1]
-    known = [Known(pids[n % len(pids)], "engine", f"model-{n}") for n in range(PROCESSES)]
-    processes = ProcessCollector(lambda: known, "gpu-0", clock)
+    known = [Known(pids[n % len(pids)], f"gateway-{n}") for n in range(PROCESSES)]
+    processes = ProcessCollector(lambda: known, "gpu-0")
     rest = [f for f in FIGURES if not f.name.startswith(("engine_", "process_"))]
     spent: dict[str, list[float]] = {}
 
@@ -79,6 +85,7 @@ async def tick_cost(room: Room, load: Load, blocked: Blocked, ticks: int) -> dic
     for _ in range(ticks):
         clock.advance(2)
         reports[:] = [report_of(load, n, clock) for n in range(REPLICAS)]
+        machines[:] = [machine_of(load, n, clock) for n in range(1, NODES)]
         others = [s for figure in rest for s in load.samples(figure)]
         more = [s for f in FIGURES if f.name.startswith("process_") for s in load.samples(f)]
         board = Board(clock)
@@ -86,7 +93,9 @@ async def tick_cost(room: Room, load: Load, blocked: Blocked, ticks: int) -> dic
             board.put("machine", await machine.collect())
         async with timed("100 engines"):
             await engines.feed(room.board)
-        async with timed("300 processes"):
+        async with timed("7 other nodes"):
+            await nodes.feed(Board(clock))
+        async with timed("16 processes"):
             board.put("processes", await processes.collect())
         room.board.put("others", others)
         room.board.put("more", more)

@@ -7,6 +7,8 @@ from math import inf
 from operator import add
 
 from fakes.clock import FakeClock
+from vllm_manager.cluster import SeenMachine
+from vllm_manager.cluster.warmers import MachineReport, WarmerNode
 from vllm_manager.deployments import Report
 from vllm_manager.deployments.observed import Identity, SeenHistogram
 from vllm_manager.monitoring.samples import FIGURES, Figure, Sample
@@ -16,6 +18,8 @@ from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, S
 from vllm_manager.monitoring.samples.reading import Distribution
 
 NODES, GPUS, REPLICAS = 8, 8, 100
+PURPOSES = ("models", "home", "temporary", "shared_memory")
+RAY = ("ray-raylet", "ray-log-monitor", "ray-dashboard-agent", "ray-runtime-env-agent")
 BUCKETS = (
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
     20.0, 40.0, 80.0, 160.0, 640.0, 2560.0, inf,
@@ -31,7 +35,7 @@ def labels_of(figure: Figure) -> Iterator[Labels]:
     if figure.labels == ("node",):
         yield from nodes
     elif figure.labels == ("node", "purpose"):
-        yield from ((*node, ("purpose", p)) for node in nodes for p in ("models", "home"))
+        yield from ((*node, ("purpose", p)) for node in nodes for p in PURPOSES)
     elif figure.labels == ("node", "gpu"):
         yield from ((*node, ("gpu", str(g))) for node in nodes for g in range(GPUS))
     elif figure.labels == ("deployment", "replica"):
@@ -40,8 +44,9 @@ def labels_of(figure: Figure) -> Iterator[Labels]:
         for n, replica in enumerate(replicas):
             for kind in ("engine", "supervisor"):
                 yield (*nodes[n % NODES], ("process", kind), *replica)
-        for kind in ("control-plane", "gateway-0", "gateway-1", "steward", "ray-raylet"):
+        for kind in ("control-plane", "gateway-0", "gateway-1", "steward"):
             yield (*nodes[0], ("process", kind))
+        yield from ((*node, ("process", kind)) for node in nodes for kind in RAY)
     else:
         rest = {
             "status": ("2xx", "4xx", "5xx", "client_left"),
@@ -117,7 +122,26 @@ def report_of(load: Load, number: int, clock: FakeClock) -> Report:
     return Report(
         Identity("u", 1, 1), labels[0][1], labels[1][1], labels[1][1], "ready", 1.0, 0.0,
         clock.monotonic(), clock.now(), metrics=metrics, histograms=histograms,
+        hostname=f"gpu-{number % NODES}", processes={"engine": takes(), "supervisor": takes()},
     )  # fmt: skip
+
+
+def takes() -> dict[str, float]:
+    return {f.name: 1e9 for f in FIGURES if f.name.startswith("process_")}
+
+
+def machine_of(load: Load, number: int, clock: FakeClock) -> SeenMachine:
+    def told(*labels: str) -> dict[str, float]:
+        return {f.name: load.gauge(f) for f in FIGURES if f.labels == labels}
+
+    machine = MachineReport(
+        node=told("node"),
+        gpus={str(gpu): told("node", "gpu") for gpu in range(GPUS)},
+        disks={purpose: told("node", "purpose") for purpose in PURPOSES},
+        processes={process: takes() for process in RAY},
+    )
+    node = WarmerNode(id=f"node-{number}", hostname=f"gpu-{number}")
+    return SeenMachine(node, clock.monotonic(), machine)
 
 
 def span_of(load: Load, figure: Figure, slots: int, step: int) -> Span:

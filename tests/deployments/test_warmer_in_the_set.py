@@ -85,6 +85,33 @@ async def test_other_settings_reach_it(head: Head, ray: RayRest) -> None:
     assert head.applications[0]["args"]["spares"] == 2
 
 
+async def test_without_spares_it_is_put_only_where_there_are_other_nodes_to_tell_of(
+    head: Head, ray: RayRest
+) -> None:
+    clock = FakeClock()
+    engine = RayServeEngine(ray, SETTINGS, WarmerSettings(0, 5, "/models"), clock)
+    await settle(engine)
+    assert head.applications == []
+    head.nodes = 2
+    clock.advance(11)
+    await settle(engine)
+    assert head.applications[0]["deployments"] == [{"name": "warmer", "num_replicas": 2}]
+    assert head.applications[0]["args"]["spares"] == 0
+    assert head.applications[0]["args"]["models"] == "/models"
+    head.nodes = 1
+    clock.advance(11)
+    await settle(engine)
+    assert head.applications == []
+
+
+async def test_a_head_on_another_machine_is_told_of_though_it_is_the_only_node(
+    head: Head, ray: RayRest
+) -> None:
+    ray.url = "http://10.0.0.1:8265"
+    await settle(RayServeEngine(ray, SETTINGS, WarmerSettings(0, 5), FakeClock()))
+    assert [a["name"] for a in head.applications] == [WARMER]
+
+
 async def test_switched_off_it_is_removed(head: Head, ray: RayRest) -> None:
     await settle(RayServeEngine(ray, SETTINGS, WarmerSettings(1, 5), FakeClock()))
     await settle(RayServeEngine(ray, SETTINGS))

@@ -35,7 +35,8 @@ async def test_a_report_is_the_whole_state() -> None:
             "deployment", "uid", "generation", "attempt", "replica_id", "incarnation", "sequence",
             "node", "supervisor_pid", "engine_pid", "endpoint", "secret", "phase", "phase_seconds",
             "idle_seconds", "progress", "message", "timeline", "how", "how_reason", "failure",
-            "max_model_len", "metrics", "histograms", "memory", "log", "log_first", "log_last",
+            "max_model_len", "metrics", "histograms", "processes", "memory", "log", "log_first",
+            "log_last",
         }  # fmt: skip
         assert told["phase"] == "ready"
         assert told["failure"] is None

@@ -5,13 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from support import control_groups
+from support import control_groups, ray_cluster
 
 NEEDS: Mapping[str, tuple[Callable[[], bool], str]] = {
     "linux": (lambda: sys.platform == "linux", "about Linux's own kernel"),
     "control_groups": (
         control_groups.can_be_made,
         "needs root and a place where control groups can be made",
+    ),
+    "own_hostname": (
+        ray_cluster.hostnames_can_be_given,
+        "needs root and namespaces, for a hostname of its own",
     ),
 }
 """Marker → whether what it needs is here, and what that is."""

@@ -44,7 +44,10 @@ def fill(
 
 def _of_node(node: str, gpus: int, grown: float) -> Iterable[Sample]:
     labels = {"node": (node,), "gpu": tuple(str(i) for i in range(gpus))}
-    more = {"purpose": ("home", "models"), "process": ("control_plane", "gateway", "ray")}
+    more = {
+        "purpose": ("models", "home", "temporary", "shared_memory"),
+        "process": ("control-plane", "gateway-0", "ray-raylet", "ray-dashboard-agent"),
+    }
     for figure in FIGURES:
         if figure.labels[0] == "node":
             yield from _samples(figure, labels | more, grown)

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ class RayCluster:
     """A running Ray. `url` is its REST address, `token` what every call must carry."""
 
     url: str
+    address: str
+    """Where other nodes join it."""
     token: str
     token_path: Path
     report_token: str
@@ -143,8 +145,9 @@ def start(*, cpus: int = 8, gpus: int = 0, environment: dict[str, str] | None = 
             start_new_session=True,
         )
     url = f"http://127.0.0.1:{ports['dashboard-port']}"
+    address = f"127.0.0.1:{ports['port']}"
     cluster = RayCluster(
-        url, token, token_path, report_token, report_token_path, folder, mark, head
+        url, address, token, token_path, report_token, report_token_path, folder, mark, head
     )
     try:
         wait_until(lambda: _answers(cluster), 60, "Ray's REST API")
@@ -153,6 +156,49 @@ def start(*, cpus: int = 8, gpus: int = 0, environment: dict[str, str] | None = 
         cluster.stop()
         raise
     return cluster
+
+
+def hostnames_can_be_given() -> bool:
+    """Say whether a process can be given a name of the machine that is its own."""
+    unshare = shutil.which("unshare")
+    return unshare is not None and subprocess.run([unshare, "--uts", "true"]).returncode == 0
+
+
+@contextlib.contextmanager
+def joined(cluster: RayCluster, hostname: str, *, cpus: int) -> Generator[psutil.Process]:
+    """Yield the process of a second node of a cluster, which takes this machine for another one.
+
+    It has a hostname of its own, and all else in common with the head. Needs root.
+    """
+    ray = [str(ENGINE_PYTHON), "-m", "ray.scripts.scripts", "start", "--block"]
+    options = [
+        *(f"--address={cluster.address}", "--node-ip-address=127.0.0.1", f"--num-cpus={cpus}"),
+        *("--object-store-memory=80000000", "--disable-usage-stats"),
+    ]
+    renamed = ["unshare", "--uts", "sh", "-c", f'hostname {hostname}; exec "$@"', "sh"]
+    with (cluster.folder / f"{hostname}.out").open("wb") as output:
+        node = subprocess.Popen(
+            [*renamed, *ray, *options],
+            env=_environment(cluster.mark, cluster.token_path, cluster.report_token_path),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield psutil.Process(node.pid)
+    finally:
+        end_node(node.pid)
+        node.wait(10)
+
+
+def end_node(pid: int) -> None:
+    """Kill a node with all that it started, at once, as when its machine is switched off."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        node = psutil.Process(pid)
+        for process in [node, *node.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _command(folder: Path, ports: dict[str, int], cpus: int, gpus: int) -> list[str]:

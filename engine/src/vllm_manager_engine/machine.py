@@ -1,6 +1,9 @@
-"""This node's machine and its GPUs as figures, for control planes that run on another one."""
+"""This node's machine, GPUs, disks and Ray's processes as figures, for control planes elsewhere."""
 
+import contextlib
 import importlib
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +11,11 @@ from typing import Any, Final
 import psutil
 
 from vllm_manager_engine.gpus import BINDINGS
+from vllm_manager_engine.growth import Growth
+from vllm_manager_engine.ray_processes import RayProcesses
 
 _NETWORKS: Final = Path("/sys/class/net")
+_SHARED_MEMORY: Final = Path("/dev/shm")
 Values = dict[str, float]
 _HEAT_POWER_HARDWARE = 0x20 | 0x40 | 0x04 | 0x80 | 0x08
 """Bits of nvml.h's `nvmlClocksEventReason…` that slow a GPU down."""
@@ -23,11 +29,12 @@ class Machine:
         self._library: Any = None
         self._tried = False
         self._before: tuple[float, float] | None = None
-        self._networks = {"received": Growth(), "sent": Growth()}
+        self._ray = RayProcesses()
+        self._networks = {"received": Growth[str](), "sent": Growth[str]()}
 
     def read(self) -> dict[str, Any]:
-        """Return `{"node": {figure: value}, "gpus": {index: {figure: value}}}`."""
-        return {"node": self._node(), "gpus": self._gpus()}
+        """Return `{"node": {figure: value}, "gpus": {index: {figure: value}}, "processes": …}`."""
+        return {"node": self._node(), "gpus": self._gpus(), "processes": self._ray.read()}
 
     def _node(self) -> Values:
         memory = psutil.virtual_memory()
@@ -71,24 +78,31 @@ class Machine:
         return {str(index): _gpu(library, index) for index in range(count)}
 
 
-class Growth:
-    """A sum over parts that come and go: it only grows, and never by what is past.
+def folders(models: str | None) -> Mapping[str, Path]:
+    """Return the folders whose file systems matter on a node, by what they are for.
 
-    A part that is seen for the first time adds nothing yet; one that has gone takes nothing away.
+    `models` is where the control plane keeps them, which a node may have as well or not.
     """
+    places = {
+        "models": Path(models) if models else None,
+        "home": Path.home(),
+        "temporary": Path(tempfile.gettempdir()),
+        "shared_memory": _SHARED_MEMORY,
+    }
+    return {purpose: place for purpose, place in places.items() if place is not None}
 
-    def __init__(self) -> None:
-        self._before: Mapping[str, float] = {}
-        self._total = 0.0
 
-    def add(self, parts: Mapping[str, float]) -> float:
-        """Take what every part counts now, and return the total."""
-        for part, value in parts.items():
-            before = self._before.get(part)
-            if before is not None:
-                self._total += value - before if value >= before else value
-        self._before = parts
-        return self._total
+def disks(places: Mapping[str, Path]) -> dict[str, Values]:
+    """Return how full the file system of each folder is that is there."""
+    found: dict[str, Values] = {}
+    for purpose, place in places.items():
+        with contextlib.suppress(OSError):
+            usage = shutil.disk_usage(place)
+            found[purpose] = {
+                "node_disk_free_bytes": usage.free,
+                "node_disk_total_bytes": usage.total,
+            }
+    return found
 
 
 def cards(networks: Mapping[str, Any], folder: Path = _NETWORKS) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from vllm_manager_engine.model_folder import Model
 from vllm_manager_engine.phases import Course, is_listening
 from vllm_manager_engine.probe import Engine, ProbeFailed
 from vllm_manager_engine.process import EngineProcess, OnOutput, free_port
+from vllm_manager_engine.processes import EngineProcesses
 from vllm_manager_engine.redaction import forms_of, hidden, hide, secrets_of
 from vllm_manager_engine.reporter import LINES_PER_REPORT, Reporter
 from vllm_manager_engine.spec import Identity, ReplicaSpec, listen_host
@@ -88,6 +89,7 @@ class Supervisor:
         self._doubt: str | None = None
         self._stirred = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self._processes = EngineProcesses()
         self._witness: Witness | None = None
         self.reporter = Reporter(spec.report_url, self._report, self._report_interval)
 
@@ -378,6 +380,8 @@ class Supervisor:
 
     def _report(self, sequence: int, log_from: int) -> dict[str, Any]:
         process, engine = self.process, self.engine
+        engine_pid = process.engine_pid if process is not None else None
+        is_there = process is not None and not process.is_gone
         return {
             **report.who(self.spec, self.identity),
             **report.where(self.course, self.failure, time.monotonic()),
@@ -386,7 +390,8 @@ class Supervisor:
             "how_reason": self.how_reason,
             "sequence": sequence,
             "supervisor_pid": os.getpid(),
-            "engine_pid": process.engine_pid if process is not None else None,
+            "engine_pid": engine_pid,
+            "processes": self._processes.read(engine_pid if is_there else None),
             "endpoint": engine.endpoint if engine is not None else None,
             "max_model_len": engine.max_model_len if engine is not None else None,
             "metrics": self.figures,

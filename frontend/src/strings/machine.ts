@@ -53,6 +53,11 @@ export const machine = {
   givenTo: (names: string) => `Given to ${names}`,
   concerns: (names: string) => `Deployments on it: ${names}.`,
   disks: "Disks",
-  purposes: { models: "Models", home: "Database, logs and secrets" },
+  purposes: {
+    models: "Models",
+    home: "Database, logs and secrets",
+    temporary: "Temporary files",
+    shared_memory: "Shared memory",
+  },
   pid: (pid: number) => `pid ${pid}`,
 } as const;

@@ -245,10 +245,9 @@ def _replica_settings(settings: Settings) -> ReplicaSettings:
     )
 
 
-def _warmer_settings(settings: Settings) -> WarmerSettings | None:
-    if not settings.warm_spares:
-        return None
-    return WarmerSettings(settings.warm_spares, settings.warm_memory_bytes)
+def _warmer_settings(settings: Settings) -> WarmerSettings:
+    models = str(settings.model_store.absolute())
+    return WarmerSettings(settings.warm_spares, settings.warm_memory_bytes, models)
 
 
 def _housekeeping(services: Services, settings: Settings) -> Loop:

@@ -34,10 +34,17 @@ class WarmerNode(BaseModel):
 
 
 class MachineReport(BaseModel):
-    """The node's own figures by name, and those of its GPUs by index."""
+    """The node's own figures by name, and those of its GPUs by index, of its disks by purpose, and
+    of Ray's processes by name."""
 
     node: dict[str, float] = Field(default_factory=dict[str, float], max_length=64)
     gpus: dict[str, dict[str, float]] = Field(
+        default_factory=dict[str, dict[str, float]], max_length=64
+    )
+    disks: dict[str, dict[str, float]] = Field(
+        default_factory=dict[str, dict[str, float]], max_length=16
+    )
+    processes: dict[str, dict[str, float]] = Field(
         default_factory=dict[str, dict[str, float]], max_length=64
     )
 

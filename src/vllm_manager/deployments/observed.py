@@ -147,6 +147,10 @@ class Report:
     """Tokens that a prompt and its answer may have together, as the engine says."""
     metrics: Mapping[str, float | None] | None = None
     histograms: Mapping[str, SeenHistogram] = field(default_factory=dict[str, SeenHistogram])
+    processes: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict[str, Mapping[str, float]]
+    )
+    """What the engine's and the supervisor's processes take: figures by `engine`, `supervisor`."""
     memory: Mapping[str, int | None] | None = None
     """What the engine said of its memory; see `configs.fit.MemoryActual`."""
     endpoint: str | None = None

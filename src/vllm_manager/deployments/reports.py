@@ -93,6 +93,9 @@ class ReportBody(BaseModel):
     histograms: dict[str, ReportedHistogram] = Field(
         default_factory=dict[str, ReportedHistogram], max_length=32
     )
+    processes: dict[str, dict[str, float]] = Field(
+        default_factory=dict[str, dict[str, float]], max_length=16
+    )
     memory: MemoryActual | None = None
     log: list[ReportedLine] = Field(default_factory=list[ReportedLine], max_length=MAX_LINES)
     log_first: int = 1
@@ -203,6 +206,7 @@ def _to_report(body: ReportBody, clock: Clock, before: Report | None) -> Report:
         max_model_len=body.max_model_len,
         metrics=body.metrics.model_dump() if body.metrics else None,
         histograms={name: _to_histogram(h) for name, h in body.histograms.items()},
+        processes=body.processes,
         memory=body.memory.model_dump() if body.memory else None,
         endpoint=body.endpoint,
         secret=body.secret,

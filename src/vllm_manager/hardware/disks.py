@@ -1,15 +1,26 @@
-"""The probe of the disks that the product keeps things on: the models' and the home's."""
+"""The probe of the file systems that the product and its engines keep things on."""
 
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import psutil
 
 from vllm_manager.hardware.schemas import Disk
 
-Purpose = Literal["models", "home"]
+
+class Mount(Protocol):
+    """What psutil tells of a mounted file system."""
+
+    @property
+    def mountpoint(self) -> str: ...
+
+    @property
+    def fstype(self) -> str: ...
+
+
+Purpose = Literal["models", "home", "temporary", "shared_memory"]
 
 
 class Disks:
@@ -22,13 +33,14 @@ class Disks:
 
     def read(self) -> Sequence[Disk]:
         """Return each folder's file system; a folder that is not made yet counts as its parent."""
-        return [_disk(purpose, folder) for purpose, folder in self._folders.items()]
+        mounted = psutil.disk_partitions(all=True)
+        return [_disk(purpose, folder, mounted) for purpose, folder in self._folders.items()]
 
 
-def _disk(purpose: Purpose, folder: Path) -> Disk:
+def _disk(purpose: Purpose, folder: Path, mounted: Sequence[Mount]) -> Disk:
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     usage = shutil.disk_usage(place)
-    mount_point, filesystem = _mount(place.resolve())
+    mount_point, filesystem = _mount(place.resolve(), mounted)
     return Disk(
         purpose=purpose,
         path=str(folder),
@@ -40,8 +52,8 @@ def _disk(purpose: Purpose, folder: Path) -> Disk:
     )
 
 
-def _mount(place: Path) -> tuple[str | None, str | None]:
+def _mount(place: Path, mounted: Sequence[Mount]) -> tuple[str | None, str | None]:
     """Return the mount point that `place` is under, and its kind of file system."""
-    mounted = [m for m in psutil.disk_partitions(all=True) if place.is_relative_to(m.mountpoint)]
-    deepest = max(mounted, key=lambda m: len(m.mountpoint), default=None)
+    above = [m for m in mounted if place.is_relative_to(m.mountpoint)]
+    deepest = max(above, key=lambda m: len(m.mountpoint), default=None)
     return (deepest.mountpoint, deepest.fstype or None) if deepest else (None, None)

@@ -238,9 +238,12 @@ class GpuDriver(BaseModel):
 
 
 class Disk(BaseModel):
-    """A file system that the product keeps things on."""
+    """A file system that the product or its engines keep things on."""
 
-    purpose: Literal["models", "home"]
+    purpose: Literal["models", "home", "temporary", "shared_memory"] = Field(
+        description="`home` holds database, logs and secrets; `temporary` Ray's session and what "
+        "engines write for a while."
+    )
     path: str
     mount_point: str | None
     filesystem: str | None = Field(description="`ext4`, `nfs4`, `apfs`…")

@@ -1,20 +1,20 @@
 """What the rules are given: read off the rooms themselves, and None where they don't answer."""
 
-import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from fakes.clock import FakeClock
 from fakes.nvml import FakeGpu, FakeNvml
 from hardware.machine import hardware_with, nvidia
-from vllm_manager.cluster import RayStatus
+from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
-from vllm_manager.monitoring.alerts.facts import Facts
+from vllm_manager.monitoring.alerts.facts import DiskFact, Facts
 from vllm_manager.monitoring.alerts.looking import Looking, Rooms
 from vllm_manager.monitoring.samples import Board, Sample
-from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
 
 
 @dataclass
@@ -25,6 +25,7 @@ class World:
     gpus: Sequence[FakeGpu] = ()
     certificate: Path | None = None
     deployments: Sequence[Deployment] | None = None
+    nodes: Sequence[ClusterNode] | None = None
 
     def __post_init__(self) -> None:
         self.board = Board(self.clock)
@@ -34,6 +35,7 @@ class World:
                 deployments=self._deployments,
                 machine=self.hardware.snapshot,
                 ray=self._ray,
+                nodes=self._nodes,
                 keys=self._keys,
                 unfinished_audit_entries=lambda: 0,
                 board=self.board,
@@ -53,6 +55,9 @@ class World:
 
     async def _ray(self) -> RayStatus:
         return RayStatus(state="up", address="http://127.0.0.1:8265", version="2", message=None)
+
+    async def _nodes(self) -> Sequence[ClusterNode] | None:
+        return self.nodes
 
     async def _keys(self, within: timedelta) -> tuple[int, datetime | None]:
         return 0, None
@@ -82,14 +87,42 @@ def demo() -> Deployment:
     )
 
 
-async def test_the_memory_of_our_own_processes_is_read_off_what_was_measured() -> None:
+def of_process(node: str, process: str, size: float, *more: tuple[str, str]) -> Sample:
+    labels = (("node", node), ("process", process), *more)
+    return Sample("process_anonymous_bytes", labels, size)
+
+
+async def test_the_memory_of_processes_is_read_off_what_was_measured_here_and_elsewhere() -> None:
     world = World()
-    known = [Known(os.getpid(), "control-plane"), Known(os.getpid(), "engine", "chat", "r1")]
-    samples = await ProcessCollector(lambda: known, "a", world.clock).collect()
-    world.board.put("processes", samples)
+    whose = (("deployment", "chat"), ("replica", "r1"))
+    here = socket.gethostname()
+    world.board.put("processes", [of_process(here, "control-plane", 1e8)])
+    world.board.put("engine/i1", [of_process("elsewhere", "engine", 5e9, *whose)])
     sizes = (await world.facts()).process_bytes
-    assert list(sizes) == ["control-plane"]
-    assert sizes["control-plane"] > 1_000_000
+    assert {name.words: size for name, size in sizes.items()} == {
+        "control-plane": 1e8,
+        "engine of chat (replica r1) on elsewhere": 5e9,
+    }
+
+
+async def test_disks_of_other_nodes_are_watched_and_unknown_while_their_node_is_silent() -> None:
+    world = World()
+    place = (("node", "elsewhere"), ("purpose", "temporary"))
+    free = Sample("node_disk_free_bytes", place, 5.0)
+    own = (("node", socket.gethostname()), ("purpose", "temporary"))
+    samples = [free, Sample("node_disk_total_bytes", place, 50.0)]
+    world.board.put("node/n", [*samples, Sample("node_disk_free_bytes", own, 1.0)])
+
+    async def told() -> list[DiskFact]:
+        disks = (await world.facts()).disks
+        assert disks is not None
+        return [disk for disk in disks if disk.path == "temporary of elsewhere"]
+
+    assert await told() == [DiskFact("temporary", "temporary of elsewhere", 5, 50)]
+    world.clock.advance(10)
+    assert await told() == [DiskFact("temporary", "temporary of elsewhere", None, None)]
+    world.clock.advance(3600)
+    assert await told() == []
 
 
 async def test_the_fullest_replica_counts_not_the_mean_of_all() -> None:
@@ -125,6 +158,26 @@ async def test_gpus_of_other_nodes_are_watched_and_unknown_while_their_node_is_s
     assert {gpu.state for gpu in (await world.facts()).gpus or ()} == {"unknown"}
     world.clock.advance(3600)
     assert (await world.facts()).gpus == []
+
+
+def named(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
+    return ClusterNode(
+        id=f"id-{name}", ip=name, hostname=None, is_head=False, state=state, state_message=None,
+        cpus=1, gpus=0, memory_bytes=1,
+    )  # fmt: skip
+
+
+async def test_a_node_that_lives_and_tells_nothing_is_silent() -> None:
+    world = World(nodes=[named("a"), named("b"), named("c", "dead")])
+    world.board.put("node/id-a", [])
+    assert (await world.facts()).silent_nodes == ["b"]
+    world.clock.advance(10)
+    assert (await world.facts()).silent_nodes == ["a", "b"]
+
+
+async def test_the_only_node_need_not_tell_of_itself_and_without_ray_nothing_is_known() -> None:
+    assert (await World(nodes=[named("a"), named("c", "dead")]).facts()).silent_nodes == ()
+    assert (await World(nodes=None).facts()).silent_nodes is None
 
 
 async def test_a_certificate_that_can_t_be_read_is_one_all_the_same(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from vllm_manager.monitoring.alerts.facts import (
     ExpiringKeys,
     Facts,
     GpuFact,
+    ProcessName,
 )
-from vllm_manager.monitoring.alerts.rules import BY_NAME, RULES, Finding, Trends, Undecided
+from vllm_manager.monitoring.alerts.pasts import Trends
+from vllm_manager.monitoring.alerts.rules import BY_NAME, RULES, Finding, Undecided
 from vllm_manager.monitoring.alerts.states import Key, Watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,6 +61,7 @@ FINE = facts(
     certificate_ends_at=NOW + timedelta(days=60),
     knows_keys=True,
     is_ray_up=True,
+    silent_nodes=[],
     gateway_workers=1,
 )
 UNKNOWN = facts()
@@ -128,6 +131,7 @@ def test_a_certificate_that_can_t_be_read_is_no_all_clear() -> None:
             "03 January 2026",
         ),
         ("ray_down", facts(is_ray_up=False), "critical", "goes on serving"),
+        ("node_silent", facts(silent_nodes=["gpu-b"]), "warning", "VLLM_MANAGER_REPORT_URL"),
         ("gateway_down", facts(gateway_workers=0), "critical", "gateway"),
         ("audit_incomplete", facts(unfinished_audit_entries=2), "warning", "2 changes"),
     ],
@@ -214,12 +218,21 @@ def test_a_queue_that_empties_or_shrinks_is_left_alone(waiting: Callable[[int], 
     assert found("queue_growing", seen, trends) == []
 
 
-def grown(size: Callable[[int], float]) -> Sequence[Finding] | None:
-    """Judge a process whose size in MiB at each minute of an hour is given."""
+GATEWAY = ProcessName("gateway-1")
+
+
+def grown(
+    size: Callable[[int], float],
+    process: ProcessName = GATEWAY,
+    minutes: int = 62,
+    silent_minutes: int = 0,
+) -> Sequence[Finding] | None:
+    """Judge a process whose size in MiB at each minute is given, and which then is not measured."""
     trends = Trends()
     seen = UNKNOWN
-    for minute in range(62):
-        seen = facts(minute * 60.0, process_bytes={"gateway-1": int(size(minute) * 2**20)})
+    for minute in range(minutes + silent_minutes):
+        told = {process: int(size(minute) * 2**20)} if minute < minutes else {}
+        seen = facts(minute * 60.0, process_bytes=told)
         trends.note(seen)
     return found("memory_growing", seen, trends)
 
@@ -250,3 +263,48 @@ def test_memory_that_only_grows_is_told_of() -> None:
 @pytest.mark.parametrize("size", [is_freed_again, hardly_grows, settles])
 def test_memory_that_falls_back_or_settles_is_left_alone(size: Callable[[int], float]) -> None:
     assert grown(size) == []
+
+
+ENGINE = ProcessName("engine", "gpu-b", "chat", "r1")
+
+
+def test_an_engine_is_told_of_once_its_memory_has_grown_for_six_hours() -> None:
+    assert grown(leaks, ENGINE, minutes=120) == []
+    findings = grown(leaks, ENGINE, minutes=363)
+    assert findings
+    assert findings[0].title == "engine of chat (replica r1) on gpu-b takes more and more memory"
+    assert findings[0].remediation[0].arguments == {"path": "/deployments/chat"}
+
+
+def fills_its_cache(minute: int) -> float:
+    return 1000 + 20 * min(minute, 200)
+
+
+def test_an_engine_that_fills_its_cache_and_stays_is_left_alone() -> None:
+    assert grown(fills_its_cache, ENGINE, minutes=363) == []
+
+
+def test_a_process_that_has_ended_takes_no_more_memory() -> None:
+    assert grown(leaks, silent_minutes=5)  # its node may be silent
+    assert grown(leaks, silent_minutes=12) == []
+
+
+@pytest.mark.parametrize(
+    ("purpose", "title", "detail"),
+    [
+        ("models", "The disk of models is nearly full", "downloads stop"),
+        ("home", "The disk of home is nearly full", "downloads stop"),
+        ("temporary", "The disk of temporary files is nearly full", "Ray places nothing"),
+        ("shared_memory", "Shared memory is nearly full", "--shm-size"),
+    ],
+)
+def test_a_full_disk_of_another_node_is_told_with_what_it_is_for(
+    purpose: str, title: str, detail: str
+) -> None:
+    place = f"{purpose} of gpu-b"
+    findings = found("disk_low", facts(disks=[DiskFact(purpose, place, GIB, 100 * GIB)]))
+    assert findings
+    finding = findings[0]
+    assert (finding.subject, finding.title, finding.severity) == (place, title, "critical")
+    assert f"1.0 of 100 GiB are free at {place}" in finding.detail
+    assert detail in finding.detail

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from vllm_manager.monitoring.alerts.facts import Facts
-from vllm_manager.monitoring.alerts.rules import Finding, Rule, Trends, Undecided
+from vllm_manager.monitoring.alerts.pasts import Trends
+from vllm_manager.monitoring.alerts.rules import Finding, Rule, Undecided
 from vllm_manager.monitoring.alerts.states import Key, Watch
 
 HOT = Key("hot", "gpu")

@@ -27,7 +27,7 @@ def test_the_rules_are_valid() -> None:
 
 def test_each_alert_fires_for_what_it_is_for_and_for_nothing_else() -> None:
     alerts = re.findall(r"- alert: (\w+)", (SHIPPED / "rules" / "alerts.yml").read_text())
-    assert len(alerts) == 18
+    assert len(alerts) == 19
     assert [alert for alert in alerts if f'alertname="{alert}"' not in TESTS.read_text()] == []
     done = promtool("test", "rules", TESTS)
     assert done.returncode == 0, done.stdout + done.stderr

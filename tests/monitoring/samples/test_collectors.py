@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from vllm_manager.db import Lease
 from vllm_manager.deployments import Report
 from vllm_manager.deployments.observed import Identity, SeenHistogram
 from vllm_manager.kit.process import own_identity
-from vllm_manager.monitoring.samples import BY_NAME, Board, Distribution, Sample
+from vllm_manager.monitoring.samples import BY_NAME, Board, Distribution, Sample, nodes_heard
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.build import Sources, known_processes
 from vllm_manager.monitoring.samples.collectors.engines import EngineFeed
@@ -33,8 +31,7 @@ from vllm_manager.monitoring.samples.collectors.machine import (
     cards,
 )
 from vllm_manager.monitoring.samples.collectors.nodes import NodeFeed
-from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector, together
-from vllm_manager.monitoring.samples.collectors.processes import Use as ProcessUse
+from vllm_manager.monitoring.samples.collectors.processes import Known, ProcessCollector
 from vllm_manager.monitoring.samples.recorder import Recorder
 from vllm_manager.monitoring.samples.rollup import Rollup
 from vllm_manager.monitoring.samples.sampler import CollectorFeed, Sampler
@@ -108,34 +105,16 @@ async def test_this_machine_tells_its_counters() -> None:
     assert set(names) <= set(BY_NAME)
 
 
-@pytest.fixture
-def parent() -> Generator[int]:
-    """The pid of a process that has one child; both wait."""
-    child = "print(1, flush=True); input()"
-    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{child}'])"
-    command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
-        assert started.stdout is not None
-        started.stdout.readline()  # the child runs
-        yield started.pid
-        started.communicate(b"\n")
-
-
-async def test_an_engine_is_its_process_with_all_that_it_started(parent: int) -> None:
+async def test_every_figure_of_a_process_is_told_and_one_that_has_ended_has_none() -> None:
     known = [
-        Known(parent, "engine", "chat", "r1", has_children=True),
-        Known(parent, "supervisor"),
         Known(os.getpid(), "control-plane"),
         Known(4_194_304 + 5, "gateway-0"),  # above the highest pid: it has ended
     ]
-    samples = await ProcessCollector(lambda: known, "a", FakeClock()).collect()
-    whole, alone = by_name(samples, process="engine"), by_name(samples, process="supervisor")
-    assert whole["process_threads"] == 2 * alone["process_threads"]
-    assert whole["process_anonymous_bytes"] > alone["process_anonymous_bytes"]
-    assert set(by_name(samples, deployment="chat", replica="r1")) == set(whole)
-    own = by_name(samples, process="control-plane")
+    samples = await ProcessCollector(lambda: known, "a").collect()
+    own = by_name(samples, node="a", process="control-plane")
     assert own["process_anonymous_bytes"] > 1_000_000
     assert own["process_open_descriptors"] > 2
+    assert own["process_threads"] >= 1
     assert by_name(samples, process="gateway-0") == {}
 
 
@@ -171,7 +150,7 @@ async def test_a_process_that_ends_or_is_found_late_is_no_processor_time() -> No
 
 
 async def test_processor_time_counts_from_the_first_look() -> None:
-    collector = ProcessCollector(lambda: [Known(os.getpid(), "control-plane")], "a", FakeClock())
+    collector = ProcessCollector(lambda: [Known(os.getpid(), "control-plane")], "a")
     first = by_name(await collector.collect())["process_cpu_seconds_total"]
     began = time.process_time()
     while time.process_time() - began < 0.05:
@@ -179,11 +158,6 @@ async def test_processor_time_counts_from_the_first_look() -> None:
     second = by_name(await collector.collect())["process_cpu_seconds_total"]
     assert first == 0
     assert 0.02 <= second < 5
-
-
-def test_what_one_of_several_processes_does_not_tell_leaves_the_rest() -> None:
-    uses = [ProcessUse(1, None, 2, 0.5), ProcessUse(10, None, 3, 0.25)]
-    assert together(uses, 0.1) == ProcessUse(11, None, 5, 0.1)
 
 
 def report(clock: FakeClock, **more: Any) -> Report:
@@ -204,7 +178,7 @@ def report(clock: FakeClock, **more: Any) -> Report:
 async def test_a_report_is_put_once_and_at_the_time_when_it_came() -> None:
     clock = FakeClock()
     board, reports = Board(clock), [report(clock)]
-    feed = EngineFeed(lambda: reports, clock)
+    feed = EngineFeed(lambda: reports, "a", clock)
     clock.advance(3)
     await feed.feed(board)
     (reading,) = board.fresh().values()
@@ -222,42 +196,110 @@ async def test_a_report_is_put_once_and_at_the_time_when_it_came() -> None:
     assert not board.fresh()
 
 
-def test_processes_of_other_machines_are_not_looked_for_here(tmp_path: Path) -> None:
+async def test_what_an_engine_takes_is_told_of_the_node_where_it_runs_also_while_it_starts() -> (
+    None
+):
     clock = FakeClock()
-    (run := tmp_path / "run").mkdir()
-    (run / "ray.json").write_text(
-        '{"members": [{"pid": 5, "role": "raylet"}, {"pid": 6, "role": "worker"}]}'
-    )
-    reports = [report(clock), report(clock, hostname="b", engine_pid=99)]
+    board = Board(clock)
+    takes = {"process_anonymous_bytes": 5e9, "process_threads": 90.0, "node_cpu_ratio": 1.0}
+    processes = {"engine": takes, "supervisor": {"process_threads": 3.0}, "else": takes}
+    reports = [report(clock, metrics=None, histograms={}, hostname="b", processes=processes)]
+    await EngineFeed(lambda: reports, "a", clock).feed(board)
+    (reading,) = board.fresh().values()
+    whose = (("deployment", "chat"), ("replica", "r1"))
+    assert reading.samples == [
+        Sample("process_anonymous_bytes", (("node", "b"), ("process", "engine"), *whose), 5e9),
+        Sample("process_threads", (("node", "b"), ("process", "engine"), *whose), 90.0),
+        Sample("process_threads", (("node", "b"), ("process", "supervisor"), *whose), 3.0),
+    ]
+    clock.advance(10)
+    assert not board.fresh()
+
+
+def sources(run: Path, reports: Sequence[Report] = (), ray: str = "") -> Sources:
+    run.mkdir()
+    if ray:
+        (run / "ray.json").write_text(ray)
     hardware = hardware_with(*nvidia(FakeNvml([])))
-    sources = Sources(hardware, lambda: reports, list[SeenMachine], lambda: {1: 7, 0: 8}, run)
-    found = [(k.name, k.pid) for k in known_processes(sources, "a")]
-    assert found == [
+    return Sources(hardware, lambda: reports, list[SeenMachine], lambda: {1: 7, 0: 8}, run)
+
+
+RAY = '{"members": [{"pid": 5, "role": "raylet"}, {"pid": 6, "role": "worker"}]}'
+
+
+def test_the_product_s_own_processes_are_those_of_this_machine(tmp_path: Path) -> None:
+    found = known_processes(sources(tmp_path / "run", [report(FakeClock())], RAY))
+    assert [(known.name, known.pid) for known in found] == [
         ("control-plane", os.getpid()),
         ("gateway-0", 8),
         ("gateway-1", 7),
         ("ray-raylet", 5),
-        ("engine", 11),
-        ("supervisor", 10),
     ]
 
 
 def node_report(clock: FakeClock, hostname: str) -> SeenMachine:
-    gpus = {"0": {"gpu_up": 1.0, "gpu_power_watts": 300.0, "made_up": 1.0}}
-    machine = MachineReport(node={"node_cpu_ratio": 0.5, "gpu_up": 9.0}, gpus=gpus)
-    return SeenMachine(WarmerNode(id="n", hostname=hostname), clock.monotonic(), machine)
+    space = {"node_disk_free_bytes": 5.0, "node_disk_total_bytes": 50.0, "gpu_up": 1.0}
+    machine = MachineReport(
+        node={"node_cpu_ratio": 0.5, "gpu_up": 9.0},
+        gpus={"0": {"gpu_up": 1.0, "gpu_power_watts": 300.0, "made_up": 1.0}},
+        disks={"models": space, "made_up": space},
+        processes={
+            "ray-raylet": {"process_threads": 40.0, "node_cpu_ratio": 1.0},
+            "ray-dashboard-agent": {"process_threads": 9.0},
+            "made_up": {"process_threads": 1.0},
+        },
+    )
+    node = WarmerNode(id=f"id-{hostname}", hostname=hostname)
+    return SeenMachine(node, clock.monotonic(), machine)
+
+
+def of_process(node: str, name: str, threads: float) -> Sample:
+    return Sample("process_threads", (("node", node), ("process", name)), threads)
 
 
 async def test_other_nodes_tell_of_themselves_and_this_one_is_not_told_twice() -> None:
     clock = FakeClock()
     board, machines = Board(clock), [node_report(clock, "b"), node_report(clock, "here")]
-    await NodeFeed(lambda: machines, "here", clock).feed(board)
-    (reading,) = board.fresh().values()
-    assert reading.samples == [
+    await NodeFeed(lambda: machines, "here", lambda: {"ray-raylet"}, clock).feed(board)
+    other, own = board.fresh().values()
+    assert other.samples == [
         Sample("node_cpu_ratio", (("node", "b"),), 0.5),
         Sample("gpu_up", (("node", "b"), ("gpu", "0")), 1.0),
         Sample("gpu_power_watts", (("node", "b"), ("gpu", "0")), 300.0),
+        Sample("node_disk_free_bytes", (("node", "b"), ("purpose", "models")), 5.0),
+        Sample("node_disk_total_bytes", (("node", "b"), ("purpose", "models")), 50.0),
+        of_process("b", "ray-raylet", 40.0),
+        of_process("b", "ray-dashboard-agent", 9.0),
     ]
+    assert own.samples == [of_process("here", "ray-dashboard-agent", 9.0)]
+
+
+async def test_two_nodes_of_one_name_are_not_told_as_the_same_series_twice() -> None:
+    clock = FakeClock()
+    board, first = Board(clock), node_report(clock, "b")
+    second = first._replace(node=WarmerNode(id="another", hostname="b"))
+    machines = [first, second]
+    feed = NodeFeed(lambda: machines, "here", frozenset[str], clock)
+    await feed.feed(board)
+    assert [bool(reading.samples) for reading in board.fresh().values()] == [True, False]
+    assert nodes_heard(board) == {"id-b", "another"}
+    clock.advance(5)
+    machines[:] = [second._replace(received=clock.monotonic())]
+    await feed.feed(board)
+    assert board.fresh()["node/another"].samples
+
+
+async def test_a_node_that_is_silent_is_unknown_after_ten_seconds() -> None:
+    clock = FakeClock()
+    board, machines = Board(clock), [node_report(clock, "b")]
+    feed = NodeFeed(lambda: machines, "here", frozenset[str], clock)
+    for _ in range(5):
+        clock.advance(1.99)
+        await feed.feed(board)
+        assert board.fresh()
+    clock.advance(0.1)
+    await feed.feed(board)
+    assert not board.fresh()
 
 
 class Source:

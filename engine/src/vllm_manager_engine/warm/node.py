@@ -1,4 +1,5 @@
-"""The warmer's Serve application: one replica on each node, which keeps the warmer's process alive.
+"""The warmer's Serve application: one replica on each node, which keeps the warmer's process alive
+and reports what the node takes.
 
 It holds up nothing: its constructor returns at once, it asks for no CPU, and whatever goes wrong
 below it is told in its reports and costs a start its warmth, no more.
@@ -13,13 +14,13 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from vllm_manager_engine import command, model_folder, placement, secret
 from vllm_manager_engine.http_client import HttpError, request
-from vllm_manager_engine.machine import Machine
+from vllm_manager_engine.machine import Machine, disks, folders
 from vllm_manager_engine.reporter import token
 from vllm_manager_engine.spec import ReplicaSpec
 from vllm_manager_engine.warm import client, room, wire
@@ -68,8 +69,10 @@ class Warmer:
         self._place = wire.address(self._node.id)
         self._process: asyncio.subprocess.Process | None = None
         self._restarts = -1
-        self._machine = Machine()
-        self._reading: asyncio.Task[dict[str, Any]] | None = None
+        self._spares = int(args.get("spares", 1))
+        places = folders(args.get("models"))
+        self._machine = Patient("machine", Machine().read)
+        self._disks = Patient("disks", lambda: disks(places))
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell())]
 
     async def check_health(self) -> None:
@@ -85,7 +88,7 @@ class Warmer:
 
     async def _watch(self) -> None:
         pause, loop = _FIRST_PAUSE_SECONDS, asyncio.get_running_loop()
-        while room.is_linux():
+        while room.is_linux() and self._spares:
             began = loop.time()
             self._restarts += 1
             try:
@@ -102,7 +105,7 @@ class Warmer:
         plan = Plan(
             socket=str(self._place),
             engine=self._args.get("engine", "vllm"),
-            spares=int(self._args.get("spares", 1)),
+            spares=self._spares,
             memory_bytes=self._args.get("memory_bytes"),
         )
         return await asyncio.create_subprocess_exec(
@@ -130,28 +133,56 @@ class Warmer:
             await asyncio.sleep(_REPORT_SECONDS)
 
     async def _report(self, url: str) -> None:
-        status: dict[str, Any]
-        try:
-            status = await client.status(self._place)
-        except client.NotWarm as error:
-            status = {"reason": str(error), "spares": [], "wanted": self._args.get("spares", 1)}
-        body = {**status, "node": asdict(self._node), "restarts": max(0, self._restarts)}
-        body["machine"] = await self._read_machine()
+        body = {
+            **await self._status(),
+            "node": asdict(self._node),
+            "restarts": max(0, self._restarts),
+        }
+        machine, disks = await asyncio.gather(self._machine.read(), self._disks.read())
+        body["machine"] = (machine or {}) | {"disks": disks or {}}
         headers = {"Authorization": f"Bearer {token()}"}
         with contextlib.suppress(HttpError):
             await request("POST", url, headers=headers, body=body, timeout_seconds=5)
 
-    async def _read_machine(self) -> dict[str, Any] | None:
-        """Return this node's figures; None while they can't be read, which holds up no report."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(asyncio.to_thread(self._machine.read))
-        done, _ = await asyncio.wait([self._reading], timeout=_MACHINE_SECONDS)
+    async def _status(self) -> dict[str, Any]:
+        """Return what the warmer's process says of itself, or why there is nothing to say."""
+        if not self._spares:
+            return {"reason": "warm starts are switched off", "spares": [], "wanted": 0}
+        try:
+            return await client.status(self._place)
+        except client.NotWarm as error:
+            return {"reason": str(error), "spares": [], "wanted": self._spares}
+
+
+class Patient:
+    """Reads in a thread, where a driver or a file system may take its time, or hang.
+
+    Each has its own, so that one that hangs hides nothing of the others.
+    """
+
+    def __init__(
+        self, what: str, look: Callable[[], dict[str, Any]], seconds: float = _MACHINE_SECONDS
+    ) -> None:
+        self._what = what
+        self._seconds = seconds
+        self._look = look
+        self._reading: asyncio.Task[dict[str, Any]] | None = None
+
+    async def read(self) -> dict[str, Any] | None:
+        """Return what it says; None while it can't be read, which holds up no report."""
+        left = self._reading
+        if left is not None and not left.done():
+            return None
+        self._reading = reading = asyncio.create_task(asyncio.to_thread(self._look))
+        if left is not None and not left.cancelled():
+            left.exception()  # what it found is old by now
+        done, _ = await asyncio.wait([reading], timeout=self._seconds)
         if not done:
             return None
-        reading, self._reading = self._reading, None
+        self._reading = None
         error = reading.exception()
         if error is not None:
-            log.warning("The machine's figures can't be read: %r", error)
+            log.warning("The figures of the %s can't be read: %r", self._what, error)
             return None
         return reading.result()
 
@@ -166,7 +197,11 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def build(args: Mapping[str, Any]) -> Any:
-    """Return the Serve application. `args`: `engine`, `spares`, `memory_bytes`, `report_url`."""
+    """Return the Serve application.
+
+    `args`: `engine`, `spares` (0: only what its node takes is reported), `memory_bytes`,
+    `report_url`, `models` (the folder that the control plane keeps models in).
+    """
     serve: Any = importlib.import_module("ray.serve")
     deployment = serve.deployment(
         Warmer,

@@ -1625,7 +1625,7 @@ export type DeploymentSpec = {
 /**
  * Disk
  *
- * A file system that the product keeps things on.
+ * A file system that the product or its engines keep things on.
  */
 export type Disk = {
     /**
@@ -1650,8 +1650,10 @@ export type Disk = {
     path: string;
     /**
      * Purpose
+     *
+     * `home` holds database, logs and secrets; `temporary` Ray's session and what engines write for a while.
      */
-    purpose: 'models' | 'home';
+    purpose: 'models' | 'home' | 'temporary' | 'shared_memory';
     /**
      * Total Bytes
      */

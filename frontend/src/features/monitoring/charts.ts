@@ -38,7 +38,7 @@ const spread = (title: string, figure: string, by: readonly string[]): ChartSpec
 const MODEL = ["deployment"] as const;
 const GPU = ["node", "gpu"] as const;
 const NODE = ["node"] as const;
-const PROCESS = ["process", "deployment", "replica"] as const;
+const PROCESS = ["node", "process", "deployment", "replica"] as const;
 
 const CHARTS: Record<View, readonly ChartSpec[]> = {
   models: [

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from vllm_manager.cluster import RayRest, RayUnavailableError
 from vllm_manager.deployments.engine import EngineUnavailableError, Launch
@@ -12,9 +13,12 @@ from vllm_manager.kit.clock import Clock, SystemClock
 
 _IMPORT_PATH = "vllm_manager_engine.serve_app:build"
 WARMER = "vllm-manager.warmer"
-"""The application that keeps warm starts possible. No deployment can have a name with a dot."""
+"""The application that keeps warm starts possible, and tells what other nodes take. No deployment
+can have a name with a dot.
+"""
 _WARMER_PATH = "vllm_manager_engine.warm.node:build"
 _NODES_SECONDS = 10.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 Json = Mapping[str, Any]
@@ -38,7 +42,12 @@ class WarmerSettings:
     """What the warmer of each node is to hold; see `docs/decisions/0022-warm-starts.md`."""
 
     spares: int
+    """0: every start is a cold one. Where there are other nodes, each tells what it takes all the
+    same.
+    """
     memory_bytes: int
+    models: str | None = None
+    """The folder that models are kept in, which other nodes may have as well."""
 
 
 class RayServeEngine:
@@ -51,13 +60,15 @@ class RayServeEngine:
         warmer: WarmerSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`warmer` is None where every start is to be a cold one."""
+        """`warmer` is None where there is to be none on any node."""
         self._ray = ray
         self._replica = replica
         self._warmer = warmer
         self._clock = clock or SystemClock()
         self._nodes = 1
         self._nodes_due = 0.0
+        self._is_here = urlsplit(ray.url).hostname in _LOOPBACK
+        """Whether Ray's head is on this machine."""
 
     async def observe(self) -> Observation:
         try:
@@ -77,8 +88,9 @@ class RayServeEngine:
 
     async def converge(self, launches: Sequence[Launch], observation: Observation) -> None:
         applications = [self._configure(launch, observation) for launch in launches]
-        if self._warmer is not None:
-            applications.insert(0, self._warmer_application(self._warmer))
+        warmer = self._wanted_warmer()
+        if warmer is not None:
+            applications.insert(0, self._warmer_application(warmer))
         body = {"proxy_location": "Disabled", "applications": applications}
         try:
             await self._ray.put_applications(body)
@@ -96,11 +108,18 @@ class RayServeEngine:
             return
         self._nodes = max(1, sum(node.get("state") == "ALIVE" for node in nodes))
 
+    def _wanted_warmer(self) -> WarmerSettings | None:
+        """Return the warmer of each node; None where none is to hold or to tell anything."""
+        warmer = self._warmer
+        is_alone = self._nodes == 1 and self._is_here
+        return None if warmer is None or (not warmer.spares and is_alone) else warmer
+
     def _is_warm_as_asked(self, seen: Json) -> bool:
-        if self._warmer is None:
+        warmer = self._wanted_warmer()
+        if warmer is None:
             return not seen or seen.get("status") == "DELETING"
         config = _mapping(seen.get("deployed_app_config"))
-        wanted = self._warmer_application(self._warmer)
+        wanted = self._warmer_application(warmer)
         return all(config.get(name) == wanted[name] for name in ("args", "import_path")) and (
             _target(config) == self._nodes
         )
@@ -115,6 +134,7 @@ class RayServeEngine:
                 "spares": warmer.spares,
                 "memory_bytes": warmer.memory_bytes,
                 "report_url": self._replica.report_url,
+                "models": warmer.models,
             },
             "deployments": [{"name": "warmer", "num_replicas": self._nodes}],
         }

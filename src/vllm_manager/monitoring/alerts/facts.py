@@ -35,12 +35,31 @@ class GpuFact(NamedTuple):
 
 
 class DiskFact(NamedTuple):
-    """A file system that the product keeps things on."""
+    """A file system that the product keeps things on, here or on another node."""
 
     purpose: str
+    """`models`, `home`, `temporary` or `shared_memory`."""
     path: str
+    """Of another node, which tells no path: `models of gpu-b`."""
     free_bytes: int | None
     total_bytes: int | None
+
+
+class ProcessName(NamedTuple):
+    """Which process it is."""
+
+    process: str
+    """What it is: `control-plane`, `ray-raylet`, `engine`."""
+    node: str | None = None
+    """None: this machine."""
+    deployment: str | None = None
+    replica: str | None = None
+
+    @property
+    def words(self) -> str:
+        """As people call it: `engine of chat (replica r1) on gpu-b`."""
+        whose = f" of {self.deployment} (replica {self.replica})" if self.deployment else ""
+        return f"{self.process}{whose}" + (f" on {self.node}" if self.node else "")
 
 
 class ExpiringKeys(NamedTuple):
@@ -65,9 +84,11 @@ class Facts:
     keys: ExpiringKeys | None = None
     """None also where no key ends soon; see `knows_keys`."""
     knows_keys: bool = False
-    process_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+    process_bytes: Mapping[ProcessName, int] = field(default_factory=dict[ProcessName, int])
     """Memory of its own (anonymous), by process."""
     is_ray_up: bool | None = None
+    silent_nodes: Sequence[str] | None = None
+    """Those that Ray counts as alive, and that tell nothing of themselves."""
     gateway_workers: int | None = None
     """Those that were heard within the last seconds."""
     unfinished_audit_entries: int = 0

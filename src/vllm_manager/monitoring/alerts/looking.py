@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vllm_manager.cluster import RayStatus
+from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.hardware import HardwareSnapshot
 from vllm_manager.hardware.schemas import Disk, Gpu
@@ -21,19 +21,21 @@ from vllm_manager.monitoring.alerts.facts import (
     ExpiringKeys,
     Facts,
     GpuFact,
+    ProcessName,
 )
-from vllm_manager.monitoring.samples import Board, Distribution
+from vllm_manager.monitoring.samples import Board, Distribution, nodes_heard
 
 log = logging.getLogger(__name__)
 
 _KEYS_WITHIN: Final = timedelta(days=7)
 _SELDOM_SECONDS: Final = 60.0
-_GPU_SECONDS: Final = 3600.0
-"""A GPU of a node that is silent for longer is taken to be no part of the cluster any more."""
-_OURS: Final = ("control-plane", "gateway", "steward")
-"""Processes whose memory must not grow; engines' may, while they work."""
+_SILENT_SECONDS: Final = 3600.0
+"""A GPU or disk of a node that is silent for longer is taken to be no part of the cluster any more.
+"""
 
 T = TypeVar("T")
+Place = tuple[str, str]
+"""A node, and which of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Rooms:
     deployments: Callable[[], Awaitable[Sequence[Deployment]]]
     machine: Callable[[], Awaitable[HardwareSnapshot]]
     ray: Callable[[], Awaitable[RayStatus]]
+    nodes: Callable[[], Awaitable[Sequence[ClusterNode] | None]]
     keys: Callable[[timedelta], Awaitable[tuple[int, datetime | None]]]
     """How many keys end within that time, and when the first of them does."""
     unfinished_audit_entries: Callable[[], int]
@@ -51,14 +54,37 @@ class Rooms:
     certificate: Path | None
 
 
+class Elsewhere:
+    """What other nodes have told of lately: parts of theirs, by node and `label`."""
+
+    def __init__(self, label: str, clock: Clock) -> None:
+        self._label = label
+        self._clock = clock
+        self._here = socket.gethostname()
+        self._seen: dict[Place, float] = {}
+
+    def told(self, board: Board, figure: str) -> Mapping[Place, float]:
+        """Return a figure's fresh values."""
+        values = _values(board, figure)
+        places = {(labels["node"], labels[self._label]): value for labels, value in values}
+        return {place: value for place, value in places.items() if place[0] != self._here}
+
+    def seen(self, told: Iterable[Place]) -> Iterable[Place]:
+        """Note what was told of now, and return all that was within the last hour."""
+        now = self._clock.monotonic()
+        self._seen |= dict.fromkeys(told, now)
+        self._seen = {p: at for p, at in self._seen.items() if now - at < _SILENT_SECONDS}
+        return self._seen
+
+
 class Looking:
     """Gathers facts. What can't be read is None; a room that fails hides no other."""
 
     def __init__(self, rooms: Rooms, clock: Clock) -> None:
         self._rooms = rooms
         self._clock = clock
-        self._gpus_seen: dict[tuple[str, str], float] = {}
-        """When a GPU of another node was told of last, by node and index."""
+        self._gpus = Elsewhere("gpu", clock)
+        self._disks = Elsewhere("purpose", clock)
         self._seldom_at: float | None = None
         self._keys: tuple[int, datetime | None] | None = None
         self._certificate: datetime | None = None
@@ -67,39 +93,51 @@ class Looking:
         """Look once."""
         rooms = self._rooms
         await self._look_seldom()
-        views, machine, ray = await asyncio.gather(
+        views, machine, ray, nodes = await asyncio.gather(
             _known(rooms.deployments),
             _known(rooms.machine),
             _known(rooms.ray),
+            _known(rooms.nodes),
         )
         return Facts(
             at=self._clock.now(),
             monotonic=self._clock.monotonic(),
             deployments=None if views is None else _deployments(views, rooms.board),
-            gpus=self._with_others(_gpus(machine)),
-            disks=None if machine is None else _disks(machine.disks),
+            gpus=self._with_other_gpus(_gpus(machine)),
+            disks=self._with_other_disks(None if machine is None else _disks(machine.disks)),
             certificate_ends_at=self._certificate,
             has_certificate=rooms.certificate is not None,
             keys=_expiring(self._keys),
             knows_keys=self._keys is not None,
             process_bytes=_process_bytes(rooms.board),
             is_ray_up=None if ray is None else ray.state == "up",
+            silent_nodes=None if nodes is None else _silent(nodes, rooms.board),
             gateway_workers=rooms.gateway_workers(),
             unfinished_audit_entries=rooms.unfinished_audit_entries(),
         )
 
-    def _with_others(self, own: Sequence[GpuFact] | None) -> Sequence[GpuFact] | None:
+    def _with_other_gpus(self, own: Sequence[GpuFact] | None) -> Sequence[GpuFact] | None:
         """Return this machine's GPUs, and of other nodes those that they have told of lately."""
-        now, board = self._clock.monotonic(), self._rooms.board
-        here = socket.gethostname()
-        up = {_place(labels): value for labels, value in _values(board, "gpu_up")}
-        heat = {_place(labels): v for labels, v in _values(board, "gpu_temperature_celsius")}
-        self._gpus_seen |= {place: now for place in up if place[0] != here}
-        self._gpus_seen = {p: at for p, at in self._gpus_seen.items() if now - at < _GPU_SECONDS}
-        if own is None:
-            return None
-        others = [_other_gpu(place, up.get(place), heat.get(place)) for place in self._gpus_seen]
-        return [*own, *others]
+        board = self._rooms.board
+        up, heat = (
+            self._gpus.told(board, "gpu_up"),
+            self._gpus.told(board, "gpu_temperature_celsius"),
+        )
+        others = [
+            _other_gpu(place, up.get(place), heat.get(place)) for place in self._gpus.seen(up)
+        ]
+        return None if own is None else [*own, *others]
+
+    def _with_other_disks(self, own: Sequence[DiskFact] | None) -> Sequence[DiskFact] | None:
+        """Return this machine's disks, and of other nodes those that they have told of lately."""
+        board = self._rooms.board
+        free = self._disks.told(board, "node_disk_free_bytes")
+        total = self._disks.told(board, "node_disk_total_bytes")
+        others = [
+            _other_disk(place, free.get(place), total.get(place))
+            for place in self._disks.seen(free)
+        ]
+        return None if own is None else [*own, *others]
 
     async def _look_seldom(self) -> None:
         """Look at what changes slowly and costs a query or a file."""
@@ -165,13 +203,15 @@ def _gpu(gpu: Gpu) -> GpuFact:
     return GpuFact(name, gpu.state, gpu.temperature_celsius, tuple(gpu.used_by))
 
 
-def _place(labels: Mapping[str, str]) -> tuple[str, str]:
-    return labels["node"], labels["gpu"]
-
-
-def _other_gpu(place: tuple[str, str], up: float | None, celsius: float | None) -> GpuFact:
+def _other_gpu(place: Place, up: float | None, celsius: float | None) -> GpuFact:
     state = "unknown" if up is None else "ok" if up else "lost"
     return GpuFact(f"GPU {place[1]} of {place[0]}", state, celsius)
+
+
+def _other_disk(place: Place, free: float | None, total: float | None) -> DiskFact:
+    node, purpose = place
+    whole = None if total is None else int(total)
+    return DiskFact(purpose, f"{purpose} of {node}", None if free is None else int(free), whole)
 
 
 def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:
@@ -184,13 +224,25 @@ def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
     return ExpiringKeys(found[0], found[1])
 
 
-def _process_bytes(board: Board) -> Mapping[str, int]:
-    sizes = _values(board, "process_anonymous_bytes")
+def _process_bytes(board: Board) -> Mapping[ProcessName, int]:
+    here = socket.gethostname()
     return {
-        labels["process"]: int(size)
-        for labels, size in sizes
-        if labels["process"].startswith(_OURS)
+        _process_name(labels, here): int(size)
+        for labels, size in _values(board, "process_anonymous_bytes")
     }
+
+
+def _process_name(labels: Mapping[str, str], here: str) -> ProcessName:
+    node = None if labels["node"] == here else labels["node"]
+    return ProcessName(labels["process"], node, labels.get("deployment"), labels.get("replica"))
+
+
+def _silent(nodes: Sequence[ClusterNode], board: Board) -> Sequence[str]:
+    alive = [node for node in nodes if node.state == "alive"]
+    if len(alive) == 1:
+        return ()  # it is the control plane's machine, which is read here
+    told = nodes_heard(board)
+    return [node.hostname or node.ip or node.id for node in alive if node.id not in told]
 
 
 def _values(board: Board, figure: str) -> Iterator[tuple[Mapping[str, str], float]]:

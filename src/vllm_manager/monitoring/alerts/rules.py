@@ -1,12 +1,26 @@
 """What needs attention: every rule, from facts to findings (pure)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from vllm_manager.deployments.states import START_ORDER
 from vllm_manager.kit.errors import Remedy
-from vllm_manager.monitoring.alerts.facts import DeploymentFact, DiskFact, Facts, GpuFact
+from vllm_manager.monitoring.alerts.facts import (
+    DeploymentFact,
+    DiskFact,
+    Facts,
+    GpuFact,
+    ProcessName,
+)
+from vllm_manager.monitoring.alerts.pasts import (
+    ENGINE_MEMORY_SECONDS,
+    ENGINE_STEP_SECONDS,
+    MEMORY_SECONDS,
+    MEMORY_STEP_SECONDS,
+    QUEUE_SECONDS,
+    Trends,
+)
 from vllm_manager.monitoring.alerts.trends import (
     Trend,
     grows,
@@ -23,11 +37,28 @@ _LOW_DISK_RATIO: Final = 0.10
 _LAST_DISK_RATIO: Final = 0.03
 _MUCH_DISK_BYTES: Final = 200 * 2**30
 """So much free space is enough, however large the disk is."""
+_DISKS: Final = {
+    "models": "The disk of models",
+    "home": "The disk of home",
+    "temporary": "The disk of temporary files",
+    "shared_memory": "Shared memory",
+}
+_LIBRARY: Final = (
+    "downloads stop, logs are lost and changes are refused. Delete models that nobody uses, or "
+    "enlarge it."
+)
+_WHEN_FULL: Final = {
+    "models": _LIBRARY,
+    "home": _LIBRARY,
+    "temporary": "Ray places nothing on its node any more, its logs are lost, and engines fail. "
+    "Remove what nobody needs there, or enlarge it.",
+    "shared_memory": "engines of several processes fail or can't start. Stop what uses it, or "
+    "enlarge it (for a container: --shm-size).",
+}
+"""What happens then, and what to do, by what the disk is for."""
 _FULL_KV_RATIO: Final = 0.97
 _SERVING: Final = ("ready", "degraded", "unreachable")
-_QUEUE_SECONDS: Final = 120.0
 _QUEUE_LEAST: Final = 4.0
-_MEMORY_SECONDS: Final = 3600.0
 _MEMORY_BYTES_PER_HOUR: Final = 64 * 2**20
 _CERTIFICATE_DAYS: Final = 14
 _CERTIFICATE_LAST_DAYS: Final = 3
@@ -50,33 +81,6 @@ class Undecided(NamedTuple):
     subject: str
     is_known: bool = False
     """False: what it depends on can't be read now. True: it does not hold any more, nor is over."""
-
-
-class Trends:
-    """The pasts of those figures whose growth is judged."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[str, Trend] = {}
-        self.process_bytes: dict[str, Trend] = {}
-
-    def note(self, facts: Facts) -> None:
-        """Add what `facts` say now; forget whoever is gone."""
-        now = facts.monotonic
-        if facts.deployments is not None:
-            known = [d for d in facts.deployments if d.requests_waiting is not None]
-            waiting = {d.name: d.requests_waiting or 0.0 for d in known}
-            _note(self.waiting, waiting, now, _QUEUE_SECONDS, 5.0)
-        sizes = {name: float(size) for name, size in facts.process_bytes.items()}
-        _note(self.process_bytes, sizes, now, _MEMORY_SECONDS, 60.0)
-
-
-def _note(
-    trends: dict[str, Trend], values: Mapping[str, float], now: float, length: float, step: float
-) -> None:
-    for name, value in values.items():
-        trends.setdefault(name, Trend(length, step)).add(now, value)
-    for name in [n for n, trend in trends.items() if now - trend.last_at > length]:
-        del trends[name]
 
 
 Judged = Finding | Undecided
@@ -185,7 +189,7 @@ def _queue(d: DeploymentFact, trend: Trend | None) -> Judged | None:
         return Undecided(d.name)
     if not never_empties(trend.points, _QUEUE_LEAST):
         return None
-    if trend.covers_seconds < _QUEUE_SECONDS:
+    if trend.covers_seconds < QUEUE_SECONDS:
         return Undecided(d.name)
     if not grows(trend.points):  # a queue that goes up and down is not over while it never empties
         return Undecided(d.name, is_known=True)
@@ -254,11 +258,11 @@ def _shortage(disk: DiskFact, free: int, total: int) -> Finding:
     is_last = free < min(_MUCH_DISK_BYTES / 10, _LAST_DISK_RATIO * total)
     detail = (
         f"{free / 2**30:.1f} of {total / 2**30:.0f} GiB are free at {disk.path}. When it is full, "
-        "downloads stop, logs are lost and changes are refused. Delete models that nobody uses, "
-        "or enlarge it."
+        f"{_WHEN_FULL[disk.purpose]}"
     )
-    title = f"The disk of {disk.purpose} is nearly full"
-    mend = (_open("Open the library", "/library"),)
+    is_of_models = disk.purpose in ("models", "home")
+    mend = (_open("Open the library", "/library"),) if is_of_models else ()
+    title = f"{_DISKS[disk.purpose]} is nearly full"
     return Finding(disk.path, "critical" if is_last else "warning", title, detail, mend)
 
 
@@ -295,21 +299,30 @@ def _keys(facts: Facts, _: Trends) -> Iterable[Finding] | None:
 
 
 def _memory_grows(facts: Facts, trends: Trends) -> Iterable[Finding] | None:
-    found: list[Finding] = []
-    for process, trend in trends.process_bytes.items():
-        if trend.covers_seconds < _MEMORY_SECONDS - 60:
-            continue
-        per_hour = slope_per_second(trend.points) * 3600
-        if per_hour >= _MEMORY_BYTES_PER_HOUR and grows_steadily(trend.points):
-            held = trend.points[-1][1] / 2**20
-            detail = (
-                f"It holds {held:.0f} MiB, and has grown by {per_hour / 2**20:.0f} MiB in the last "
-                "hour without falling back. Restart it, and send the diagnostics bundle."
-            )
-            found.append(
-                Finding(process, "warning", f"{process} takes more and more memory", detail)
-            )
-    return found
+    others = (
+        _growth(name, trend, MEMORY_SECONDS - MEMORY_STEP_SECONDS, "the last hour")
+        for name, trend in trends.process_bytes.items()
+    )
+    engines = (
+        _growth(name, trend, ENGINE_MEMORY_SECONDS - ENGINE_STEP_SECONDS, "each of six hours")
+        for name, trend in trends.engine_bytes.items()
+    )
+    return [found for found in (*others, *engines) if found is not None]
+
+
+def _growth(name: ProcessName, trend: Trend, seconds: float, when: str) -> Finding | None:
+    if trend.covers_seconds < seconds:
+        return None
+    per_hour = slope_per_second(trend.points) * 3600
+    if per_hour < _MEMORY_BYTES_PER_HOUR or not grows_steadily(trend.points):
+        return None
+    held = trend.points[-1][1] / 2**20
+    detail = (
+        f"It holds {held:.0f} MiB, and has grown by {per_hour / 2**20:.0f} MiB in {when} "
+        "without falling back. Restart it, and send the diagnostics bundle."
+    )
+    mend = (_deployment(name.deployment),) if name.deployment else ()
+    return Finding(name.words, "warning", f"{name.words} takes more and more memory", detail, mend)
 
 
 def _ray_down(facts: Facts, _: Trends) -> Iterable[Finding] | None:
@@ -322,6 +335,19 @@ def _ray_down(facts: Facts, _: Trends) -> Iterable[Finding] | None:
         "replaced. `vllm-manager doctor` says more; `vllm-manager up` starts it again."
     )
     return [Finding("ray", "critical", "Ray does not answer", detail)]
+
+
+def _node_silent(facts: Facts, _: Trends) -> Iterable[Finding] | None:
+    return None if facts.silent_nodes is None else [_silence(node) for node in facts.silent_nodes]
+
+
+def _silence(node: str) -> Finding:
+    detail = (
+        f"Ray counts {node} as alive, but it tells nothing of itself: its memory, disks, processes "
+        "and GPUs are unknown. Either our package is not in its Ray's environment, or it can't "
+        "reach this control plane at VLLM_MANAGER_REPORT_URL. Ray's log there says which."
+    )
+    return Finding(node, "warning", f"Nothing is heard of the node {node}", detail)
 
 
 def _no_gateway(facts: Facts, _: Trends) -> Iterable[Finding] | None:
@@ -361,8 +387,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("disk_low", "Less than a tenth of a disk is free.", 30, _disk_low),
     Rule("certificate_expiring", "The TLS certificate ends within two weeks.", 0, _certificate),
     Rule("keys_expiring", "Keys end within a week.", 0, _keys),
-    Rule("memory_growing", "A process of ours takes more memory all the time.", 0, _memory_grows),
+    Rule("memory_growing", "A process takes more memory all the time.", 0, _memory_grows),
     Rule("ray_down", "Ray does not answer.", 30, _ray_down),
+    Rule("node_silent", "A node of Ray's tells nothing of itself.", 120, _node_silent),
     Rule("gateway_down", "No gateway is connected.", 30, _no_gateway),
     Rule("audit_incomplete", "Results are missing in the audit log.", 0, _audit),
 )  # fmt: skip

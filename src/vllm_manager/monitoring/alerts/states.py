@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vllm_manager.monitoring.alerts.facts import Facts
-from vllm_manager.monitoring.alerts.rules import RULES, Finding, Rule, Trends, Undecided
+from vllm_manager.monitoring.alerts.pasts import Trends
+from vllm_manager.monitoring.alerts.rules import RULES, Finding, Rule, Undecided
 
 SUBJECT_LENGTH = 255
 _OVER_SECONDS = 15.0

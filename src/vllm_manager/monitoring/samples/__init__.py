@@ -1,6 +1,7 @@
 """Figures of nodes, GPUs, processes, engines and the gateway: now, and over time."""
 
 from vllm_manager.monitoring.samples.build import SamplesRoom, Sources, build
+from vllm_manager.monitoring.samples.collectors.nodes import nodes_heard
 from vllm_manager.monitoring.samples.figures import BY_NAME, FIGURES, Figure, Kind, Labels
 from vllm_manager.monitoring.samples.history import History, HistoryUnavailableError, Line
 from vllm_manager.monitoring.samples.question import Question
@@ -34,4 +35,5 @@ __all__ = [
     "SamplesRoom",
     "Sources",
     "build",
+    "nodes_heard",
 ]

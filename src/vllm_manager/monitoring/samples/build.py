@@ -28,7 +28,7 @@ from vllm_manager.monitoring.samples.service import Samples
 
 _WRITE_SECONDS = 10.0
 _RAY_SESSION = "worker"
-"""Ray's name for processes of its workers; those of engines are told by their replicas."""
+"""The runner's name for what runs below Ray's node: replicas, and Ray's agents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Sources:
     reports: Callable[[], Sequence[Report]]
     """The newest of each replica."""
     machines: Callable[[], Sequence[SeenMachine]]
-    """What other nodes said last of themselves."""
+    """What nodes said last of themselves."""
     gateways: Callable[[], Mapping[int, int]]
     """The gateway's workers that are alive: their pids by place, which one that takes over has."""
     run_dir: Path
@@ -103,30 +103,30 @@ def feeds(sources: Sources, clock: Clock) -> Sequence[Feed]:
     node = socket.gethostname()
     collectors: Sequence[Collector] = (
         MachineCollector(sources.hardware, node=node),
-        ProcessCollector(lambda: known_processes(sources, node), node, clock),
+        ProcessCollector(lambda: known_processes(sources), node),
         *sources.more,
     )
     return (
         *map(CollectorFeed, collectors),
-        EngineFeed(sources.reports, clock),
-        NodeFeed(sources.machines, node, clock),
+        EngineFeed(sources.reports, node, clock),
+        NodeFeed(sources.machines, node, _ray_here(sources), clock),
     )
 
 
-def known_processes(sources: Sources, node: str) -> Iterator[Known]:
-    """Yield the product's processes on this machine, by what is told of them."""
+def known_processes(sources: Sources) -> Iterator[Known]:
+    """Yield the product's own processes on this machine, by what is told of them.
+
+    Those of engines are told of by their replicas, wherever they run.
+    """
     yield Known(os.getpid(), "control-plane")
     for number, pid in sorted(sources.gateways().items()):
         yield Known(pid, f"gateway-{number}")
     yield from _run_files(sources.run_dir)
-    for report in sources.reports():
-        if report.hostname not in (None, node):
-            continue
-        whose = (report.deployment, report.replica_id)
-        if report.engine_pid is not None:
-            yield Known(report.engine_pid, "engine", *whose, has_children=True)
-        if report.supervisor_pid is not None:
-            yield Known(report.supervisor_pid, "supervisor", *whose)
+
+
+def _ray_here(sources: Sources) -> Callable[[], frozenset[str]]:
+    """Return what tells the names of Ray's processes that are read here."""
+    return lambda: frozenset(known.name for known in _run_files(sources.run_dir))
 
 
 def _run_files(folder: Path) -> Iterator[Known]:

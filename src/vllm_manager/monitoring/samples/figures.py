@@ -42,7 +42,8 @@ _SWITCHES: Final = frozenset({"gpu_up", "gpu_throttled"})
 
 _NODE = ("node",)
 _GPU = ("node", "gpu")
-_PROCESS = ("node", "process", "deployment", "replica")
+PROCESS: Final = ("node", "process", "deployment", "replica")
+"""Of figures of processes; those that are no replica's lack the last two."""
 _REPLICA = ("deployment", "replica")
 
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -64,10 +65,10 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Figure("gpu_power_limit_watts", "gauge", "The most it may draw.", _GPU),
     Figure("gpu_throttled", "gauge", "1 while heat or power slows it down, else 0.", _GPU),
     Figure("gpu_ecc_uncorrected_total", "counter", "Memory errors that were not mended.", _GPU),
-    Figure("process_anonymous_bytes", "gauge", "Memory of its own (RssAnon).", _PROCESS),
-    Figure("process_open_descriptors", "gauge", "Open files and sockets.", _PROCESS),
-    Figure("process_threads", "gauge", "Threads.", _PROCESS),
-    Figure("process_cpu_seconds_total", "counter", "Processor time.", _PROCESS),
+    Figure("process_anonymous_bytes", "gauge", "Memory of its own (RssAnon).", PROCESS),
+    Figure("process_open_descriptors", "gauge", "Open files and sockets.", PROCESS),
+    Figure("process_threads", "gauge", "Threads.", PROCESS),
+    Figure("process_cpu_seconds_total", "counter", "Processor time.", PROCESS),
     Figure("engine_requests_running", "gauge", "Requests that the engine works on.", _REPLICA),
     Figure("engine_requests_waiting", "gauge", "Requests that wait in the engine.", _REPLICA),
     Figure("engine_kv_cache_usage_ratio", "gauge", "Share of the KV cache in use.", _REPLICA),
