@@ -39,12 +39,30 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   server: { proxy: { "/api": backend, "/v1": backend } },
+  // A page takes a second to come up: what needs none does without.
   test: {
-    environment: "happy-dom",
-    include: ["src/**/*.test.{ts,tsx}"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    setupFiles: ["src/test/setup.ts"],
-    environmentOptions: { happyDOM: { url: "http://127.0.0.1:8800" } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "parts",
+          include: ["src/**/*.test.ts"],
+          exclude: ["src/**/*.dom.test.ts"],
+          environment: "node",
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "pages",
+          include: ["src/**/*.test.tsx", "src/**/*.dom.test.ts"],
+          environment: "happy-dom",
+          environmentOptions: { happyDOM: { url: "http://127.0.0.1:8800" } },
+          setupFiles: ["src/test/setup.ts"],
+        },
+      },
+    ],
   },
 });
