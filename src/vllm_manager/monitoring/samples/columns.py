@@ -57,6 +57,9 @@ class ScalarColumn:
         highs = means if self.highs is self.means else _joined(self.highs, places)
         return ScalarSpan(start, step, means, highs)
 
+    def knows(self, place: int) -> bool:
+        return self.means[place] == self.means[place]
+
     def is_empty(self) -> bool:
         return all(value != value for value in self.means)
 
@@ -97,6 +100,9 @@ class HistogramColumn:
     def cut(self, places: Sequence[slice], start: int, step: int) -> HistogramSpan:
         buckets = {index: _joined(counts, places) for index, counts in self.buckets.items()}
         return HistogramSpan(start, step, _joined(self.sums, places), self.bounds, buckets)
+
+    def knows(self, place: int) -> bool:
+        return self.sums[place] == self.sums[place]
 
     def is_empty(self) -> bool:
         return all(value != value for value in self.sums)

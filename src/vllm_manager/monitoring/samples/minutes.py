@@ -1,7 +1,7 @@
 """Minutes: what two-second steps come to, and how a minute is written until its hour is over."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +11,7 @@ from vllm_manager.monitoring.samples.blocks import bounds_of, coarser
 from vllm_manager.monitoring.samples.columns import HistogramSpan, Ring, ScalarSpan, Span
 from vllm_manager.monitoring.samples.figures import BY_NAME, Labels
 from vllm_manager.monitoring.samples.question import MINUTE
+from vllm_manager.monitoring.samples.turns import Pieces
 
 SLOTS: Final = 180
 """Three hours: those of the hour that is not written yet, and more where the database is away."""
@@ -22,6 +23,16 @@ def new_ring() -> Ring:
     return Ring(MINUTE, SLOTS, has_highs=True)
 
 
+class Summed(NamedTuple):
+    """What one series comes to in a minute."""
+
+    figure: str
+    labels: Labels
+    span: Span
+    newest: float
+    """When the newest value of the series was measured."""
+
+
 class Unpacked(NamedTuple):
     """A minute as it was written."""
 
@@ -30,25 +41,39 @@ class Unpacked(NamedTuple):
     values: Sequence[Value]
 
 
-def close(fine: Ring, minutes: Ring, minute: int, before_seconds: float = 0.0) -> None:
-    """Sum one minute of the fine ring up in the ring of minutes.
+def summed(
+    fine: Ring, minutes: Ring, minute: int, before_seconds: float = 0.0
+) -> Pieces[list[Summed]]:
+    """Return what every series comes to in one minute of the fine ring.
 
-    `before_seconds`: so much of it is there already, from an earlier process.
+    `before_seconds`: of so much of it the ring of minutes knows already, from an earlier process.
     """
-    minutes.advance(minute)
     per_minute = MINUTE // fine.step
     first = minute * per_minute
+    found: list[Summed] = []
     for figure in fine.figures():
         for labels, column in fine.of(figure).items():
+            yield
             span = fine.span(column, first, first + per_minute)
             if span is None:
-                return
+                return found
             whole = _whole(span)
             if before_seconds and isinstance(whole, ScalarSpan):
                 known = minutes.of(figure).get(labels)
                 before = None if known is None else minutes.span(known, minute, minute + 1)
                 whole = _joined(before, whole, before_seconds, fine.step * _known(span))
-            put(minutes, figure, labels, minute, whole, column.newest, adds=before_seconds > 0)
+            found.append(Summed(figure, labels, whole, column.newest))
+    return found
+
+
+def close(minutes: Ring, minute: int, found: Iterable[Summed], *, adds: bool) -> None:
+    """Write what a minute comes to, at once: nobody sees half of it.
+
+    `adds`: a part of it is there already, from an earlier process.
+    """
+    minutes.advance(minute)
+    for figure, labels, span, newest in found:
+        put(minutes, figure, labels, minute, span, newest, adds=adds)
 
 
 def put(
@@ -77,12 +102,13 @@ def put(
         histogram.newest = max(histogram.newest, newest)
 
 
-def fill(ring: Ring, figure: str, labels: Labels, minute: int, span: Span, newest: float) -> None:
-    """Write one minute's value of one series where the ring knows none."""
-    column = ring.of(figure).get(labels)
-    known = None if column is None else ring.span(column, minute, minute + 1)
-    if known is None or not is_known(known):
-        put(ring, figure, labels, minute, span, newest)
+def fill(ring: Ring, minute: int, unpacked: Unpacked) -> Pieces[None]:
+    """Write a minute's values where the ring knows none."""
+    for figure, labels, span in unpacked.values:
+        yield
+        column = ring.of(figure).get(labels)
+        if column is None or not column.knows(minute % SLOTS):
+            put(ring, figure, labels, minute, span, unpacked.until)
 
 
 def is_known(span: Span) -> bool:
@@ -113,14 +139,15 @@ def _whole(span: Span) -> Span:
     return coarser(span, length)
 
 
-def pack(minutes: Ring, minute: int) -> bytes:
+def pack(minutes: Ring, minute: int) -> Pieces[bytes]:
     """Return one minute of every series as bytes."""
     bounds: dict[tuple[float, ...], int] = {}
     found: dict[str, list[Any]] = {}
     until, end = 0.0, float((minute + 1) * MINUTE)
     for figure in minutes.figures():
         rows: list[Any] = []
-        for labels, column in minutes.of(figure).items():
+        for labels, column in list(minutes.of(figure).items()):
+            yield
             span = minutes.span(column, minute, minute + 1)
             until = max(until, min(column.newest, end))
             if isinstance(span, ScalarSpan) and span.means[0] == span.means[0]:
@@ -132,7 +159,10 @@ def pack(minutes: Ring, minute: int) -> bytes:
         if rows:
             found[figure] = rows
     finite = [[None if bound == inf else bound for bound in one] for one in bounds]
-    return zlib.compress(orjson.dumps({"bounds": finite, "figures": found, "until": until}), _LEVEL)
+    yield
+    data = orjson.dumps({"bounds": finite, "figures": found, "until": until})
+    yield
+    return zlib.compress(data, _LEVEL)
 
 
 def unpack(data: bytes, minute: int) -> Unpacked:
