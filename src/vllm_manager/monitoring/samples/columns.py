@@ -38,6 +38,27 @@ class HistogramSpan(NamedTuple):
 Span = ScalarSpan | HistogramSpan
 
 
+class ScalarValue(NamedTuple):
+    """One step of a gauge, or of a counter's rate per second."""
+
+    mean: float
+    high: float
+
+
+class HistogramValue(NamedTuple):
+    """One step of a histogram."""
+
+    total: float
+    """Sum of all values."""
+    bounds: Bounds
+    """Upper bounds, rising."""
+    counts: Mapping[int, int]
+    """By index of the upper bound, of buckets into which values fell."""
+
+
+Value = ScalarValue | HistogramValue
+
+
 class ScalarColumn:
     """A gauge, or a counter's rate. `highs` is `means` where a step has one value."""
 
@@ -57,8 +78,9 @@ class ScalarColumn:
         highs = means if self.highs is self.means else _joined(self.highs, places)
         return ScalarSpan(start, step, means, highs)
 
-    def knows(self, place: int) -> bool:
-        return self.means[place] == self.means[place]
+    def value(self, place: int) -> ScalarValue | None:
+        mean = self.means[place]
+        return ScalarValue(mean, self.highs[place]) if mean == mean else None
 
     def is_empty(self) -> bool:
         return all(value != value for value in self.means)
@@ -101,8 +123,12 @@ class HistogramColumn:
         buckets = {index: _joined(counts, places) for index, counts in self.buckets.items()}
         return HistogramSpan(start, step, _joined(self.sums, places), self.bounds, buckets)
 
-    def knows(self, place: int) -> bool:
-        return self.sums[place] == self.sums[place]
+    def value(self, place: int) -> HistogramValue | None:
+        total = self.sums[place]
+        if total != total:
+            return None
+        counts = {index: n for index, column in self.buckets.items() if (n := column[place])}
+        return HistogramValue(total, self.bounds, counts)
 
     def is_empty(self) -> bool:
         return all(value != value for value in self.sums)
@@ -197,6 +223,12 @@ class Ring:
         if first >= last:
             return None
         return column.cut(self._places(first, last), first * self.step, self.step)
+
+    def value(self, column: Column, slot: int) -> Value | None:
+        """Return a column's value in a slot, if it is held and known."""
+        if self.newest is None or not self.newest - self.slots < slot <= self.newest:
+            return None
+        return column.value(slot % self.slots)
 
     def sweep(self, turn: int, turns: int) -> None:
         """Drop what holds nothing any more, of one in `turns` series."""
