@@ -1,4 +1,4 @@
-"""How long the event loop of a bench is blocked."""
+"""How long an event loop is blocked, by what is done meanwhile."""
 
 import asyncio
 import contextlib
