@@ -156,7 +156,7 @@ async def _leave(work: Coroutine[None, None, None], turns: int) -> None:
 
 @pytest.fixture
 def _frozen() -> Iterator[None]:
-    """Have the garbage collector look at nothing that is there already, as the control plane does."""
+    """Keep the garbage collector from what is there already, as the control plane does."""
     gc.collect()
     gc.freeze()
     yield
