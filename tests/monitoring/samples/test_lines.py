@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from math import inf, nan
 from random import Random
 
+import numpy as np
 import pytest
 
 from monitoring.samples.given import replica
 from vllm_manager.monitoring.samples import Line, Question
-from vllm_manager.monitoring.samples.buckets import quantiles
+from vllm_manager.monitoring.samples.buckets import quantile, quantiles
 from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, Span
 from vllm_manager.monitoring.samples.lines import Series, lines
 from vllm_manager.monitoring.samples.question import ask
@@ -173,4 +174,14 @@ def test_a_span_outside_the_question_and_one_of_another_kind_count_for_nothing()
 
 def test_of_what_lies_above_the_last_bound_only_the_bound_is_known() -> None:
     edges = [(0.0, 1.0), (1.0, inf)]
-    assert quantiles(edges, [[4, 1, 0], [0, 9, 0]], 0.5) == [0.5, 1.0, None]
+    assert quantiles(edges, np.array([[4, 1, 0], [0, 9, 0]]), 0.5) == [0.5, 1.0, None]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.95, 1.0])
+def test_the_quantile_of_one_step_is_that_of_many(share: float) -> None:
+    dice = Random(1)
+    edges = [(0.0, 0.1), (0.1, 0.5), (0.5, 2.0), (2.0, inf)]
+    counts = np.array([[dice.choice((0, 0, 1, 70)) for _ in range(500)] for _ in edges])
+    alone = [quantile(edges, column.tolist(), share) for column in counts.T]
+    assert None in alone
+    assert quantiles(edges, counts, share) == alone

@@ -39,10 +39,14 @@ class Tier(NamedTuple):
         """Return where the block begins that holds a moment."""
         return int(moment // self.seconds) * self.seconds
 
-    def wanted(self, question: Question, start: int) -> slice:
-        """Return which slots of the block that begins at `start` a question is about."""
+    def wanted(self, question: Question, start: int, until: int) -> slice:
+        """Return which slots of the block that begins at `start` a question is about.
+
+        What is written ends at `until`: of a slot that is not over then, nothing is left out.
+        """
         first = max(0, (question.start - start) // self.step)
-        return slice(first, min(self.slots, -(-(question.end - start) // self.step)))
+        end = min(question.end, until)
+        return slice(first, min(self.slots, -(-(end - start) // self.step)))
 
 
 MINUTES: Final = Tier(MINUTE, 60, WEEK_SECONDS + DAY)
@@ -162,7 +166,7 @@ class Archive:
             end = newest + MINUTES.seconds
             first = tier.start(question.start)
             rows = await store.blocks(session, tier.step, name, first, min(end, question.end))
-        return await asyncio.to_thread(_series, question, tier, rows), end
+        return await asyncio.to_thread(_series, question, tier, rows, end), end
 
 
 async def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
@@ -207,12 +211,12 @@ def _packed(tier: Tier, hour: int, old: bytes | None, series: Mapping[Labels, Sp
 
 
 def _series(
-    question: Question, tier: Tier, rows: Sequence[tuple[int, bytes]]
+    question: Question, tier: Tier, rows: Sequence[tuple[int, bytes]], end: int
 ) -> Mapping[Labels, Series]:
     spans: defaultdict[Labels, list[Span]] = defaultdict(list)
     for start, data in rows:
         block = Block.unpack(data, tier.slots, question.wants)
-        wanted = tier.wanted(question, start)
+        wanted = tier.wanted(question, start, end)
         for labels, codes in block.series.items():
             spans[labels].append(codes.span(start, tier.step, wanted))
     return {labels: Series(labels, found, _newest(found[-1])) for labels, found in spans.items()}
