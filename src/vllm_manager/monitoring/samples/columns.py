@@ -177,8 +177,9 @@ class Ring:
             for empty in range(newest + 1, slot + 1):
                 self._clear(empty)
         else:
-            self._series.clear()
-            self.times_emptied += newest is not None
+            if newest is not None:
+                self._series.clear()
+                self.times_emptied += 1
             self.oldest = slot
         self.newest = slot
         self.oldest = max(min(slot, self.oldest or slot), slot - self.slots + 1)

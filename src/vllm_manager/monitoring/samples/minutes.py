@@ -70,8 +70,17 @@ def summed(
             if known is not None and isinstance(value, ScalarValue):
                 before = minutes.value(known, minute)
                 value = _joined(before, value, before_seconds, fine.step * _known(span))
+            _make(minutes, figure, labels, value)
             found.append(Summed(figure, labels, value, column.newest))
     return found
+
+
+def _make(minutes: Ring, figure: str, labels: Labels, value: Value) -> None:
+    """Make a series' column before it is needed: to make thousands at once takes long."""
+    if isinstance(value, ScalarValue):
+        minutes.scalar(figure, labels)
+    else:
+        minutes.histogram(figure, labels, value.bounds)
 
 
 def close(minutes: Ring, minute: int, found: Iterable[Summed], *, adds: bool) -> None:
