@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from math import inf
-from operator import add
+from operator import add, itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -79,7 +79,7 @@ class Buckets:
     def _counted(self) -> tuple[Sequence[Edge], Counts]:
         """Return the buckets, rising, and the counts of all members."""
         used = [_edges(span) for span, _ in self._laid]
-        edges = sorted({edge for some in used for edge in some}, key=lambda edge: edge[::-1])
+        edges = sorted({edge for some in used for edge in some}, key=itemgetter(1, 0))
         rows = {edge: row for row, edge in enumerate(edges)}
         counts = np.zeros((len(edges), self._steps), np.int64)
         for (span, layout), some in zip(self._laid, used, strict=True):
