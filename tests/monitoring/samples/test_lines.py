@@ -11,9 +11,10 @@ import pytest
 
 from monitoring.samples.given import replica
 from vllm_manager.monitoring.samples import Line, Question
-from vllm_manager.monitoring.samples.buckets import quantile, quantiles
+from vllm_manager.monitoring.samples.buckets import quantiles
 from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, Span
 from vllm_manager.monitoring.samples.lines import Series, lines
+from vllm_manager.monitoring.samples.quantile import quantile
 from vllm_manager.monitoring.samples.question import ask
 from vllm_manager.monitoring.samples.schemas import Function
 

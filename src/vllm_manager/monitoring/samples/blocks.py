@@ -10,11 +10,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import inf, log, nan
 from operator import add, itemgetter
 from typing import Any, Final, Literal
 
-import numpy as np
 import orjson
 
 from vllm_manager.monitoring.samples.columns import (
@@ -248,7 +248,7 @@ def _unplanes(raw: bytes, kind: Literal["H", "h"]) -> "array[int]":
 
 
 def _sums(differences: "array[int]") -> "array[int]":
-    return array("H", np.add.accumulate(differences, dtype=np.int16).tobytes())
+    return array("H", list(accumulate(differences)))
 
 
 def _scalar(part: bytes, exact: float | None, two: int) -> ScalarCodes:

@@ -1,8 +1,6 @@
 """Histograms on a question's steps: added up bucket by bucket, and what is told of them (pure)."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate
 from math import inf
 from operator import add, itemgetter
 from typing import NamedTuple
@@ -12,10 +10,9 @@ import numpy.typing as npt
 
 from vllm_manager.monitoring.samples.columns import HistogramSpan, Span
 from vllm_manager.monitoring.samples.layout import Layout, Values, cleared, layout_of
+from vllm_manager.monitoring.samples.quantile import Edge
 from vllm_manager.monitoring.samples.question import Question
 
-Edge = tuple[float, float]
-"""What a bucket holds: values above, and up to."""
 Counts = npt.NDArray[np.int64]
 """How many values: a row for each bucket, a column for each step."""
 
@@ -121,15 +118,3 @@ def quantiles(edges: Sequence[Edge], counts: Counts, share: float) -> Values:
     found = lowers[row] + widths[row] * (ranks - upto[here] + count) / np.maximum(count, 1)
     told = zip(found.tolist(), totals.tolist(), strict=True)
     return [value if total else None for value, total in told]
-
-
-def quantile(edges: Sequence[Edge], counts: Sequence[int], share: float) -> float | None:
-    """Return the same of one step: of a few values this is quicker. `share` is above 0."""
-    upto = list(accumulate(counts))
-    if not upto or not upto[-1]:
-        return None
-    rank = share * upto[-1]
-    row = bisect_left(upto, rank)
-    lower, upper = edges[row]
-    width = 0.0 if upper == inf else upper - lower
-    return lower + width * (rank - upto[row] + counts[row]) / counts[row]

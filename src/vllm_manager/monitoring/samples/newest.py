@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from vllm_manager.monitoring.samples.buckets import quantile
 from vllm_manager.monitoring.samples.columns import HistogramSpan, Ring, ScalarSpan
 from vllm_manager.monitoring.samples.figures import BY_NAME, Figure, Labels
+from vllm_manager.monitoring.samples.quantile import quantile
 from vllm_manager.monitoring.samples.question import FUNCTIONS, MINUTE, unit_of
 from vllm_manager.monitoring.samples.reading import Distribution, Reading
 from vllm_manager.monitoring.samples.schemas import LatestValue
