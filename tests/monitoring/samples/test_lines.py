@@ -1,5 +1,7 @@
 """Lines are what a plain, slow reckoning comes to: value by value, step by step, at random."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -186,3 +188,9 @@ def test_the_quantile_of_one_step_is_that_of_many(share: float) -> None:
     alone = [quantile(edges, column.tolist(), share) for column in counts.T]
     assert None in alone
     assert quantiles(edges, counts, share) == alone
+
+
+def test_who_shows_no_histogram_loads_no_numpy() -> None:
+    code = "import sys, vllm_manager.api.server; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
