@@ -58,7 +58,8 @@ class Room:
 
     def record(self) -> None:
         self.recorder.record(self.board.fresh(), self.clock.now().timestamp())
-        self.rollup.close_minutes()
+        for _ in self.rollup.close_minutes():
+            pass
 
     async def ask(
         self,

@@ -18,7 +18,8 @@ from vllm_manager.monitoring.samples import (
     Question,
     Sample,
 )
-from vllm_manager.monitoring.samples.question import HOUR
+from vllm_manager.monitoring.samples.archive import HOURS, MINUTES, TENS, Tier
+from vllm_manager.monitoring.samples.question import HOUR, ask
 from vllm_manager.monitoring.samples.tables import MetricBlock, MetricMinute
 
 pytestmark = pytest.mark.integration
@@ -217,6 +218,15 @@ async def test_a_chart_of_very_many_series_has_longer_steps(tmp_path: Path) -> N
         of_one = await again.ask(TTFT, "7d", points=600, where={"replica": ["r1"]})
     steps = [answer.step_seconds for answer in (of_gauges, of_histograms, of_one)]
     assert steps == [HOUR, HOUR, 20 * 60]
+
+
+@pytest.mark.parametrize(("tier", "slots"), [(MINUTES, 30), (TENS, 3), (HOURS, 1)])
+def test_of_a_block_is_read_what_is_asked_for_and_written(tier: Tier, slots: int) -> None:
+    start = tier.start(at(9).now().timestamp())
+    first = (int(at(9).now().timestamp()) - start) // tier.step
+    asked = ask(RUNNING, now=at(9, 50).now(), span="50m", points=5)
+    until = int(at(9, 30).now().timestamp())
+    assert tier.wanted(asked, start, until) == slice(first, first + slots)
 
 
 async def test_who_does_not_hold_the_lease_writes_nothing(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Lines are what a plain, slow reckoning comes to: value by value, step by step, at random."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf, nan
 from random import Random
 
+import numpy as np
 import pytest
 
 from monitoring.samples.given import replica
@@ -13,6 +16,7 @@ from vllm_manager.monitoring.samples import Line, Question
 from vllm_manager.monitoring.samples.buckets import quantiles
 from vllm_manager.monitoring.samples.columns import HistogramSpan, ScalarSpan, Span
 from vllm_manager.monitoring.samples.lines import Series, lines
+from vllm_manager.monitoring.samples.quantile import quantile
 from vllm_manager.monitoring.samples.question import ask
 from vllm_manager.monitoring.samples.schemas import Function
 
@@ -173,4 +177,20 @@ def test_a_span_outside_the_question_and_one_of_another_kind_count_for_nothing()
 
 def test_of_what_lies_above_the_last_bound_only_the_bound_is_known() -> None:
     edges = [(0.0, 1.0), (1.0, inf)]
-    assert quantiles(edges, [[4, 1, 0], [0, 9, 0]], 0.5) == [0.5, 1.0, None]
+    assert quantiles(edges, np.array([[4, 1, 0], [0, 9, 0]]), 0.5) == [0.5, 1.0, None]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.95, 1.0])
+def test_the_quantile_of_one_step_is_that_of_many(share: float) -> None:
+    dice = Random(1)
+    edges = [(0.0, 0.1), (0.1, 0.5), (0.5, 2.0), (2.0, inf)]
+    counts = np.array([[dice.choice((0, 0, 1, 70)) for _ in range(500)] for _ in edges])
+    alone = [quantile(edges, column.tolist(), share) for column in counts.T]
+    assert None in alone
+    assert quantiles(edges, counts, share) == alone
+
+
+def test_who_shows_no_histogram_loads_no_numpy() -> None:
+    code = "import sys, vllm_manager.api.server; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

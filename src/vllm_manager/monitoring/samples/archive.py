@@ -20,6 +20,7 @@ from vllm_manager.monitoring.samples.question import (
     YEAR_SECONDS,
     Question,
 )
+from vllm_manager.monitoring.samples.turns import Pieces, in_turns
 
 
 class Tier(NamedTuple):
@@ -38,10 +39,14 @@ class Tier(NamedTuple):
         """Return where the block begins that holds a moment."""
         return int(moment // self.seconds) * self.seconds
 
-    def wanted(self, question: Question, start: int) -> slice:
-        """Return which slots of the block that begins at `start` a question is about."""
+    def wanted(self, question: Question, start: int, until: int) -> slice:
+        """Return which slots of the block that begins at `start` a question is about.
+
+        What is written ends at `until`: of a slot that is not over then, nothing is left out.
+        """
         first = max(0, (question.start - start) // self.step)
-        return slice(first, min(self.slots, -(-(question.end - start) // self.step)))
+        end = min(question.end, until)
+        return slice(first, min(self.slots, -(-(end - start) // self.step)))
 
 
 MINUTES: Final = Tier(MINUTE, 60, WEEK_SECONDS + DAY)
@@ -104,23 +109,15 @@ class Archive:
     async def write_hour(self, ring: Ring, hour: int, *, prunes: bool) -> bool:
         """Write an hour that is over into the blocks of every tier, and drop its minutes.
 
-        Return whether it was for this process to do. What is older than its tier keeps is dropped
-        if it `prunes`.
+        Return whether it was done: it is for another process to do, or, where the wall clock was
+        set back meanwhile, for later. What is older than its tier keeps is dropped if it `prunes`.
         """
-        first = hour // MINUTE
-        figures = {name: _cut(ring, name, first) for name in ring.figures()}
-        async with self._database.read() as session:
-            before = {
-                (tier.step, name): await store.block(session, tier.step, name, tier.start(hour))
-                for name, series in figures.items()
-                if series
-                for tier in TIERS
-            }
+        times_emptied = ring.times_emptied
         packed: dict[tuple[Tier, str], bytes] = {}
-        for name, series in figures.items():
-            for tier in TIERS if series else ():
-                old = before[tier.step, name]
-                packed[tier, name] = await asyncio.to_thread(_packed, tier, hour, old, series)
+        for name in ring.figures():
+            packed |= await self._packed(ring, name, hour)
+        if ring.times_emptied != times_emptied or not _is_over(ring, hour):
+            return False
         async with self._database.unit_of_work() as session:
             if not await self._lease.is_still_mine(session):
                 return False
@@ -130,6 +127,20 @@ class Archive:
             for tier in TIERS if prunes else ():
                 await store.forget_blocks(session, tier.step, hour - tier.kept_seconds)
         return True
+
+    async def _packed(self, ring: Ring, name: str, hour: int) -> dict[tuple[Tier, str], bytes]:
+        """Return one figure's blocks with an hour more."""
+        series = await in_turns(_cut(ring, name, hour // MINUTE))
+        if not series:
+            return {}
+        async with self._database.read() as session:
+            before = [
+                await store.block(session, tier.step, name, tier.start(hour)) for tier in TIERS
+            ]
+        return {
+            (tier, name): await asyncio.to_thread(_packed, tier, hour, old, series)
+            for tier, old in zip(TIERS, before, strict=True)
+        }
 
     async def forget_ahead(self, hours: Collection[int], now: float) -> None:
         """Drop, of hours that were written while the wall clock was ahead, what is after `now`."""
@@ -155,7 +166,7 @@ class Archive:
             end = newest + MINUTES.seconds
             first = tier.start(question.start)
             rows = await store.blocks(session, tier.step, name, first, min(end, question.end))
-        return await asyncio.to_thread(_series, question, tier, rows), end
+        return await asyncio.to_thread(_series, question, tier, rows, end), end
 
 
 async def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
@@ -165,9 +176,9 @@ async def _fill(ring: Ring, rows: Sequence[tuple[int, bytes]]) -> float:
         minute = start // MINUTE
         if ring.newest is None or minute > ring.newest:
             ring.advance(minute)
-        until, values = await asyncio.to_thread(minutes.unpack, data, minute)
-        for figure, labels, span in values:
-            minutes.fill(ring, figure, labels, minute, span, until)
+        unpacked = await asyncio.to_thread(minutes.unpack, data, minute)
+        await in_turns(minutes.fill(ring, minute, unpacked))
+        until = unpacked.until
     return until
 
 
@@ -176,16 +187,19 @@ def tier_for(question: Question) -> Tier:
     return next(t for t in reversed(TIERS) if question.step % t.step == 0 or t is MINUTES)
 
 
-def _cut(ring: Ring, name: str, first: int) -> Mapping[Labels, Span]:
-    spans = {
-        labels: ring.span(column, first, first + MINUTES.slots)
-        for labels, column in ring.of(name).items()
-    }
-    return {
-        labels: span
-        for labels, span in spans.items()
-        if span is not None and minutes.is_known(span)
-    }
+def _is_over(ring: Ring, hour: int) -> bool:
+    return ring.newest is not None and ring.newest >= (hour + HOUR) // MINUTE - 1
+
+
+def _cut(ring: Ring, name: str, first: int) -> Pieces[Mapping[Labels, Span]]:
+    """Return a figure's series of which anything is known in the hour from minute `first` on."""
+    found: dict[Labels, Span] = {}
+    for labels, column in list(ring.of(name).items()):
+        yield
+        span = ring.span(column, first, first + MINUTES.slots)
+        if span is not None and minutes.is_known(span):
+            found[labels] = span
+    return found
 
 
 def _packed(tier: Tier, hour: int, old: bytes | None, series: Mapping[Labels, Span]) -> bytes:
@@ -197,12 +211,12 @@ def _packed(tier: Tier, hour: int, old: bytes | None, series: Mapping[Labels, Sp
 
 
 def _series(
-    question: Question, tier: Tier, rows: Sequence[tuple[int, bytes]]
+    question: Question, tier: Tier, rows: Sequence[tuple[int, bytes]], end: int
 ) -> Mapping[Labels, Series]:
     spans: defaultdict[Labels, list[Span]] = defaultdict(list)
     for start, data in rows:
         block = Block.unpack(data, tier.slots, question.wants)
-        wanted = tier.wanted(question, start)
+        wanted = tier.wanted(question, start, end)
         for labels, codes in block.series.items():
             spans[labels].append(codes.span(start, tier.step, wanted))
     return {labels: Series(labels, found, _newest(found[-1])) for labels, found in spans.items()}

@@ -36,12 +36,16 @@ _LOG_LEAST: Final = log(_LEAST)
 _VALUES: Final = (nan, 0.0, *(_LEAST * 2.718281828459045 ** (_GRID * n) for n in range(_CODES)))
 
 _EXACT_COUNTS: Final = 32
-_SMALL: Final = bytes(range(_EXACT_COUNTS))
 _COUNT_GRID: Final = 1.08
 _COUNTS: Final = (
     *range(_EXACT_COUNTS),
     *(round(_EXACT_COUNTS * _COUNT_GRID**n) for n in range(256 - _EXACT_COUNTS)),
 )
+_COUNT_BYTES: Final = tuple(
+    bytes((count >> shift) & 0xFF for count in _COUNTS) for shift in (0, 8, 16, 24)
+)
+"""The lowest byte of each code's count, the next, and so on."""
+_IN_TWO_BYTES: Final = bytes(code for code, count in enumerate(_COUNTS) if count < 1 << 16)
 _LEVEL: Final = 6
 _ALL: Final = slice(None)
 
@@ -107,7 +111,11 @@ class HistogramCodes:
     def span(self, start: int, step: int, wanted: slice = _ALL) -> HistogramSpan:
         """Return the wanted steps of a block that begins at `start`."""
         sums = _looked_up(_VALUES, self.sums[wanted])
-        buckets = {bucket: _counts(codes[wanted]) for bucket, codes in self.buckets.items()}
+        counts = _counts(b"".join(codes[wanted] for codes in self.buckets.values()))
+        length = len(sums)
+        buckets = {
+            bucket: counts[n * length : (n + 1) * length] for n, bucket in enumerate(self.buckets)
+        }
         begin = start + (wanted.start or 0) * step
         return HistogramSpan(begin, step, sums, self.bounds, buckets)
 
@@ -205,9 +213,13 @@ def _count_code(count: int) -> int:
     return lower if count - _COUNTS[lower] < _COUNTS[upper] - count else upper
 
 
-def _counts(codes: bytearray) -> Sequence[int]:
-    """Return the counts of codes; small ones are their own codes."""
-    return _looked_up(_COUNTS, codes) if codes.translate(None, _SMALL) else codes
+def _counts(codes: bytes) -> "array[int]":
+    """Return the counts of codes: byte by byte of all at once, not count by count."""
+    counts = bytearray(8 * len(codes))
+    used = len(_COUNT_BYTES) if codes.translate(None, _IN_TWO_BYTES) else 2
+    for place, table in enumerate(_COUNT_BYTES[:used]):
+        counts[place::8] = codes.translate(table)
+    return array("q", counts)
 
 
 def _looked_up(table: Sequence[Number], codes: Sequence[int]) -> Sequence[Number]:
@@ -236,7 +248,7 @@ def _unplanes(raw: bytes, kind: Literal["H", "h"]) -> "array[int]":
 
 
 def _sums(differences: "array[int]") -> "array[int]":
-    return array("H", accumulate(differences))
+    return array("H", list(accumulate(differences)))
 
 
 def _scalar(part: bytes, exact: float | None, two: int) -> ScalarCodes:

@@ -38,6 +38,27 @@ class HistogramSpan(NamedTuple):
 Span = ScalarSpan | HistogramSpan
 
 
+class ScalarValue(NamedTuple):
+    """One step of a gauge, or of a counter's rate per second."""
+
+    mean: float
+    high: float
+
+
+class HistogramValue(NamedTuple):
+    """One step of a histogram."""
+
+    total: float
+    """Sum of all values."""
+    bounds: Bounds
+    """Upper bounds, rising."""
+    counts: Mapping[int, int]
+    """By index of the upper bound, of buckets into which values fell."""
+
+
+Value = ScalarValue | HistogramValue
+
+
 class ScalarColumn:
     """A gauge, or a counter's rate. `highs` is `means` where a step has one value."""
 
@@ -56,6 +77,10 @@ class ScalarColumn:
         means = _joined(self.means, places)
         highs = means if self.highs is self.means else _joined(self.highs, places)
         return ScalarSpan(start, step, means, highs)
+
+    def value(self, place: int) -> ScalarValue | None:
+        mean = self.means[place]
+        return ScalarValue(mean, self.highs[place]) if mean == mean else None
 
     def is_empty(self) -> bool:
         return all(value != value for value in self.means)
@@ -97,6 +122,13 @@ class HistogramColumn:
     def cut(self, places: Sequence[slice], start: int, step: int) -> HistogramSpan:
         buckets = {index: _joined(counts, places) for index, counts in self.buckets.items()}
         return HistogramSpan(start, step, _joined(self.sums, places), self.bounds, buckets)
+
+    def value(self, place: int) -> HistogramValue | None:
+        total = self.sums[place]
+        if total != total:
+            return None
+        counts = {index: n for index, column in self.buckets.items() if (n := column[place])}
+        return HistogramValue(total, self.bounds, counts)
 
     def is_empty(self) -> bool:
         return all(value != value for value in self.sums)
@@ -145,8 +177,9 @@ class Ring:
             for empty in range(newest + 1, slot + 1):
                 self._clear(empty)
         else:
-            self._series.clear()
-            self.times_emptied += newest is not None
+            if newest is not None:
+                self._series.clear()
+                self.times_emptied += 1
             self.oldest = slot
         self.newest = slot
         self.oldest = max(min(slot, self.oldest or slot), slot - self.slots + 1)
@@ -191,6 +224,12 @@ class Ring:
         if first >= last:
             return None
         return column.cut(self._places(first, last), first * self.step, self.step)
+
+    def value(self, column: Column, slot: int) -> Value | None:
+        """Return a column's value in a slot, if it is held and known."""
+        if self.newest is None or not self.newest - self.slots < slot <= self.newest:
+            return None
+        return column.value(slot % self.slots)
 
     def sweep(self, turn: int, turns: int) -> None:
         """Drop what holds nothing any more, of one in `turns` series."""

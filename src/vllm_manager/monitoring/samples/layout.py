@@ -26,6 +26,12 @@ class Layout(NamedTuple):
     """How many values lie in a first step that began before them; 0: it begins with them."""
 
     @property
+    def starts(self) -> Sequence[int]:
+        """Where each step begins among the values that belong to the question."""
+        whole = range(self.head, self.until - self.first, self.per_step)
+        return [0, *whole] if self.head else whole
+
+    @property
     def counts(self) -> list[int]:
         """How many values lie in each step."""
         rest = self.until - self.first - self.head

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
-from vllm_manager.monitoring.samples.buckets import Buckets
 from vllm_manager.monitoring.samples.columns import ScalarSpan, Span
 from vllm_manager.monitoring.samples.figures import Labels
 from vllm_manager.monitoring.samples.history import Line
@@ -97,6 +96,9 @@ def _together(values: Sequence[float | None], how: str) -> float | None:
 
 
 def _histogram(question: Question, labels: Labels, members: Sequence[Series]) -> Line:
+    # It loads numpy, which is 16 MB: only for those who look at histograms.
+    from vllm_manager.monitoring.samples.buckets import Buckets
+
     buckets = Buckets(question)
     for one in members:
         buckets.add(one.spans)

@@ -1,25 +1,43 @@
 """Minutes: what two-second steps come to, and how a minute is written until its hour is over."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from vllm_manager.monitoring.samples.blocks import bounds_of, coarser
-from vllm_manager.monitoring.samples.columns import HistogramSpan, Ring, ScalarSpan, Span
+from vllm_manager.monitoring.samples.columns import (
+    Bounds,
+    HistogramValue,
+    Ring,
+    ScalarSpan,
+    ScalarValue,
+    Span,
+    Value,
+)
 from vllm_manager.monitoring.samples.figures import BY_NAME, Labels
 from vllm_manager.monitoring.samples.question import MINUTE
+from vllm_manager.monitoring.samples.turns import Pieces
 
 SLOTS: Final = 180
 """Three hours: those of the hour that is not written yet, and more where the database is away."""
 _LEVEL: Final = 1
-Value = tuple[str, Labels, Span]
 
 
 def new_ring() -> Ring:
     return Ring(MINUTE, SLOTS, has_highs=True)
+
+
+class Summed(NamedTuple):
+    """What one series comes to in a minute."""
+
+    figure: str
+    labels: Labels
+    value: Value
+    newest: float
+    """When the newest value of the series was measured."""
 
 
 class Unpacked(NamedTuple):
@@ -27,62 +45,76 @@ class Unpacked(NamedTuple):
 
     until: float
     """When the newest of it was measured: of the last minute of a process before its end."""
-    values: Sequence[Value]
+    values: Iterator[tuple[str, Labels, Value]]
+    """By figure and labels."""
 
 
-def close(fine: Ring, minutes: Ring, minute: int, before_seconds: float = 0.0) -> None:
-    """Sum one minute of the fine ring up in the ring of minutes.
+def summed(
+    fine: Ring, minutes: Ring, minute: int, before_seconds: float = 0.0
+) -> Pieces[list[Summed]]:
+    """Return what every series comes to in one minute of the fine ring, if that is known.
 
-    `before_seconds`: so much of it is there already, from an earlier process.
+    `before_seconds`: of so much of it the ring of minutes knows already, from an earlier process.
     """
-    minutes.advance(minute)
     per_minute = MINUTE // fine.step
     first = minute * per_minute
+    found: list[Summed] = []
     for figure in fine.figures():
         for labels, column in fine.of(figure).items():
+            yield
             span = fine.span(column, first, first + per_minute)
-            if span is None:
-                return
-            whole = _whole(span)
-            if before_seconds and isinstance(whole, ScalarSpan):
-                known = minutes.of(figure).get(labels)
-                before = None if known is None else minutes.span(known, minute, minute + 1)
-                whole = _joined(before, whole, before_seconds, fine.step * _known(span))
-            put(minutes, figure, labels, minute, whole, column.newest, adds=before_seconds > 0)
+            value = None if span is None else _whole(span)
+            if span is None or value is None:
+                continue
+            known = minutes.of(figure).get(labels) if before_seconds else None
+            if known is not None and isinstance(value, ScalarValue):
+                before = minutes.value(known, minute)
+                value = _joined(before, value, before_seconds, fine.step * _known(span))
+            _make(minutes, figure, labels, value)
+            found.append(Summed(figure, labels, value, column.newest))
+    return found
 
 
-def put(
-    minutes: Ring,
-    figure: str,
-    labels: Labels,
-    minute: int,
-    span: Span,
-    newest: float,
-    *,
-    adds: bool = False,
-) -> None:
-    """Write one minute's value of one series, if it is known. `adds` counts to what is there."""
-    place = minute % SLOTS
-    if isinstance(span, ScalarSpan):
-        if span.means[0] == span.means[0]:
-            scalar = minutes.scalar(figure, labels)
-            scalar.means[place], scalar.highs[place] = span.means[0], span.highs[0]
-            scalar.newest = max(scalar.newest, newest)
-    elif span.sums[0] == span.sums[0]:
-        histogram = minutes.histogram(figure, labels, span.bounds)
+def _make(minutes: Ring, figure: str, labels: Labels, value: Value) -> None:
+    """Make a series' column before it is needed: to make thousands at once takes long."""
+    if isinstance(value, ScalarValue):
+        minutes.scalar(figure, labels)
+    else:
+        minutes.histogram(figure, labels, value.bounds)
+
+
+def close(minutes: Ring, minute: int, found: Iterable[Summed], *, adds: bool) -> None:
+    """Write what a minute comes to, at once: nobody sees half of it.
+
+    `adds`: a part of it is there already, from an earlier process.
+    """
+    minutes.advance(minute)
+    for one in found:
+        _put(minutes, minute, one, adds=adds)
+
+
+def fill(ring: Ring, minute: int, unpacked: Unpacked) -> Pieces[None]:
+    """Write a minute's values where the ring knows none."""
+    for figure, labels, value in unpacked.values:
+        yield
+        column = ring.of(figure).get(labels)
+        if column is None or ring.value(column, minute) is None:
+            _put(ring, minute, Summed(figure, labels, value, unpacked.until), adds=False)
+
+
+def _put(minutes: Ring, minute: int, one: Summed, *, adds: bool) -> None:
+    """Write one minute's value of one series. `adds` counts to what is there."""
+    place, value = minute % SLOTS, one.value
+    if isinstance(value, ScalarValue):
+        scalar = minutes.scalar(one.figure, one.labels)
+        scalar.means[place], scalar.highs[place] = value
+        scalar.newest = max(scalar.newest, one.newest)
+    else:
+        histogram = minutes.histogram(one.figure, one.labels, value.bounds)
         if not adds:
             histogram.clear(place)
-        counts = {bucket: values[0] for bucket, values in span.buckets.items() if values[0]}
-        histogram.put(place, span.sums[0], counts)
-        histogram.newest = max(histogram.newest, newest)
-
-
-def fill(ring: Ring, figure: str, labels: Labels, minute: int, span: Span, newest: float) -> None:
-    """Write one minute's value of one series where the ring knows none."""
-    column = ring.of(figure).get(labels)
-    known = None if column is None else ring.span(column, minute, minute + 1)
-    if known is None or not is_known(known):
-        put(ring, figure, labels, minute, span, newest)
+        histogram.put(place, value.total, value.counts)
+        histogram.newest = max(histogram.newest, one.newest)
 
 
 def is_known(span: Span) -> bool:
@@ -97,63 +129,67 @@ def _known(span: Span) -> int:
 
 
 def _joined(
-    before: Span | None, after: ScalarSpan, before_seconds: float, after_seconds: float
-) -> ScalarSpan:
+    before: Value | None, after: ScalarValue, before_seconds: float, after_seconds: float
+) -> ScalarValue:
     """Return one value of two parts of a minute."""
-    if not isinstance(before, ScalarSpan) or not is_known(before) or not is_known(after):
+    if not isinstance(before, ScalarValue):
         return after
     seconds = before_seconds + after_seconds
-    sum_ = before.means[0] * before_seconds + after.means[0] * after_seconds
-    high = max(before.highs[0], after.highs[0])
-    return ScalarSpan(after.start, after.step, [sum_ / seconds], [high])
+    sum_ = before.mean * before_seconds + after.mean * after_seconds
+    return ScalarValue(sum_ / seconds, max(before.high, after.high))
 
 
-def _whole(span: Span) -> Span:
-    length = len(span.means) if isinstance(span, ScalarSpan) else len(span.sums)
-    return coarser(span, length)
+def _whole(span: Span) -> Value | None:
+    """Return what a span comes to; None where nothing of it is known."""
+    one = coarser(span, _length(span))
+    if not is_known(one):
+        return None
+    if isinstance(one, ScalarSpan):
+        return ScalarValue(one.means[0], one.highs[0])
+    counts = {bucket: n[0] for bucket, n in one.buckets.items() if n[0]}
+    return HistogramValue(one.sums[0], one.bounds, counts)
 
 
-def pack(minutes: Ring, minute: int) -> bytes:
+def _length(span: Span) -> int:
+    return len(span.means) if isinstance(span, ScalarSpan) else len(span.sums)
+
+
+def pack(minutes: Ring, minute: int) -> Pieces[bytes]:
     """Return one minute of every series as bytes."""
-    bounds: dict[tuple[float, ...], int] = {}
-    found: dict[str, list[Any]] = {}
+    bounds: dict[Bounds, int] = {}
+    found: dict[str, orjson.Fragment] = {}
     until, end = 0.0, float((minute + 1) * MINUTE)
     for figure in minutes.figures():
         rows: list[Any] = []
-        for labels, column in minutes.of(figure).items():
-            span = minutes.span(column, minute, minute + 1)
+        for labels, column in list(minutes.of(figure).items()):
+            yield
             until = max(until, min(column.newest, end))
-            if isinstance(span, ScalarSpan) and span.means[0] == span.means[0]:
-                rows.append([labels, span.means[0], span.highs[0]])
-            elif isinstance(span, HistogramSpan) and span.sums[0] == span.sums[0]:
-                counts = [(bucket, n[0]) for bucket, n in span.buckets.items() if n[0]]
-                known = bounds.setdefault(span.bounds, len(bounds))
-                rows.append([labels, span.sums[0], known, counts])
+            value = minutes.value(column, minute)
+            if isinstance(value, ScalarValue):
+                rows.append([labels, *value])
+            elif value is not None:
+                known = bounds.setdefault(value.bounds, len(bounds))
+                rows.append([labels, value.total, known, list(value.counts.items())])
         if rows:
-            found[figure] = rows
+            found[figure] = orjson.Fragment(orjson.dumps(rows))
     finite = [[None if bound == inf else bound for bound in one] for one in bounds]
-    return zlib.compress(orjson.dumps({"bounds": finite, "figures": found, "until": until}), _LEVEL)
+    yield
+    data = orjson.dumps({"bounds": finite, "figures": found, "until": until})
+    return zlib.compress(data, _LEVEL)
 
 
 def unpack(data: bytes, minute: int) -> Unpacked:
     """Return every value of a packed minute, of figures that are still known."""
     read: dict[str, Any] = orjson.loads(zlib.decompress(data))
-    until = read.get("until", float((minute + 1) * MINUTE))
-    return Unpacked(until, list(_values(read, minute)))
+    return Unpacked(read.get("until", float((minute + 1) * MINUTE)), _values(read))
 
 
-def _values(read: Mapping[str, Any], minute: int) -> Iterator[Value]:
+def _values(read: Mapping[str, Any]) -> Iterator[tuple[str, Labels, Value]]:
     bounds = bounds_of(read["bounds"])
-    start = minute * MINUTE
     for figure, rows in read["figures"].items():
-        if figure not in BY_NAME:
-            continue
-        for words, *rest in rows:
+        for words, *rest in rows if figure in BY_NAME else ():
             labels: Labels = tuple((name, value) for name, value in words)
             if len(rest) == 3:
-                buckets = {bucket: [count] for bucket, count in rest[2]}
-                span: Span = HistogramSpan(start, MINUTE, [rest[0]], bounds[rest[1]], buckets)
+                yield figure, labels, HistogramValue(rest[0], bounds[rest[1]], dict(rest[2]))
             else:
-                mean, high = rest
-                span = ScalarSpan(start, MINUTE, [mean], [high])
-            yield figure, labels, span
+                yield figure, labels, ScalarValue(*rest)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from vllm_manager.monitoring.samples.buckets import quantiles
 from vllm_manager.monitoring.samples.columns import HistogramSpan, Ring, ScalarSpan
 from vllm_manager.monitoring.samples.figures import BY_NAME, Figure, Labels
+from vllm_manager.monitoring.samples.quantile import quantile
 from vllm_manager.monitoring.samples.question import FUNCTIONS, MINUTE, unit_of
 from vllm_manager.monitoring.samples.reading import Distribution, Reading
 from vllm_manager.monitoring.samples.schemas import LatestValue
@@ -60,5 +60,4 @@ def _lately(ring: Ring, figure: Figure, labels: Labels) -> float | None:
 def _quantile(span: HistogramSpan) -> float | None:
     used = sorted(span.buckets)
     edges = [(span.bounds[index - 1] if index else 0.0, span.bounds[index]) for index in used]
-    columns = [[sum(span.buckets[index])] for index in used]
-    return quantiles(edges, columns, _QUANTILE)[0] if used else None
+    return quantile(edges, [sum(span.buckets[index]) for index in used], _QUANTILE)

@@ -8,6 +8,7 @@ from vllm_manager.monitoring.samples import minutes
 from vllm_manager.monitoring.samples.archive import Archive
 from vllm_manager.monitoring.samples.columns import Ring
 from vllm_manager.monitoring.samples.question import DAY, HOUR, MINUTE, WEEK_SECONDS
+from vllm_manager.monitoring.samples.turns import Pieces, in_turns
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,12 @@ class Rollup:
         self._hour = now // HOUR
         self._is_mine = self._archive.is_mine
 
-    def close_minutes(self) -> None:
-        """Sum up every minute that is over since the last call."""
+    def close_minutes(self) -> Pieces[None]:
+        """Sum up every minute that is over since the last call.
+
+        Whoever leaves it between two pieces and calls it anew loses nothing: a minute is closed at
+        once when all of it is summed up.
+        """
         newest = self._fine.newest
         if newest is None:
             return
@@ -73,7 +78,8 @@ class Rollup:
             return
         begin = max(now - minutes.SLOTS + 1, (self._fine.oldest or 0) * self._fine.step // MINUTE)
         for minute in range(begin if closed is None else max(begin, self._open_from(closed)), now):
-            self._close(minute)
+            if not (yield from self._close(minute)):
+                return
 
     @property
     def closed_until(self) -> int:
@@ -85,16 +91,22 @@ class Rollup:
         is_part = self._part is not None and self._part[0] == closed
         return closed if is_part else closed + 1
 
-    def _close(self, minute: int) -> None:
+    def _close(self, minute: int) -> Pieces[bool]:
+        """Return whether it was done: not where another process's minutes came in meanwhile."""
         before_seconds = 0.0
         if self._part is not None and self._part[0] == minute:
             before_seconds = self._part[1]
+        closed = self.minutes.newest
+        found = yield from minutes.summed(self._fine, self.minutes, minute, before_seconds)
+        if self.minutes.newest != closed:
+            return False
         self._part = None
-        minutes.close(self._fine, self.minutes, minute, before_seconds)
+        minutes.close(self.minutes, minute, found, adds=before_seconds > 0)
         self._unwritten.append(minute)
         del self._unwritten[: -minutes.SLOTS]
         self._fine.sweep(minute, _SWEEPS)
         self.minutes.sweep(minute, _SWEEPS)
+        return True
 
     async def write(self) -> None:
         """Write the minutes that are closed, and the hour if one is over."""
@@ -137,13 +149,16 @@ class Rollup:
         newest = self._fine.newest
         if newest is None or not self._archive.is_mine:
             return
-        self._close(newest * self._fine.step // MINUTE)
+        await in_turns(self.close_minutes())
+        await in_turns(self._close(newest * self._fine.step // MINUTE))
         try:
             await self._write_minutes(list(self._unwritten))
         except Exception:
             log.exception("The last minute of figures could not be written")
 
     async def _write_minutes(self, closed: list[int]) -> None:
-        packed = {minute * MINUTE: minutes.pack(self.minutes, minute) for minute in closed}
+        packed = {
+            minute * MINUTE: await in_turns(minutes.pack(self.minutes, minute)) for minute in closed
+        }
         if await self._archive.write_minutes(packed):
             self._unwritten = [minute for minute in self._unwritten if minute not in closed]

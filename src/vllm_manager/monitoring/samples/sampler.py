@@ -9,6 +9,7 @@ from vllm_manager.kit.clock import Clock
 from vllm_manager.monitoring.samples.reading import Board, Collector
 from vllm_manager.monitoring.samples.recorder import Recorder
 from vllm_manager.monitoring.samples.rollup import Rollup
+from vllm_manager.monitoring.samples.turns import in_turns
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Sampler:
         if self._running:
             await asyncio.wait(self._running.values(), timeout=self._patience_seconds)
         self._recorder.record(self._board.fresh(), self._clock.now().timestamp())
-        self._rollup.close_minutes()
+        await in_turns(self._rollup.close_minutes())
 
     async def stop(self) -> None:
         """Leave sources that are still being asked."""

@@ -127,7 +127,8 @@ class Samples:
             except HistoryUnavailableError as error:
                 log.warning("The database is asked instead: %s", error)
         series, source = await self._past.series(question)
-        if len(series) * question.steps < _MANY_VALUES:
+        few = len(series) * question.steps < _MANY_VALUES
+        if few and question.figure.kind != "histogram":  # those load numpy, the first time
             return lines(question, series), source
         return await asyncio.to_thread(lines, question, series), source
 
