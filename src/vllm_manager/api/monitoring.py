@@ -120,6 +120,7 @@ def _rooms(watched: Watched, board: Board) -> Rooms:
         deployments=watched.deployments.service.views,
         machine=watched.hardware.snapshot,
         ray=watched.cluster.status,
+        nodes=watched.cluster.nodes_if_known,
         keys=watched.people.keys.ending,
         unfinished_audit_entries=lambda: watched.audit.unfinished,
         board=board,

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vllm_manager.cluster import RayStatus
+from vllm_manager.auth.keys import EndingKey
+from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.hardware import HardwareSnapshot
 from vllm_manager.hardware.schemas import Disk, Gpu
@@ -22,6 +23,7 @@ from vllm_manager.monitoring.alerts.facts import (
     Facts,
     GpuFact,
 )
+from vllm_manager.monitoring.alerts.room import Room
 from vllm_manager.monitoring.samples import Board, Distribution
 
 log = logging.getLogger(__name__)
@@ -43,8 +45,9 @@ class Rooms:
     deployments: Callable[[], Awaitable[Sequence[Deployment]]]
     machine: Callable[[], Awaitable[HardwareSnapshot]]
     ray: Callable[[], Awaitable[RayStatus]]
-    keys: Callable[[timedelta], Awaitable[tuple[int, datetime | None]]]
-    """How many keys end within that time, and when the first of them does."""
+    nodes: Callable[[], Awaitable[Sequence[ClusterNode] | None]]
+    keys: Callable[[timedelta], Awaitable[tuple[int, Sequence[EndingKey]]]]
+    """How many keys end within that time, and those that do so first."""
     unfinished_audit_entries: Callable[[], int]
     board: Board
     gateway_workers: Callable[[], int]
@@ -60,22 +63,23 @@ class Looking:
         self._gpus_seen: dict[tuple[str, str], float] = {}
         """When a GPU of another node was told of last, by node and index."""
         self._seldom_at: float | None = None
-        self._keys: tuple[int, datetime | None] | None = None
+        self._keys: tuple[int, Sequence[EndingKey]] | None = None
         self._certificate: datetime | None = None
 
     async def facts(self) -> Facts:
         """Look once."""
         rooms = self._rooms
         await self._look_seldom()
-        views, machine, ray = await asyncio.gather(
+        views, machine, ray, nodes = await asyncio.gather(
             _known(rooms.deployments),
             _known(rooms.machine),
             _known(rooms.ray),
+            _known(rooms.nodes),
         )
         return Facts(
             at=self._clock.now(),
             monotonic=self._clock.monotonic(),
-            deployments=None if views is None else _deployments(views, rooms.board),
+            deployments=None if views is None else _deployments(views, rooms.board, nodes),
             gpus=self._with_others(_gpus(machine)),
             disks=None if machine is None else _disks(machine.disks),
             certificate_ends_at=self._certificate,
@@ -129,16 +133,21 @@ def _ends_at(certificate: Path) -> datetime | None:
         return None
 
 
-def _deployments(views: Sequence[Deployment], board: Board) -> Sequence[DeploymentFact]:
+def _deployments(
+    views: Sequence[Deployment], board: Board, nodes: Sequence[ClusterNode] | None
+) -> Sequence[DeploymentFact]:
     fullest: dict[str, float] = {}
     for labels, used in _values(board, "engine_kv_cache_usage_ratio"):
         name = labels["deployment"]
         fullest[name] = max(used, fullest.get(name, 0.0))
-    return [_deployment(view, fullest.get(view.name)) for view in views]
+    room = None if nodes is None else Room(views, nodes)
+    return [_deployment(view, fullest.get(view.name), room) for view in views]
 
 
-def _deployment(view: Deployment, kv_cache_usage_ratio: float | None) -> DeploymentFact:
-    metrics = view.metrics
+def _deployment(
+    view: Deployment, kv_cache_usage_ratio: float | None, room: Room | None
+) -> DeploymentFact:
+    metrics, seqs = view.metrics, view.spec.arguments.get("max_num_seqs")
     return DeploymentFact(
         name=view.name,
         phase=view.phase,
@@ -148,6 +157,12 @@ def _deployment(view: Deployment, kv_cache_usage_ratio: float | None) -> Deploym
         requests_waiting=metrics.requests_waiting if metrics else None,
         attempt=view.attempt,
         is_wanted=view.desired == "running",
+        requests_running=metrics.requests_running if metrics else None,
+        replicas=view.replicas_desired,
+        replicas_ready=view.replicas_ready,
+        is_autoscaled=view.spec.autoscaling is not None,
+        max_num_seqs=seqs if isinstance(seqs, int) else None,
+        has_room_for_another=None if room is None else room.has_another(view.spec.resources),
     )
 
 
@@ -178,8 +193,8 @@ def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:
     return [DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes) for disk in disks]
 
 
-def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
-    if found is None or found[1] is None:
+def _expiring(found: tuple[int, Sequence[EndingKey]] | None) -> ExpiringKeys | None:
+    if found is None or not found[1]:
         return None
     return ExpiringKeys(found[0], found[1])
 
