@@ -166,5 +166,5 @@ async def test_whether_the_cluster_holds_another_replica_beside_what_is_wanted(
     nodes: Sequence[ClusterNode] | None, has_room: bool | None
 ) -> None:
     """Of the demo, three replicas are wanted: of one processor, and of one GPU where there are."""
-    [seen] = (await World(deployments=[demo()], nodes=nodes).facts()).deployments or ()
+    [seen] = (await World(deployments=[demo()], nodes=nodes).facts()).deployments or []
     assert seen.has_room_for_another is has_room

@@ -261,7 +261,7 @@ def test_memory_that_falls_back_or_settles_is_left_alone(size: Callable[[int], f
 
 def offered(rule: str, seen: Facts, trends: Trends | None = None) -> list[tuple[str, str]]:
     """Return the action and label of each remedy, save those that only open a page."""
-    [finding] = found(rule, seen, trends) or ()
+    [finding] = found(rule, seen, trends) or []
     return [(r.action, r.label) for r in finding.remediation if r.action != "open"]
 
 
@@ -331,5 +331,5 @@ def test_a_key_that_ends_is_rotated_to_one_that_lives_as_long() -> None:
 
 
 def test_a_low_disk_leads_to_the_models_that_can_go() -> None:
-    [finding] = found("disk_low", disk(9, 100)) or ()
+    [finding] = found("disk_low", disk(9, 100)) or []
     assert finding.remediation[0].arguments == {"path": "/library?unused=true"}
