@@ -154,6 +154,7 @@ const downloads = createRoute({
 const library = createRoute({
   getParentRoute: () => app,
   path: "/library",
+  validateSearch: (search): { unused?: true } => (search.unused === true ? { unused: true } : {}),
   component: lazyRouteComponent(() => import("./library")),
 });
 

@@ -11,6 +11,7 @@ import {
 } from "@/api/alerts";
 import { data } from "@/api/client";
 import { endSilence, type Silence } from "@/api/gen";
+import { useMay } from "@/api/rights";
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
@@ -27,7 +28,6 @@ import {
 } from "@/components/states";
 import { alertWords as w } from "@/strings/alerts";
 import { AlertCard } from "./alert-card";
-import { useMay } from "./may";
 import { byUrgency } from "./order";
 import { Receivers } from "./receivers";
 import { SilenceDialog } from "./silence-dialog";
@@ -136,7 +136,7 @@ function Watched() {
 export function AlertsPage() {
   const [state, setState] = useState<AlertState>("active");
   const [silencing, setSilencing] = useState(false);
-  const may = useMay();
+  const mayOperate = useMay("operate");
   const actions = (
     <>
       <BareSelect
@@ -147,7 +147,7 @@ export function AlertsPage() {
         <option value="active">{w.states.active}</option>
         <option value="resolved">{w.states.resolved}</option>
       </BareSelect>
-      {may.see ? <Button onClick={() => setSilencing(true)}>{w.silenceAll}</Button> : null}
+      {mayOperate ? <Button onClick={() => setSilencing(true)}>{w.silenceAll}</Button> : null}
     </>
   );
   return (
@@ -156,7 +156,7 @@ export function AlertsPage() {
       <StaleNote />
       <div className="space-y-4">
         <List state={state} />
-        <Silences mayEnd={may.see} />
+        <Silences mayEnd={mayOperate} />
         <Receivers />
         <Watched />
       </div>

@@ -3,6 +3,7 @@
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Deployment } from "@/api/types";
+import { useRemedy } from "@/api/use-remedy";
 import { Ago } from "@/components/ago";
 import { buttonClass } from "@/components/button";
 import { Card } from "@/components/card";
@@ -11,7 +12,6 @@ import { ago, phaseWords, seconds, toneOf } from "@/components/format";
 import { ProblemBody } from "@/components/remedies";
 import { useServerNow } from "@/realtime/provider";
 import { t } from "@/strings";
-import { useRemedy } from "./use-remedy";
 
 const SHOWN = 5;
 
@@ -28,7 +28,7 @@ export function attentionList(deployments: readonly Deployment[]): Deployment[] 
 }
 
 function AttentionCard({ deployment: d }: { deployment: Deployment }) {
-  const { apply, ...rest } = useRemedy(d);
+  const remedy = useRemedy(d);
   const now = useServerNow();
   const failed = d.phase === "failed";
   const edge = failed ? "border-l-failed" : "border-l-warning";
@@ -61,7 +61,7 @@ function AttentionCard({ deployment: d }: { deployment: Deployment }) {
         </Link>
       </div>
       {d.last_error ? (
-        <ProblemBody problem={d.last_error} onRemedy={apply} {...rest} />
+        <ProblemBody problem={d.last_error} {...remedy} />
       ) : (
         <p className="text-muted">{d.reason ?? t.phases[d.phase]}</p>
       )}
