@@ -1,9 +1,10 @@
-/** Charts and alerts: the range stands in the address, a table behind each chart; who is told, and quiet. */
+/** Charts and alerts: the range stands in the address, a table behind each chart; remedies, who is told, and quiet. */
 
 import { expect, test } from "@playwright/test";
-import { admin, demoIsReady, login } from "./support";
+import { admin, demoIsReady, deploymentOf, login, READY_MS, remove } from "./support";
 
 const RECEIVER = "nobody";
+const BROKEN = "too-long-a-context";
 
 test.afterEach(async ({ request }) => {
   const headers = { Authorization: `Bearer ${admin().api_key}` };
@@ -11,6 +12,7 @@ test.afterEach(async ({ request }) => {
   const { items } = (await answer.json()) as { items: { id: string; name: string }[] };
   for (const { id, name } of items)
     if (name === RECEIVER) await request.delete(`/api/v1/alerts/receivers/${id}`, { headers });
+  if (await deploymentOf(request, BROKEN)) await remove(request, BROKEN);
 });
 
 test("charts keep their range and view in the address, and have a table behind them", async ({
@@ -60,4 +62,39 @@ test("a silence is asked for with a reason, listed, and ended", async ({ page })
   await expect(silences).toContainText("Maintenance.");
   await silences.getByRole("button", { name: "End it" }).click();
   await expect(silences).toBeHidden();
+});
+
+test("an alert's remedy is done by its button, and the alert is over then", async ({
+  page,
+  request,
+}) => {
+  test.setTimeout(READY_MS + 120_000);
+  await login(page, "/alerts");
+  const headers = { Authorization: `Bearer ${admin().api_key}` };
+  const asked = { name: BROKEN, model: "demo", arguments: { max_model_len: 100_000 }, force: true };
+  expect((await request.post("/api/v1/deployments", { headers, data: asked })).ok()).toBe(true);
+  const card = page.getByRole("region", { name: `${BROKEN} failed` });
+  const mend = card.getByRole("button", { name: /^Set max_model_len to \d+ and retry/ });
+  await expect(mend).toBeVisible({ timeout: READY_MS });
+  await mend.click();
+  await expect(card).toBeHidden({ timeout: READY_MS });
+  await page.getByLabel("Which alerts").selectOption({ label: "Over" });
+  await expect(card.first()).toContainText("over since");
+});
+
+test("the end of a deployment is asked about on its alert, and given up for good", async ({
+  page,
+  request,
+}) => {
+  test.setTimeout(READY_MS + 60_000);
+  const headers = { Authorization: `Bearer ${admin().api_key}` };
+  const asked = { name: BROKEN, model: "demo", arguments: { max_model_len: 100_000 }, force: true };
+  expect((await request.post("/api/v1/deployments", { headers, data: asked })).ok()).toBe(true);
+  await login(page, "/alerts");
+  const card = page.getByRole("region", { name: `${BROKEN} failed` });
+  await card.getByRole("button", { name: /^Stop/ }).click({ timeout: READY_MS });
+  const dialog = page.getByRole("dialog", { name: `Stop ${BROKEN}?` });
+  await dialog.getByRole("button", { name: "Stop it" }).click();
+  await expect.poll(async () => (await deploymentOf(request, BROKEN))?.phase).toBe("stopped");
+  await expect(card).toBeHidden({ timeout: 60_000 });
 });

@@ -31,7 +31,7 @@ interface Props extends Done {
   extra?: ReactNode;
 }
 
-const WRAPS = "h-auto min-h-6.5 whitespace-normal";
+const WRAPS = "h-auto! min-h-6.5 max-w-full py-0.5 whitespace-normal!";
 /** Verbs that tell nobody anything who may not do them. */
 const VERBS = new Set(["restart", "stop", "scale", "rotate"]);
 
@@ -75,22 +75,23 @@ export function Remedies(props: Props) {
   };
   const close = () => setAsked(null);
   const rotates = asked?.action === "rotate";
+  const first = doable.find((r) => r.action !== "open" && r.action !== "stop");
   return (
     <div className="space-y-2">
       <Advice remedies={advice} />
       {doable.length > 0 || extra ? (
         <div className="flex flex-wrap gap-2 pt-0.5">
-          {doable.map((r, n) => (
+          {doable.map((r) => (
             <RemedyButton
               key={r.label}
               remedy={r}
-              isFirst={n === 0 && r.action !== "open"}
+              isFirst={r === first}
               busy={props.busy}
               about={props.about}
               onPress={() => press(r)}
             />
           ))}
-          {extra}
+          {extra ? <span className="ml-auto flex gap-2">{extra}</span> : null}
         </div>
       ) : null}
       <RemedyQuestion

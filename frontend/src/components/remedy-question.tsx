@@ -26,7 +26,8 @@ export function questionOf(remedy: Remedy, patient: Patient | null): Asked | nul
       return { title: w.tokenTitle, why: w.tokenWhy, verb: w.set, danger: false };
     case "stop": {
       const name = String(remedy.arguments?.name ?? "");
-      const why = name === patient?.name ? w.stopItselfWhy : w.stopWhy;
+      const itself = serves(patient) ? w.stopItselfWhy : w.giveUpWhy;
+      const why = name === patient?.name ? itself : w.stopWhy;
       return { title: w.stopTitle(name), why, verb: w.stop, danger: true };
     }
     case "restart":

@@ -11,6 +11,7 @@ export const remedies = {
     "Requests under way are finished. When it has stopped, this deployment is started again.",
   stop: "Stop it",
   stopItselfWhy: "Requests under way are finished. It stays stopped until somebody starts it.",
+  giveUpWhy: "It is not tried again, and stays stopped until somebody starts it.",
   restartTitle: (name: string) => `Restart ${name}?`,
   restartWhy:
     "It serves now. Requests under way are finished; new ones wait or are refused until it is ready again.",

@@ -109,7 +109,7 @@ export function AlertCard({ alert }: { alert: Alert }) {
     </>
   );
   return (
-    <Card className={`border-l-3 px-4 py-3.5 ${edge}`}>
+    <Card label={alert.title} className={`border-l-3 px-4 py-3.5 ${edge}`}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <h3 className="min-w-0 font-[600] break-words">{alert.title}</h3>
         <Chip tone={isOn && isKnown ? TONES[alert.severity] : "idle"}>

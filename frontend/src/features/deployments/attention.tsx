@@ -2,7 +2,7 @@
 
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { Deployment } from "@/api/types";
+import type { Deployment, ProblemDetails } from "@/api/types";
 import { useRemedy } from "@/api/use-remedy";
 import { Ago } from "@/components/ago";
 import { buttonClass } from "@/components/button";
@@ -25,6 +25,17 @@ export function attentionList(deployments: readonly Deployment[]): Deployment[] 
   return deployments
     .filter(needsAttention)
     .sort((a, b) => weight(a) - weight(b) || b.since.localeCompare(a.since));
+}
+
+/** To give it up is an answer, too: the same is offered by its alert. */
+function withItsEnd(d: Deployment, problem: ProblemDetails): ProblemDetails {
+  if (d.phase !== "failed") return problem;
+  const stop = {
+    label: t.actions.stop(d.name),
+    action: "stop" as const,
+    arguments: { name: d.name },
+  };
+  return { ...problem, remediation: [...(problem.remediation ?? []), stop] };
 }
 
 function AttentionCard({ deployment: d }: { deployment: Deployment }) {
@@ -61,7 +72,7 @@ function AttentionCard({ deployment: d }: { deployment: Deployment }) {
         </Link>
       </div>
       {d.last_error ? (
-        <ProblemBody problem={d.last_error} {...remedy} />
+        <ProblemBody problem={withItsEnd(d, d.last_error)} {...remedy} />
       ) : (
         <p className="text-muted">{d.reason ?? t.phases[d.phase]}</p>
       )}
