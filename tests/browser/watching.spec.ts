@@ -33,6 +33,28 @@ test("charts keep their range and view in the address, and have a table behind t
   await expect(memory.getByRole("table")).toContainText("GiB");
 });
 
+test("the cross-hair of one chart is that of all", async ({ page, request }) => {
+  await demoIsReady(request);
+  await login(page, "/monitoring?view=nodes&range=15m");
+  const chart = (name: string) => page.getByRole("region", { name });
+  const hair = (name: string) =>
+    chart(name)
+      .locator(".u-cursor-x")
+      .evaluate((line: HTMLElement) => line.style.transform);
+  await expect(chart("Processors in use").locator("canvas")).toBeVisible();
+  const there = { position: { x: 200, y: 40 } };
+  await chart("Memory in use").locator(".u-over").hover(there);
+  await expect.poll(() => hair("Memory in use")).toMatch(/translate\(?X?\(?[1-9]/);
+  const here = await hair("Memory in use");
+  await expect.poll(() => hair("Processors in use")).toBe(here);
+});
+
+test("nonsense in an address is as if it were not there", async ({ page }) => {
+  await login(page, "/monitoring?view=everything&range=ever");
+  await expect(page.getByRole("tab", { name: "Models" })).toHaveAttribute("aria-selected", "true");
+  await expect(page.getByLabel("Time range")).toHaveValue("1h");
+});
+
 test("a receiver that can't be reached says why, and can be removed", async ({ page }) => {
   await login(page, "/alerts");
   await page.getByRole("button", { name: "Add a receiver" }).click();

@@ -241,6 +241,8 @@ const playground = createRoute({
 });
 
 export const router = createRouter({
+  // What no route reads of an address reaches no page: anyone can type anything there.
+  search: { strict: true },
   routeTree: root.addChildren([
     login,
     loginOidc,

@@ -128,9 +128,11 @@ export function AlertCard({ alert }: { alert: Alert }) {
         <Prose text={alert.detail} />
       </p>
       <Standing alert={alert} />
-      <div className="mt-2">
-        {isOn ? <Ways alert={alert} extra={mayOperate ? seeing : null} /> : null}
-      </div>
+      {isOn ? (
+        <div className="mt-2">
+          <Ways alert={alert} extra={mayOperate ? seeing : null} />
+        </div>
+      ) : null}
       {asked === "acknowledge" ? (
         <AcknowledgeDialog alert={alert} onClose={() => setAsked(null)} />
       ) : null}

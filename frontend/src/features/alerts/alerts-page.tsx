@@ -73,11 +73,13 @@ function List({ state }: { state: AlertState }) {
 }
 
 function SilenceRow({ one, mayEnd }: { one: Silence; mayEnd: boolean }) {
+  const rules = useQuery(alertRulesQuery).data ?? [];
+  const about = rules.find((rule) => rule.name === one.rule)?.about ?? one.rule;
   const { busy, attempt } = useAlertAction();
   const end = () => data<unknown>(endSilence({ path: { silence_id: one.id } }));
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1 border-t border-line px-4 py-2.5">
-      <span className="font-[520] [overflow-wrap:anywhere]">{w.of(one.rule, one.subject)}</span>
+      <span className="font-[520] [overflow-wrap:anywhere]">{w.of(about, one.subject)}</span>
       <span className="min-w-0 break-words text-muted">{one.reason}</span>
       <span className="text-small text-muted">{w.by(one.created_by, dateTime(one.ends_at))}</span>
       {mayEnd ? (

@@ -125,7 +125,9 @@ export function Header({ deployment: d, actions }: Props) {
         below={
           <>
             <p className="mt-1 break-words text-muted">{shapeOf(d)}</p>
-            {d.reason && d.phase !== "ready" ? <p className="break-words">{d.reason}</p> : null}
+            {d.reason && d.phase !== "ready" && d.reason !== d.last_error?.detail ? (
+              <p className="break-words">{d.reason}</p>
+            ) : null}
           </>
         }
       />
