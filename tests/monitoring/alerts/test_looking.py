@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from fakes.clock import FakeClock
 from fakes.nvml import FakeGpu, FakeNvml
 from hardware.machine import hardware_with, nvidia
+from vllm_manager.auth.keys import EndingKey
 from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.monitoring.alerts.facts import DiskFact, Facts
@@ -59,8 +62,8 @@ class World:
     async def _nodes(self) -> Sequence[ClusterNode] | None:
         return self.nodes
 
-    async def _keys(self, within: timedelta) -> tuple[int, datetime | None]:
-        return 0, None
+    async def _keys(self, within: timedelta) -> tuple[int, Sequence[EndingKey]]:
+        return 0, ()
 
 
 def demo() -> Deployment:
@@ -160,7 +163,7 @@ async def test_gpus_of_other_nodes_are_watched_and_unknown_while_their_node_is_s
     assert (await world.facts()).gpus == []
 
 
-def node(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
+def named(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
     return ClusterNode(
         id=f"id-{name}", ip=name, hostname=None, is_head=False, state=state, state_message=None,
         cpus=1, gpus=0, memory_bytes=1,
@@ -168,7 +171,7 @@ def node(name: str, state: Literal["alive", "dead"] = "alive") -> ClusterNode:
 
 
 async def test_a_node_that_lives_and_tells_nothing_is_silent() -> None:
-    world = World(nodes=[node("a"), node("b"), node("c", "dead")])
+    world = World(nodes=[named("a"), named("b"), named("c", "dead")])
     world.board.put("node/id-a", [])
     assert (await world.facts()).silent_nodes == ["b"]
     world.clock.advance(10)
@@ -176,7 +179,7 @@ async def test_a_node_that_lives_and_tells_nothing_is_silent() -> None:
 
 
 async def test_the_only_node_need_not_tell_of_itself_and_without_ray_nothing_is_known() -> None:
-    assert (await World(nodes=[node("a"), node("c", "dead")]).facts()).silent_nodes == ()
+    assert (await World(nodes=[named("a"), named("c", "dead")]).facts()).silent_nodes == ()
     assert (await World(nodes=None).facts()).silent_nodes is None
 
 
@@ -189,3 +192,27 @@ async def test_a_room_that_does_not_answer_hides_no_other() -> None:
     facts = await World().facts()
     assert facts.deployments is None
     assert (facts.is_ray_up, facts.knows_keys, facts.gateway_workers) == (True, True, 1)
+
+
+def node(gpus: float, cpus: float = 8.0, state: str = "alive") -> ClusterNode:
+    told = {"id": "n", "is_head": True, "state": state, "cpus": cpus, "gpus": gpus}
+    return ClusterNode.model_validate({**dict.fromkeys(ClusterNode.model_fields), **told})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "has_room"),
+    [
+        (None, None),
+        ([node(0, cpus=4)], True),
+        ([node(0, cpus=3.5)], False),
+        ([node(3)], False),
+        ([node(2), node(2)], True),
+        ([node(3), node(8, state="dead")], False),
+    ],
+)
+async def test_whether_the_cluster_holds_another_replica_beside_what_is_wanted(
+    nodes: Sequence[ClusterNode] | None, has_room: bool | None
+) -> None:
+    """Of the demo, three replicas are wanted: of one processor, and of one GPU where there are."""
+    [seen] = (await World(deployments=[demo()], nodes=nodes).facts()).deployments or []
+    assert seen.has_room_for_another is has_room
