@@ -108,6 +108,7 @@ export const t = {
     scaleFailed: (name: string) => `Could not scale ${name}`,
     of: (name: string) => `Actions for ${name}`,
     more: "More",
+    stop: (name: string) => `Stop ${name}`,
     scale: "Scale",
     edit: "Edit",
     chat: "Chat",

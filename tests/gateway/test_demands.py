@@ -60,7 +60,7 @@ def test_without_a_maximum_an_answer_may_fill_the_context(
 ) -> None:
     body = json.dumps({"model": "demo", **fields}).encode()
     found = estimate(body, parse(body, JSON), generates=True, max_model_len=max_model_len)
-    assert (found.output, found.most) == (output, most)
+    assert (found.output, found.output_at_most) == (output, most)
 
 
 @pytest.mark.parametrize("name", ["stop", "stop_sequences", "stop_token_ids", "bad_words"])

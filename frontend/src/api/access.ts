@@ -98,15 +98,19 @@ export type UsageOnly = Pick<
   "model" | "key" | "user" | "team"
 >;
 
-/** Sums of the days since `from` (RFC 3339), by one thing. */
-export const usageQuery = (group: UsageGroup, from: string, only: UsageOnly) =>
+/** Sums of the days since `from` and before `to` (RFC 3339), by one thing. */
+export const usageQuery = (
+  group: UsageGroup,
+  times: { from: string; to?: string },
+  only: UsageOnly,
+) =>
   queryOptions({
-    queryKey: [...accessKeys.usage, group, from, only],
+    queryKey: [...accessKeys.usage, group, times, only],
     queryFn: ({ signal }) =>
       everyPage((cursor) =>
         data(
           listUsage({
-            query: { group_by: [group], from, ...only, limit: PAGE_SIZE, ...cursor },
+            query: { group_by: [group], ...times, ...only, limit: PAGE_SIZE, ...cursor },
             signal,
           }),
         ),

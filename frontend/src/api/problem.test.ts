@@ -34,6 +34,8 @@ describe("whatever goes wrong has one shape", () => {
 
   test("a failure of the network says what to check", () => {
     expect(toProblem(new TypeError("Failed to fetch"))).toMatchObject({ code: "unreachable" });
+    const bug = new TypeError("Cannot read properties of undefined (reading 'map')");
+    expect(toProblem(bug).code).not.toBe("unreachable");
   });
 });
 

@@ -70,10 +70,13 @@ export function problemOf(body: unknown, response: Response): ProblemDetails {
   );
 }
 
+/** What Chromium, Firefox and Safari say of a request that did not get through. */
+const UNREACHED = /failed to fetch|networkerror|load failed|network/i;
+
 /** Reads anything thrown: an `ApiError`, a network failure, a bug of ours. */
 export function toProblem(error: unknown): ProblemDetails {
   if (error instanceof ApiError) return error.problem;
-  if (error instanceof TypeError) {
+  if (error instanceof TypeError && UNREACHED.test(error.message)) {
     return problem(
       "unreachable",
       "The server can't be reached",
@@ -82,7 +85,11 @@ export function toProblem(error: unknown): ProblemDetails {
     );
   }
   const detail = error instanceof Error ? error.message : String(error);
-  return problem("interface_error", "Something went wrong in this page", detail);
+  return problem(
+    "interface_error",
+    "Something went wrong in this page",
+    `${detail}. That is a fault of ours: reload the page, and report the details if it stays.`,
+  );
 }
 
 export function isUnauthorized(error: unknown): boolean {

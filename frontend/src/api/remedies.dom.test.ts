@@ -2,7 +2,7 @@ import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it } from "vitest";
 import "@/api/client";
 import { api, server } from "@/test/server";
-import { addressOf, changeOf, pathOf, prepare, settingsOf } from "./remedies";
+import { addressOf, changeOf, placeOf, prepare, settingsOf } from "./remedies";
 import type { Deployment, Remedy } from "./types";
 
 const d = {
@@ -45,8 +45,13 @@ describe("addresses", () => {
     expect(addressOf(remedy("open", { url: "https://hf.co/a/b" }))).toBeNull();
   });
   it("of pages are ours", () => {
-    expect(pathOf(remedy("open", { path: "/library" }))).toBe("/library");
-    expect(pathOf(remedy("open", { path: "//elsewhere" }))).toBe("/");
+    const to = (path: string) => placeOf(remedy("open", { path }));
+    expect(to("/library?unused=true")).toEqual({ to: "/library", search: { unused: true } });
+    expect(to("/deployments/a?tab=logs")).toEqual({
+      to: "/deployments/a",
+      search: { tab: "logs" },
+    });
+    expect(to("//elsewhere")).toEqual({ to: "/", search: {} });
   });
 });
 

@@ -41,10 +41,14 @@ export function addressOf(remedy: Remedy): string | null {
     : null;
 }
 
-/** Remedies come from our own server, but an address is still only one of ours. */
-export function pathOf(remedy: Remedy): string {
+/** Where an `open` remedy leads. They come from our own server, but an address is still only one of ours. */
+export function placeOf(remedy: Remedy): { to: string; search: Record<string, unknown> } {
   const path = remedy.arguments?.path;
-  return typeof path === "string" && /^\/[^/\\]/.test(path) ? path : "/";
+  const own = typeof path === "string" && /^\/[^/\\]/.test(path) ? path : "/";
+  const [to = "/", query = ""] = own.split("?", 2);
+  const read = (text: string) => (text === "true" ? true : text);
+  const search = [...new URLSearchParams(query)].map(([name, text]) => [name, read(text)]);
+  return { to, search: Object.fromEntries(search) as Record<string, unknown> };
 }
 
 /** Do what a remedy does besides starting its deployment again; `token` is for `set_token`. */

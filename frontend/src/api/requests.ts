@@ -11,7 +11,7 @@ export const requestKeys = {
 
 export type RequestSearch = Pick<
   NonNullable<ListRequestsData["query"]>,
-  "deployment" | "state" | "status"
+  "deployment" | "state" | "status" | "user" | "key" | "cursor"
 >;
 
 export const MOST_SHOWN = 100;

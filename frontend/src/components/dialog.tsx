@@ -36,6 +36,76 @@ export function Dialog({ open, onOpenChange, title, description, children, wide 
   );
 }
 
+interface ButtonsProps {
+  submit: string;
+  danger?: boolean;
+  disabled: boolean;
+  onCancel: () => void;
+}
+
+/** The end of every form in a dialog. */
+export function FormButtons({ submit, danger = false, disabled, onCancel }: ButtonsProps) {
+  return (
+    <div className="mt-4 flex justify-end gap-2">
+      <Button onClick={onCancel}>{t.words.cancel}</Button>
+      <Button kind={danger ? "danger" : "primary"} type="submit" disabled={disabled}>
+        {submit}
+      </Button>
+    </div>
+  );
+}
+
+interface ConfirmProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  title: string;
+  why: string;
+  verb: string;
+  danger?: boolean;
+  onConfirm: () => void;
+}
+
+export function ConfirmDialog({ open, onOpenChange, title, why, verb, ...rest }: ConfirmProps) {
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange} title={title} description={why}>
+      <div className="flex justify-end gap-2">
+        <Button onClick={() => onOpenChange(false)}>{t.words.cancel}</Button>
+        <Button
+          kind={rest.danger ? "danger" : "primary"}
+          onClick={() => {
+            onOpenChange(false);
+            rest.onConfirm();
+          }}
+        >
+          {verb}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+interface FormDialogProps {
+  /** Null: closed. */
+  title: string | null;
+  description?: string;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialog around a form, made anew each time that it is opened. */
+export function FormDialog({ title, description, onClose, children }: FormDialogProps) {
+  return (
+    <Dialog
+      open={title !== null}
+      onOpenChange={(open) => (open ? undefined : onClose())}
+      title={title ?? ""}
+      {...(description ? { description } : {})}
+    >
+      {title === null ? null : children}
+    </Dialog>
+  );
+}
+
 interface DeleteProps {
   name: string;
   open: boolean;
@@ -72,12 +142,12 @@ export function DeleteDialog({ name, open, onOpenChange, onConfirm }: DeleteProp
           spellCheck={false}
           onChange={(event) => setTyped(event.target.value)}
         />
-        <div className="mt-4 flex justify-end gap-2">
-          <Button onClick={() => change(false)}>{t.words.cancel}</Button>
-          <Button kind="danger" type="submit" disabled={typed !== name}>
-            {t.verbs.delete}
-          </Button>
-        </div>
+        <FormButtons
+          submit={t.verbs.delete}
+          danger
+          disabled={typed !== name}
+          onCancel={() => change(false)}
+        />
       </form>
     </Dialog>
   );

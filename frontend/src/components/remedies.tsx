@@ -1,18 +1,18 @@
 /** A problem in full: what happened, the line that proves it, and buttons that mend it. */
 
-import { type FormEvent, type ReactNode, useState } from "react";
-import { addressOf } from "@/api/remedies";
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { addressOf, placeOf } from "@/api/remedies";
 import type { ProblemDetails, Remedy } from "@/api/types";
 import { t } from "@/strings";
 import { remedies as w } from "@/strings/remedies";
 import { Advice, Causes } from "./advice";
 import { Button, buttonClass } from "./button";
-import { Dialog } from "./dialog";
-import { TextField } from "./field";
+import { KeyRotation } from "./key-rotation";
 import { Prose } from "./prose";
+import { type Patient, questionOf, RemedyQuestion } from "./remedy-question";
 
-interface Props {
-  problem: ProblemDetails;
+interface Done {
   /** `token`: the one that was typed, for `set_token`. */
   onRemedy: (remedy: Remedy, token?: string) => void;
   busy: boolean;
@@ -20,16 +20,27 @@ interface Props {
   mayAct?: boolean;
   /** The same for the installation's token. */
   maySetToken?: boolean;
+  /** The deployment that they are done to. */
+  patient?: Patient | null;
+}
+
+interface Props extends Done {
+  remedies: readonly Remedy[];
+  /** What tells their buttons from those beside another problem, to a screen reader. */
+  about?: string;
   extra?: ReactNode;
 }
 
-const WRAPS = "h-auto min-h-6.5 whitespace-normal";
+const WRAPS = "h-auto! min-h-6.5 max-w-full py-0.5 whitespace-normal!";
+/** Verbs that tell nobody anything who may not do them. */
+const VERBS = new Set(["restart", "stop", "scale", "rotate"]);
 
 function isDoable(remedy: Remedy, mayAct: boolean, maySetToken: boolean): boolean {
   switch (remedy.action ?? "none") {
     case "none":
       return false;
     case "open":
+    case "rotate":
       return true;
     case "visit":
       return addressOf(remedy) !== null;
@@ -40,42 +51,56 @@ function isDoable(remedy: Remedy, mayAct: boolean, maySetToken: boolean): boolea
   }
 }
 
-export function ProblemBody(props: Props) {
-  const { problem, onRemedy, busy, mayAct = true, maySetToken = mayAct, extra } = props;
-  const [asked, setAsked] = useState<Remedy | null>(null);
-  const remedies = problem.remediation ?? [];
-  const doable = remedies.filter((r) => isDoable(r, mayAct, maySetToken));
-  const advice = remedies.filter((r) => !doable.includes(r));
-  const press = (r: Remedy) => {
-    if (r.action === "set_token" || r.action === "stop") setAsked(r);
-    else onRemedy(r);
-  };
+export function ProblemBody({ problem, ...done }: Done & { problem: ProblemDetails }) {
   return (
     <div className="space-y-2">
       <p className="break-words">
         <Prose text={problem.detail} />
       </p>
       <Causes problem={problem} />
+      <Remedies remedies={problem.remediation ?? []} {...done} />
+    </div>
+  );
+}
+
+/** What can be done, as buttons; the rest as words. */
+export function Remedies(props: Props) {
+  const { remedies, onRemedy, mayAct = true, maySetToken = mayAct, patient = null, extra } = props;
+  const [asked, setAsked] = useState<Remedy | null>(null);
+  const doable = remedies.filter((r) => isDoable(r, mayAct, maySetToken));
+  const advice = remedies.filter((r) => !doable.includes(r) && !VERBS.has(r.action ?? "none"));
+  const press = (r: Remedy) => {
+    if (r.action === "rotate" || questionOf(r, patient)) setAsked(r);
+    else onRemedy(r);
+  };
+  const close = () => setAsked(null);
+  const rotates = asked?.action === "rotate";
+  const first = doable.find((r) => r.action !== "open" && r.action !== "stop");
+  return (
+    <div className="space-y-2">
       <Advice remedies={advice} />
       {doable.length > 0 || extra ? (
         <div className="flex flex-wrap gap-2 pt-0.5">
-          {doable.map((r, n) => (
+          {doable.map((r) => (
             <RemedyButton
               key={r.label}
               remedy={r}
-              isFirst={n === 0}
-              busy={busy}
+              isFirst={r === first}
+              busy={props.busy}
+              about={props.about}
               onPress={() => press(r)}
             />
           ))}
-          {extra}
+          {extra ? <span className="ml-auto flex gap-2">{extra}</span> : null}
         </div>
       ) : null}
-      <Question
-        remedy={asked}
-        onClose={() => setAsked(null)}
-        onAnswer={(remedy, token) => onRemedy(remedy, token)}
+      <RemedyQuestion
+        remedy={rotates ? null : asked}
+        patient={patient}
+        onClose={close}
+        onAnswer={onRemedy}
       />
+      <KeyRotation remedy={rotates ? asked : null} onClose={close} />
     </div>
   );
 }
@@ -84,12 +109,15 @@ interface ButtonProps {
   remedy: Remedy;
   isFirst: boolean;
   busy: boolean;
+  about: string | undefined;
   onPress: () => void;
 }
 
-function RemedyButton({ remedy, isFirst, busy, onPress }: ButtonProps) {
+function RemedyButton({ remedy, isFirst, busy, about, onPress }: ButtonProps) {
   const kind = isFirst ? "primary" : "plain";
   const address = addressOf(remedy);
+  const words = wordsOf(remedy);
+  const label = about ? { "aria-label": `${words}: ${about}` } : {};
   if (address !== null)
     return (
       <a
@@ -97,13 +125,20 @@ function RemedyButton({ remedy, isFirst, busy, onPress }: ButtonProps) {
         target="_blank"
         rel="noopener noreferrer"
         className={`${buttonClass(kind, "small")} ${WRAPS} break-all`}
+        {...label}
       >
-        <Prose text={remedy.label} />
+        <Prose text={words} />
       </a>
     );
+  if (remedy.action === "open")
+    return (
+      <Link {...placeOf(remedy)} className={`${buttonClass(kind, "small")} ${WRAPS}`} {...label}>
+        <Prose text={words} />
+      </Link>
+    );
   return (
-    <Button size="small" kind={kind} disabled={busy} onClick={onPress} className={WRAPS}>
-      <Prose text={wordsOf(remedy)} />
+    <Button size="small" kind={kind} disabled={busy} onClick={onPress} className={WRAPS} {...label}>
+      <Prose text={words} />
     </Button>
   );
 }
@@ -112,57 +147,4 @@ function RemedyButton({ remedy, isFirst, busy, onPress }: ButtonProps) {
 function wordsOf(remedy: Remedy): string {
   if (remedy.action === "set_argument") return t.errors.andRetry(remedy.label);
   return remedy.action === "set_token" ? w.tokenTitle : remedy.label;
-}
-
-interface QuestionProps {
-  remedy: Remedy | null;
-  onClose: () => void;
-  onAnswer: (remedy: Remedy, token: string) => void;
-}
-
-/** What must be asked before a remedy is done: the token, or whether to stop another deployment. */
-function Question({ remedy, onClose, onAnswer }: QuestionProps) {
-  const [token, setToken] = useState("");
-  const close = () => {
-    setToken("");
-    onClose();
-  };
-  const answer = (event: FormEvent) => {
-    event.preventDefault();
-    const given = token.trim();
-    if (remedy === null || (remedy.action === "set_token" && !given)) return;
-    close();
-    onAnswer(remedy, given);
-  };
-  const asksToken = remedy?.action === "set_token";
-  return (
-    <Dialog
-      open={remedy !== null}
-      onOpenChange={close}
-      title={asksToken ? w.tokenTitle : w.stopTitle(String(remedy?.arguments?.name ?? ""))}
-      description={asksToken ? w.tokenWhy : w.stopWhy}
-    >
-      <form onSubmit={answer}>
-        {asksToken ? (
-          <TextField
-            label={w.token}
-            type="password"
-            autoComplete="off"
-            value={token}
-            onChange={(event) => setToken(event.target.value)}
-          />
-        ) : null}
-        <div className="mt-4 flex justify-end gap-2">
-          <Button onClick={close}>{t.words.cancel}</Button>
-          <Button
-            type="submit"
-            kind={asksToken ? "primary" : "danger"}
-            disabled={asksToken && !token.trim()}
-          >
-            {asksToken ? w.set : w.stop}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
-  );
 }

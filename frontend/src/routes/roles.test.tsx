@@ -53,7 +53,12 @@ const DOWNLOAD = {
 const PAGES: [string, () => React.ReactNode, string, string[]][] = [
   ["deployments", () => <ListPage view={{}} onView={() => {}} />, "demo", ["Deploy a model"]],
   ["configs", ConfigsPage, "chat", ["Import", "New config"]],
-  ["library", LibraryPage, "acme/tiny", ["Import a folder", "Delete"]],
+  [
+    "library",
+    () => <LibraryPage unused={false} onUnused={() => {}} />,
+    "acme/tiny",
+    ["Import a folder", "Delete"],
+  ],
   ["downloads", DownloadsPage, "acme/tiny", ["Pause"]],
   ["settings", SettingsPage, "Settings", ["Save"]],
 ];

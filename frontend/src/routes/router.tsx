@@ -154,6 +154,7 @@ const downloads = createRoute({
 const library = createRoute({
   getParentRoute: () => app,
   path: "/library",
+  validateSearch: (search): { unused?: true } => (search.unused === true ? { unused: true } : {}),
   component: lazyRouteComponent(() => import("./library")),
 });
 
@@ -240,6 +241,8 @@ const playground = createRoute({
 });
 
 export const router = createRouter({
+  // What no route reads of an address reaches no page: anyone can type anything there.
+  search: { strict: true },
   routeTree: root.addChildren([
     login,
     loginOidc,

@@ -92,6 +92,8 @@ export const receiverWords = {
   removed: (name: string) => `${name} is told nothing any more`,
   added: (name: string) => `${name} is told from now on`,
   turnOff: "Pause",
+  turnedOff: (name: string) => `${name} is told nothing until it is resumed`,
+  turnedOn: (name: string) => `${name} is told again`,
   turnOn: "Resume",
   off: "paused",
   works: "works",

@@ -31,6 +31,9 @@ export const monitoringWords = {
   failed: "This chart could not be read",
   none: "Nothing was measured in this time",
   noneWhy: "Values appear here from the moment that there is something to measure.",
+  noGpus: "No GPU was there in this time",
+  noGpusWhy:
+    "No node tells of one: models run on processors. Nodes and Processes have their figures.",
   stale: (ago: string) => `last heard ${ago}`,
   series: "Series",
   now: "Last",

@@ -36,6 +36,11 @@ export const r = {
   emptyActiveWhy: "As soon as somebody asks a model, it is shown here.",
   emptyRecent: "No request ended lately",
   emptyRecentWhy: "The last 2,000 are kept, until the control plane restarts. Usage has them all.",
+  user: "User",
+  key: "Key",
+  older: "Older ones",
+  newest: "Back to the newest",
+  olderOnes: "These are older ones.",
   more: (n: string) => `These are the newest ${n}.`,
   silent: (n: number) =>
     n === 1

@@ -7,6 +7,7 @@ export const usage = {
   daysFailed: "The usage by day could not be read",
   span: "Span",
   spans: { "7": "7 days", "30": "30 days", "90": "90 days", "365": "a year" },
+  until: "Until",
   by: "By",
   groups: { model: "model", key: "key", user: "user", team: "team" },
   show: "Show",

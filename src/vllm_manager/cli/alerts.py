@@ -7,13 +7,32 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from vllm_manager.cli.client import Client, Json, JsonOption, TokenOption, UrlOption, connect
+from vllm_manager.cli.client import (
+    Client,
+    Json,
+    JsonOption,
+    TokenOption,
+    UrlOption,
+    connect,
+    deployment_path,
+)
+from vllm_manager.cli.deployments import WaitOption
+from vllm_manager.cli.explain import DoOption, YesOption
+from vllm_manager.cli.keys import find, rotate_one
+from vllm_manager.cli.moments import moment
 from vllm_manager.cli.output import out, print_json, print_table
-from vllm_manager.kit.errors import not_found
+from vllm_manager.cli.remedies import (
+    address_of,
+    chosen,
+    mend,
+    print_remedies,
+    show_address,
+)
+from vllm_manager.kit.errors import Problem, not_found
 
 app = typer.Typer(
     name="alerts",
-    help="What needs attention: ls, ack, silence, silences, unsilence, rules, receivers.",
+    help="What needs attention: ls, explain, ack, silence, silences, unsilence, rules, receivers.",
     no_args_is_help=True,
 )
 receivers = typer.Typer(
@@ -61,6 +80,51 @@ def ls(
         out.print("Nothing needs attention." if state == "active" else "There are no alerts.")
     for alert in [] if as_json else found:
         _print(alert)
+        if alert["resolved_at"] is None and alert["remediation"]:
+            out.print(f"  [dim]What mends it: vllm-manager alerts explain {alert['id']}[/dim]")
+
+
+@app.command()
+def explain(
+    alert: AlertArgument,
+    do: DoOption = None,
+    yes: YesOption = False,
+    wait: WaitOption = True,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is wrong and what mends it; with --do, do it."""
+    with connect(url, token) as client:
+        found = client.get(f"{_PATH}/{quote(alert, safe='')}")
+        if do is not None:
+            _mend(client, found, do, yes=yes, wait=wait, as_json=as_json)
+            return
+    if as_json:
+        print_json(found)
+        return
+    _print(found)
+    if found["resolved_at"] is None:
+        print_remedies(found["remediation"])
+
+
+def _mend(
+    client: Client, alert: Json, number: int, *, yes: bool, wait: bool, as_json: bool
+) -> None:
+    if alert["resolved_at"] is not None:
+        detail = f"“{alert['title']}” is over: there is nothing to mend."
+        raise Problem("nothing_to_mend", detail, status=409)
+    remedy = chosen(alert["remediation"], number)
+    address = address_of(client, remedy)
+    if address is not None:
+        show_address(remedy, address, as_json=as_json)
+    elif remedy["action"] == "rotate":
+        told = remedy["arguments"]
+        asked = {"old_until": None, "expires_at": moment(f"{told['days']}d")}
+        rotate_one(client, find(client, str(told["key_id"])), asked, as_json=as_json)
+    else:
+        deployment = client.get(deployment_path(alert["deployment"]))
+        mend(client, deployment, remedy, yes=yes, wait=wait, as_json=as_json)
 
 
 @app.command()

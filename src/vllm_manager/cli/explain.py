@@ -6,7 +6,6 @@ import typer
 from rich.markup import escape
 
 from vllm_manager.cli.client import (
-    Client,
     Json,
     JsonOption,
     TokenOption,
@@ -14,22 +13,28 @@ from vllm_manager.cli.client import (
     connect,
     deployment_path,
 )
-from vllm_manager.cli.deployments import NameArgument, WaitOption, finish
+from vllm_manager.cli.deployments import NameArgument, WaitOption
 from vllm_manager.cli.output import out, print_json
-from vllm_manager.cli.remedies import address_of, apply, chosen, doable
+from vllm_manager.cli.remedies import chosen, mend, print_remedies
+from vllm_manager.kit.errors import Problem
 
 DoOption = Annotated[
     int | None,
     typer.Option("--do", metavar="N", min=1, help="Do the remedy of that number."),
 ]
 
+YesOption = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Don't ask before a deployment is stopped, or restarted as it serves."
+    ),
+]
+
 
 def explain(
     name: NameArgument,
     do: DoOption = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Don't ask before another deployment is stopped.")
-    ] = False,
+    yes: YesOption = False,
     wait: WaitOption = True,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -39,7 +44,8 @@ def explain(
     with connect(url, token) as client:
         deployment = client.get(deployment_path(name))
         if do is not None:
-            _mend(client, deployment, chosen(deployment, do), yes=yes, wait=wait, as_json=as_json)
+            remedy = chosen(_troubles(deployment), do)
+            mend(client, deployment, remedy, yes=yes, wait=wait, as_json=as_json)
             return
         error: Json | None = deployment["last_error"]
         failed = error is not None and deployment["phase"] not in ("ready", "stopped")
@@ -52,17 +58,17 @@ def explain(
         _print_failure(error)
 
 
-def _mend(
-    client: Client, deployment: Json, remedy: Json, *, yes: bool, wait: bool, as_json: bool
-) -> None:
-    address = address_of(client, remedy)
-    if address is None:
-        answer = apply(client, deployment, remedy, yes=yes)
-        finish(client, answer, wait=wait, as_json=as_json)
-    elif as_json:
-        print_json({"address": address})
-    else:
-        out.print(escape(f"{remedy['label']}: {address}"), soft_wrap=True)
+def _troubles(deployment: Json) -> list[Json]:
+    """Return the remedies of what a deployment fails of now.
+
+    Raises:
+        Problem: it does not fail.
+    """
+    name, phase, error = deployment["name"], deployment["phase"], deployment["last_error"]
+    if error is None or phase in ("ready", "stopped"):
+        detail = f"{name} is {phase}: there is nothing to mend. Its last error is history."
+        raise Problem("nothing_to_mend", detail, status=409)
+    return error["remediation"]
 
 
 def _print_failure(error: Json) -> None:
@@ -72,10 +78,7 @@ def _print_failure(error: Json) -> None:
         out.print(escape(cause["message"]), style="dim")
         for line in (cause["evidence"] or "").splitlines():
             out.print(f"  {escape(line)}", soft_wrap=True)
-    remedies = doable(error)
-    for remedy in error["remediation"]:
-        number = f"--do {remedies.index(remedy) + 1}" if remedy in remedies else "-"
-        out.print(f"  {number:8}{escape(remedy['label'])}")
+    print_remedies(error["remediation"])
 
 
 def _print_speed(deployment: Json, speed: Json) -> None:

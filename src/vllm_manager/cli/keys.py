@@ -203,11 +203,15 @@ def rotate(
     """Make a new key in place of one that works on for a while, and print it this once."""
     asked = {"old_until": moment(old_until), "expires_at": moment(expires)}
     with connect(url, token) as client:
-        found = find(client, key)
-        answer = client.post(f"{_at(found)}/rotate", asked)
-        if not as_json:
-            old = client.get(_at(found))
-            err.print(f"The old key {escape(old['hint'])} works until {old['expires_at']}.")
+        rotate_one(client, find(client, key), asked, as_json=as_json)
+
+
+def rotate_one(client: Client, key: Json, asked: Json, *, as_json: bool) -> None:
+    """Put a new key in the place of one, and print it this once."""
+    answer = client.post(f"{_at(key)}/rotate", asked)
+    if not as_json:
+        old = client.get(_at(key))
+        err.print(f"The old key {escape(old['hint'])} works until {old['expires_at']}.")
     _print_new(answer, as_json)
 
 

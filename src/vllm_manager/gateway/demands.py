@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
     """Four bytes of the body are taken for a token."""
     output: int
     """What it asks for at most, times the answers that it wants; 1,024 where it does not say."""
-    most: int
+    output_at_most: int
     """The same, but where it does not say what the model has room for behind the prompt.
 
     So much may an engine write. It is what quotas must be asked for: of what is written too much, a

@@ -177,7 +177,7 @@ def _reserve(
     context: Context, model: Model, asker: Asker, asked: Estimate, priority: int
 ) -> Ticket:
     plan = context.subjects.of(context.directory.snapshot, asker, model.base)
-    tokens = asked.prompt + (asked.most if plan.quotas else asked.output)
+    tokens = asked.prompt + (asked.output_at_most if plan.quotas else asked.output)
     today = context.book.calendar()
     claim = Claim(model.base, asker.user, asker.key, terms_of(model), plan, tokens, today, priority)
     ticket = context.admission.reserve(claim)

@@ -27,7 +27,17 @@ class Cause(BaseModel):
 
 
 RemedyAction = Literal[
-    "none", "set_argument", "restart", "open", "visit", "refetch", "download", "set_token", "stop"
+    "none",
+    "set_argument",
+    "restart",
+    "open",
+    "visit",
+    "refetch",
+    "download",
+    "set_token",
+    "stop",
+    "scale",
+    "rotate",
 ]
 
 
@@ -37,9 +47,11 @@ class Remedy(BaseModel):
     label: str = Field(description="What to do, in the imperative.")
     action: RemedyAction = Field(
         default="none",
-        description="`open`: a page of ours; `visit`: an address elsewhere. All others but `none` "
-        "end with starting the deployment again: after a setting, after a model's damaged files "
-        "were found and asked for again, after its download was asked for, after the Hub's token "
+        description="`open`: a page of ours; `visit`: an address elsewhere; `scale`: another "
+        "number of replicas; `rotate`: a new key in the place of one; `stop` of the deployment "
+        "itself: its end. All others but `none` end with starting the deployment again: after a "
+        "setting, after a model's damaged files were found and asked for again, "
+        "after its download was asked for, after the Hub's token "
         "was given, after another deployment has stopped.",
     )
     arguments: dict[str, Any] = Field(
@@ -47,7 +59,8 @@ class Remedy(BaseModel):
         description="`{name, value, also}` for `set_argument` (`also`: other settings by name that "
         "must go with it; may be missing), `{path}` for `open`, `{url}` for `visit`, `{model_id}` "
         "for `refetch`, `{repo, revision}` for `download`, `{scope}` for `set_token`, `{name}` "
-        "for `stop`.",
+        "for `stop`, `{replicas}` for `scale`, `{key_id, name, owner, days}` for `rotate` (`days`: "
+        "how long the new key works).",
     )
 
 

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from fakes.clock import FakeClock
 from fakes.nvml import FakeGpu, FakeNvml
 from hardware.machine import hardware_with, nvidia
+from vllm_manager.auth.keys import EndingKey
 from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.monitoring.alerts.facts import DiskFact, Facts
@@ -59,8 +62,8 @@ class World:
     async def _nodes(self) -> Sequence[ClusterNode] | None:
         return self.nodes
 
-    async def _keys(self, within: timedelta) -> tuple[int, datetime | None]:
-        return 0, None
+    async def _keys(self, within: timedelta) -> tuple[int, Sequence[EndingKey]]:
+        return 0, ()
 
 
 def demo() -> Deployment:
@@ -189,3 +192,27 @@ async def test_a_room_that_does_not_answer_hides_no_other() -> None:
     facts = await World().facts()
     assert facts.deployments is None
     assert (facts.is_ray_up, facts.knows_keys, facts.gateway_workers) == (True, True, 1)
+
+
+def node(gpus: float, cpus: float = 8.0, state: str = "alive") -> ClusterNode:
+    told = {"id": "n", "is_head": True, "state": state, "cpus": cpus, "gpus": gpus}
+    return ClusterNode.model_validate({**dict.fromkeys(ClusterNode.model_fields), **told})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "has_room"),
+    [
+        (None, None),
+        ([node(0, cpus=4)], True),
+        ([node(0, cpus=3.5)], False),
+        ([node(3)], False),
+        ([node(2), node(2)], True),
+        ([node(3), node(8, state="dead")], False),
+    ],
+)
+async def test_whether_the_cluster_holds_another_replica_beside_what_is_wanted(
+    nodes: Sequence[ClusterNode] | None, has_room: bool | None
+) -> None:
+    """Of the demo, three replicas are wanted: of one processor, and of one GPU where there are."""
+    [seen] = (await World(deployments=[demo()], nodes=nodes).facts()).deployments or []
+    assert seen.has_room_for_another is has_room

@@ -28,6 +28,17 @@ async def begun(control: Running, rule: str) -> dict[str, Any]:
             await asyncio.sleep(0.1)
 
 
+async def over(control: Running, clock: FakeClock, alert_id: str) -> None:
+    """Let time pass until an alert is over."""
+    async with asyncio.timeout(60):
+        while True:
+            alert = await ask(control, None, "GET", f"/alerts/{alert_id}")
+            if alert["resolved_at"] is not None:
+                return
+            clock.advance(20)
+            await asyncio.sleep(0.1)
+
+
 async def test_a_receiver_is_added_tried_changed_and_removed(
     control: Running, web: HttpServer
 ) -> None:
@@ -94,7 +105,21 @@ async def test_the_product_itself_sees_what_needs_attention(tmp_path: Path) -> N
         ends = (clock.now() + timedelta(days=2)).isoformat()
         await key(control, None, expires_at=ends)
         clock.advance(120)
-        await begun(control, "keys_expiring")
+        keys = await begun(control, "keys_expiring")
+        assert keys["deployment"] is None
+        [rotate] = [r for r in keys["remediation"] if r["action"] == "rotate"]
+        assert rotate["arguments"]["days"] == 2
+        viewer = await person(control, "viewer")
+        told = await ask(control, viewer, "GET", f"/alerts/{keys['id']}")
+        assert [r["action"] for r in told["remediation"]] == ["open"]
+        await ask(
+            control,
+            None,
+            "POST",
+            f"/keys/{rotate['arguments']['key_id']}/rotate",
+            {"expires_at": (clock.now() + timedelta(days=30)).isoformat()},
+        )
+        await over(control, clock, keys["id"])
         clock.advance(60)
         alert = await begun(control, "ray_down")
         path = f"/alerts/{alert['id']}"

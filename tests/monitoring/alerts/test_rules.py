@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from vllm_manager.auth.keys import EndingKey
+from vllm_manager.kit.errors import Problem, Remedy
 from vllm_manager.monitoring.alerts.facts import (
     DeploymentFact,
     DiskFact,
@@ -52,6 +54,11 @@ def gpu(state: str = "ok", celsius: float | None = 40.0) -> Facts:
 
 def certificate(days: float) -> Facts:
     return facts(certificate_ends_at=NOW + timedelta(days=days))
+
+
+def ending() -> EndingKey:
+    """Return a key of 30 days that ends in two."""
+    return EndingKey("key_1", "ci", "anna", NOW - timedelta(days=28), NOW + timedelta(days=2))
 
 
 FINE = facts(
@@ -126,7 +133,7 @@ def test_a_certificate_that_can_t_be_read_is_no_all_clear() -> None:
         ("certificate_expiring", certificate(-1), "critical", "31 December 2025"),
         (
             "keys_expiring",
-            facts(knows_keys=True, keys=ExpiringKeys(3, NOW + timedelta(days=2))),
+            facts(knows_keys=True, keys=ExpiringKeys(3, [ending()])),
             "info",
             "03 January 2026",
         ),
@@ -308,3 +315,79 @@ def test_a_full_disk_of_another_node_is_told_with_what_it_is_for(
     assert (finding.subject, finding.title, finding.severity) == (place, title, "critical")
     assert f"1.0 of 100 GiB are free at {place}" in finding.detail
     assert detail in finding.detail
+
+
+def offered(rule: str, seen: Facts, trends: Trends | None = None) -> list[tuple[str, str]]:
+    """Return the action and label of each remedy, save those that only open a page."""
+    [finding] = found(rule, seen, trends) or []
+    return [(r.action, r.label) for r in finding.remediation if r.action != "open"]
+
+
+def test_a_failure_offers_what_its_diagnosis_does_a_restart_and_its_end() -> None:
+    mend = Remedy(label="Set x to 1 and retry", action="set_argument", arguments={"name": "x"})
+    error = Problem("engine_failed", "It did.", remediation=[mend]).details
+    assert offered("deployment_failed", deployment(phase="failed", error=error)) == [
+        ("set_argument", "Set x to 1 and retry"),
+        ("restart", "Restart"),
+        ("stop", "Stop demo"),
+    ]
+
+
+def test_a_start_that_is_tried_again_by_itself_offers_its_end_and_no_restart() -> None:
+    restart = Remedy(label="Restart", action="restart")
+    error = Problem("engine_failed", "It did.", remediation=[restart]).details
+    seen = deployment(phase="queued", attempt=2, error=error)
+    assert offered("deployment_restarting", seen) == [("stop", "Stop demo")]
+
+
+@pytest.mark.parametrize(
+    ("known", "labels"),
+    [
+        ({}, ["Scale to 3 replicas"]),
+        ({"requests_running": 33.0}, ["Scale to 3 replicas", "Set max_num_seqs to 12 and restart"]),
+        ({"is_autoscaled": True}, []),
+        ({"has_room_for_another": False, "requests_running": 6.0}, []),
+        ({"replicas": 64}, []),
+    ],
+)
+def test_a_full_cache_offers_another_replica_or_fewer_requests_at_once(
+    known: dict[str, Any], labels: list[str]
+) -> None:
+    seen = deployment(**{"kv_cache_usage_ratio": 0.99, "replicas": 2, "replicas_ready": 2, **known})
+    assert [label for _, label in offered("kv_cache_full", seen)] == labels
+
+
+@pytest.mark.parametrize(
+    ("known", "labels"),
+    [
+        ({"kv_cache_usage_ratio": 0.2, "max_num_seqs": 8}, ["Set max_num_seqs to 12 and restart"]),
+        (
+            {"kv_cache_usage_ratio": 0.2, "requests_running": 16.0},
+            ["Set max_num_seqs to 24 and restart"],
+        ),
+        ({"kv_cache_usage_ratio": 0.9, "max_num_seqs": 8}, []),
+        ({"max_num_seqs": 8}, []),
+    ],
+)
+def test_a_queue_offers_more_requests_at_once_where_the_cache_has_room(
+    known: dict[str, Any], labels: list[str]
+) -> None:
+    trends, seen = Trends(), UNKNOWN
+    for second in range(0, 126, 5):
+        waiting = 5.0 + second / 10
+        one = DeploymentFact("demo", "ready", requests_waiting=waiting, replicas_ready=1, **known)
+        seen = facts(float(second), deployments=[one])
+        trends.note(seen)
+    shown = offered("queue_growing", seen, trends)
+    assert shown[0] == ("scale", "Scale to 2 replicas")
+    assert [label for _, label in shown[1:]] == labels
+
+
+def test_a_key_that_ends_is_rotated_to_one_that_lives_as_long() -> None:
+    seen = facts(knows_keys=True, keys=ExpiringKeys(1, [ending()]))
+    assert offered("keys_expiring", seen) == [("rotate", "Rotate ci of anna, for another 30 days")]
+
+
+def test_a_low_disk_leads_to_the_models_that_can_go() -> None:
+    [finding] = found("disk_low", disk(9, 100)) or []
+    assert finding.remediation[0].arguments == {"path": "/library?unused=true"}

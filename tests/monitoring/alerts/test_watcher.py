@@ -5,7 +5,7 @@ from vllm_manager.monitoring.alerts.schemas import Acknowledgement, Alert, Silen
 
 
 async def on(room: Room) -> list[Alert]:
-    return (await room.alerts.page("active", None, 100)).items
+    return (await room.alerts.page(OPERATOR, "active", None, 100)).items
 
 
 async def test_an_alert_begins_once_goes_on_and_ends(room: Room) -> None:
@@ -19,7 +19,7 @@ async def test_an_alert_begins_once_goes_on_and_ends(room: Room) -> None:
     await room.look(5, disks=disk(50))
     await room.look(31, disks=disk(50))
     assert await on(room) == []
-    [over] = (await room.alerts.page("resolved", None, 100)).items
+    [over] = (await room.alerts.page(OPERATOR, "resolved", None, 100)).items
     assert over.id == alert.id
     assert over.resolved_at == room.clock.now()
 
@@ -106,4 +106,4 @@ async def test_a_silence_ends_by_itself_and_old_alerts_are_forgotten(room: Room)
     assert (await room.alerts.silences()).items == []
     room.clock.advance(91 * 86_400)
     await room.alerts.forget_old()
-    assert (await room.alerts.page("all", None, 100)).items == []
+    assert (await room.alerts.page(OPERATOR, "all", None, 100)).items == []

@@ -79,5 +79,8 @@ def test_without_a_finished_request_nothing_is_made_up() -> None:
 
 def test_requests_that_wait_though_none_was_finished_are_told() -> None:
     stuck = Measured(window_seconds=300, running=2.0, waiting=6.0)
-    assert [cause.kind for cause in causes_of(stuck)] == ["engine_queue"]
-    assert "see the causes" in summary_of(stuck, causes_of(stuck))
+    causes = causes_of(stuck)
+    assert [cause.kind for cause in causes] == ["engine_queue"]
+    told = summary_of(stuck, causes)
+    assert told.startswith("No request was finished in the last 5 minutes; what stands out: ")
+    assert causes[0].cause in told

@@ -103,6 +103,12 @@ export type Alert = {
      */
     acknowledged_by: string | null;
     /**
+     * Deployment
+     *
+     * The deployment that it is about, which its remedies are done to.
+     */
+    deployment: string | null;
+    /**
      * Detail
      *
      * What is so, with numbers, and what to do.
@@ -5709,13 +5715,13 @@ export type Remedy = {
     /**
      * Action
      *
-     * `open`: a page of ours; `visit`: an address elsewhere. All others but `none` end with starting the deployment again: after a setting, after a model's damaged files were found and asked for again, after its download was asked for, after the Hub's token was given, after another deployment has stopped.
+     * `open`: a page of ours; `visit`: an address elsewhere; `scale`: another number of replicas; `rotate`: a new key in the place of one; `stop` of the deployment itself: its end. All others but `none` end with starting the deployment again: after a setting, after a model's damaged files were found and asked for again, after its download was asked for, after the Hub's token was given, after another deployment has stopped.
      */
-    action?: 'none' | 'set_argument' | 'restart' | 'open' | 'visit' | 'refetch' | 'download' | 'set_token' | 'stop';
+    action?: 'none' | 'set_argument' | 'restart' | 'open' | 'visit' | 'refetch' | 'download' | 'set_token' | 'stop' | 'scale' | 'rotate';
     /**
      * Arguments
      *
-     * `{name, value, also}` for `set_argument` (`also`: other settings by name that must go with it; may be missing), `{path}` for `open`, `{url}` for `visit`, `{model_id}` for `refetch`, `{repo, revision}` for `download`, `{scope}` for `set_token`, `{name}` for `stop`.
+     * `{name, value, also}` for `set_argument` (`also`: other settings by name that must go with it; may be missing), `{path}` for `open`, `{url}` for `visit`, `{model_id}` for `refetch`, `{repo, revision}` for `download`, `{scope}` for `set_token`, `{name}` for `stop`, `{replicas}` for `scale`, `{key_id, name, owner, days}` for `rotate` (`days`: how long the new key works).
      */
     arguments?: {
         [key: string]: unknown;

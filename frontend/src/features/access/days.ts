@@ -14,6 +14,11 @@ export function spanStart(count: number, nowMs: number): string {
   return new Date(today - (count - 1) * DAY_MS).toISOString();
 }
 
+/** The first moment after a day: `2026-11-24`. */
+export function dayEnd(day: string): string {
+  return new Date(Date.parse(day) + DAY_MS).toISOString();
+}
+
 /** Each day of the span in its order. */
 export function daysOf<T extends { day?: string | null }>(
   sums: readonly T[],

@@ -9,10 +9,10 @@ import { type Invitation, withdrawInvitation } from "@/api/gen";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { Tag } from "@/components/chip";
+import { ConfirmDialog } from "@/components/dialog";
 import { dateTime } from "@/components/format";
 import { Lost, PartFailed } from "@/components/states";
 import { roles, invitations as w } from "@/strings/access";
-import { ConfirmDialog } from "./parts";
 import { useAccessAction } from "./use-access-action";
 
 function Row({ one }: { one: Invitation }) {

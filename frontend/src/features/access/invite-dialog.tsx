@@ -7,22 +7,20 @@ import { accessKeys, teamsQuery } from "@/api/access";
 import { data } from "@/api/client";
 import { createInvitation, createUser } from "@/api/gen";
 import type { Role } from "@/api/types";
-import { Button } from "@/components/button";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { SelectField, TextField } from "@/components/field";
-import { t } from "@/strings";
+import { showSecret } from "@/components/secret";
 import { roleHints, roles, users as w } from "@/strings/access";
-import { linkSecret, type Secret } from "./parts";
+import { linkSecret } from "./parts";
 import { ROLES } from "./roles";
 import { useAccessAction } from "./use-access-action";
 
 interface Props {
   kind: "person" | "service" | null;
   onClose: () => void;
-  onSecret: (secret: Secret) => void;
 }
 
-export function InviteDialog({ kind, onClose, onSecret }: Props) {
+export function InviteDialog({ kind, onClose }: Props) {
   const isPerson = kind !== "service";
   return (
     <Dialog
@@ -31,12 +29,12 @@ export function InviteDialog({ kind, onClose, onSecret }: Props) {
       title={isPerson ? w.invite : w.service}
       description={isPerson ? w.inviteHint : w.serviceHint}
     >
-      {kind ? <Form kind={kind} onClose={onClose} onSecret={onSecret} /> : null}
+      {kind ? <Form kind={kind} onClose={onClose} /> : null}
     </Dialog>
   );
 }
 
-function Form({ kind, onClose, onSecret }: Props & { kind: "person" | "service" }) {
+function Form({ kind, onClose }: Props & { kind: "person" | "service" }) {
   const teams = useQuery(teamsQuery).data ?? [];
   const [username, setUsername] = useState("");
   const [email, setEmail] = useState("");
@@ -57,7 +55,7 @@ function Form({ kind, onClose, onSecret }: Props & { kind: "person" | "service" 
       const issued = await attempt(() => data(createInvitation({ body })));
       if (!issued) return;
       onClose();
-      onSecret(linkSecret(issued));
+      showSecret(linkSecret(issued));
       return;
     }
     const made = await attempt(() => data(createUser({ body: { ...common, kind } })));
@@ -110,12 +108,11 @@ function Form({ kind, onClose, onSecret }: Props & { kind: "person" | "service" 
           ))}
         </SelectField>
       ) : null}
-      <div className="flex justify-end gap-2 pt-1">
-        <Button onClick={onClose}>{t.words.cancel}</Button>
-        <Button kind="primary" type="submit" disabled={busy}>
-          {isPerson ? w.submitInvite : w.submitService}
-        </Button>
-      </div>
+      <FormButtons
+        submit={isPerson ? w.submitInvite : w.submitService}
+        disabled={busy}
+        onCancel={onClose}
+      />
     </form>
   );
 }

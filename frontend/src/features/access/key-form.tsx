@@ -6,9 +6,8 @@ import { accessKeys, teamsQuery, usersQuery } from "@/api/access";
 import { data } from "@/api/client";
 import { changeKey, createKey, type KeyView, type NewKey } from "@/api/gen";
 import { meQuery } from "@/api/queries";
-import { Button } from "@/components/button";
+import { FormButtons } from "@/components/dialog";
 import { SelectField, TextField } from "@/components/field";
-import { t } from "@/strings";
 import { keyWords as w } from "@/strings/access";
 import { queueing } from "@/strings/queueing";
 import { LimitFields } from "./limit-fields";
@@ -221,12 +220,11 @@ export function KeyForm({ known, onClose, onMade, onChanged }: Props) {
       />
       {known ? null : <OwnerFields draft={draft} />}
       <RuleFields draft={draft} />
-      <div className="flex justify-end gap-2 pt-1">
-        <Button onClick={onClose}>{t.words.cancel}</Button>
-        <Button kind="primary" type="submit" disabled={busy || !limits}>
-          {known ? w.save : w.submit}
-        </Button>
-      </div>
+      <FormButtons
+        submit={known ? w.save : w.submit}
+        disabled={busy || !limits}
+        onCancel={onClose}
+      />
     </form>
   );
 }

@@ -59,7 +59,7 @@ function Applied({ item }: { item: AppliedPolicy }) {
 
 export function KeyUse({ one, onClose }: { one: KeyView; onClose: () => void }) {
   const from = spanStart(DAYS, useServerNow(60_000));
-  const use = useQuery(usageQuery("model", from, { key: one.id }));
+  const use = useQuery(usageQuery("model", { from }, { key: one.id }));
   const limits = useQuery(effectiveLimitsQuery(one.id));
   return (
     <Dialog open onOpenChange={onClose} title={w.title(one.name)} wide>

@@ -6,21 +6,22 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { accessKeys, keysQuery } from "@/api/access";
 import { data } from "@/api/client";
-import { type KeyView, type NewKey, revokeKey } from "@/api/gen";
+import { type KeyView, revokeKey } from "@/api/gen";
 import { Ago } from "@/components/ago";
 import { Button, IconButton } from "@/components/button";
 import { Chip, Tag } from "@/components/chip";
-import { Dialog } from "@/components/dialog";
+import { ConfirmDialog, Dialog } from "@/components/dialog";
 import { BareInput } from "@/components/field";
 import { dateTime, type Tone } from "@/components/format";
+import { keySecret, RotateDialog } from "@/components/key-rotation";
 import { Menu } from "@/components/menu";
+import { showSecret } from "@/components/secret";
 import { access, keyWords as w } from "@/strings/access";
 import { queueing } from "@/strings/queueing";
 import { KeyForm } from "./key-form";
-import { RotateDialog } from "./key-rotation";
 import { KeyUse } from "./key-use";
 import { limitWords } from "./limit-values";
-import { ConfirmDialog, cell, ListPage, type Secret, SecretDialog, Table } from "./parts";
+import { cell, ListPage, Table } from "./parts";
 import { useRole } from "./roles";
 import { useAccessAction } from "./use-access-action";
 
@@ -41,36 +42,15 @@ const COLUMNS = [
   { label: w.actions(""), quiet: true },
 ];
 
-function example(secret: string, model: string): string {
-  return `curl ${window.location.origin}/v1/chat/completions \\
-  -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" \\
-  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`;
-}
-
-const keySecret = (made: NewKey): Secret => ({
-  title: w.secretTitle,
-  why: w.secretWhy,
-  text: made.secret,
-  below: (
-    <>
-      <p className="mt-3 text-small text-muted">{w.use}</p>
-      <pre className="mt-1 overflow-x-auto rounded-control border border-line bg-sunken px-3 py-2 font-mono text-small whitespace-pre-wrap [overflow-wrap:anywhere]">
-        {example(made.secret, made.key.models?.[0] ?? "demo")}
-      </pre>
-    </>
-  ),
-});
-
 interface RowProps {
   one: KeyView;
   mayChange: boolean;
   onChange: () => void;
-  onSecret: (secret: Secret) => void;
 }
 
 const worksNow = (one: KeyView): boolean => one.state === "active" || one.state === "replaced";
 
-function Actions({ one, mayChange, onChange, onSecret }: RowProps) {
+function Actions({ one, mayChange, onChange }: RowProps) {
   const [asked, setAsked] = useState<"use" | "rotate" | "revoke" | null>(null);
   const { attempt } = useAccessAction(accessKeys.keys);
   const path = { key_id: one.id };
@@ -100,9 +80,7 @@ function Actions({ one, mayChange, onChange, onSecret }: RowProps) {
         items={items}
       />
       {asked === "use" ? <KeyUse one={one} onClose={close} /> : null}
-      {asked === "rotate" ? (
-        <RotateDialog one={one} onClose={close} onMade={(made) => onSecret(keySecret(made))} />
-      ) : null}
+      {asked === "rotate" ? <RotateDialog one={one} onClose={close} /> : null}
       <ConfirmDialog
         open={asked === "revoke"}
         onOpenChange={close}
@@ -163,7 +141,6 @@ export function KeysPage() {
   const role = useRole();
   const [wanted, setWanted] = useState("");
   const [editing, setEditing] = useState<KeyView | "new" | null>(null);
-  const [secret, setSecret] = useState<Secret | null>(null);
   const mayMake = role !== null && role !== "viewer";
   const text = wanted.trim().toLowerCase();
   const matches = (one: KeyView) =>
@@ -200,13 +177,7 @@ export function KeysPage() {
         {(items) => (
           <Table columns={COLUMNS}>
             {items.filter(matches).map((one) => (
-              <Row
-                key={one.id}
-                one={one}
-                mayChange={mayMake}
-                onChange={() => setEditing(one)}
-                onSecret={setSecret}
-              />
+              <Row key={one.id} one={one} mayChange={mayMake} onChange={() => setEditing(one)} />
             ))}
           </Table>
         )}
@@ -222,7 +193,7 @@ export function KeysPage() {
             onClose={() => setEditing(null)}
             onMade={(made) => {
               setEditing(null);
-              setSecret(keySecret(made));
+              showSecret(keySecret(made));
             }}
             onChanged={(changed) => {
               setEditing(null);
@@ -231,7 +202,6 @@ export function KeysPage() {
           />
         ) : null}
       </Dialog>
-      <SecretDialog secret={secret} onDone={() => setSecret(null)} />
     </>
   );
 }

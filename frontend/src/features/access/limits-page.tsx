@@ -16,11 +16,12 @@ import {
 import { deploymentsQuery } from "@/api/queries";
 import { Button } from "@/components/button";
 import { Tag } from "@/components/chip";
+import { FormButtons, FormDialog } from "@/components/dialog";
 import { SelectField } from "@/components/field";
 import { limits as w } from "@/strings/access";
 import { LimitFields } from "./limit-fields";
 import { limitsOf, limitWords, textsOf } from "./limit-values";
-import { cell, FormButtons, FormDialog, ListPage, RowMenu, Table } from "./parts";
+import { cell, ListPage, RowMenu, Table } from "./parts";
 import { useRole } from "./roles";
 import { useAccessAction } from "./use-access-action";
 

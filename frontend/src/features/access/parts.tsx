@@ -1,18 +1,17 @@
-/** What the pages of access share: their frame, tables, and the two dialogs that they all need. */
+/** What the pages of access share: their frame, tables, and what is done about a row. */
 
 import type { UseQueryResult } from "@tanstack/react-query";
 import { MoreHorizontal } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import type { LinkIssued } from "@/api/gen";
-import { Button, IconButton } from "@/components/button";
+import { IconButton } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
-import { CopyButton } from "@/components/copy";
-import { Dialog } from "@/components/dialog";
+import { ConfirmDialog } from "@/components/dialog";
 import { dateTime } from "@/components/format";
 import { Menu } from "@/components/menu";
+import type { Secret } from "@/components/secret";
 import { Empty, ErrorCard, Lost, SkeletonRows, StaleNote } from "@/components/states";
-import { t } from "@/strings";
-import { access, users } from "@/strings/access";
+import { users } from "@/strings/access";
 
 interface PageProps<T> {
   title: string;
@@ -90,35 +89,6 @@ export function Table({ columns, children }: { columns: Column[]; children: Reac
   );
 }
 
-interface ConfirmProps {
-  open: boolean;
-  onOpenChange: (open: boolean) => void;
-  title: string;
-  why: string;
-  verb: string;
-  danger?: boolean;
-  onConfirm: () => void;
-}
-
-export function ConfirmDialog({ open, onOpenChange, title, why, verb, ...rest }: ConfirmProps) {
-  return (
-    <Dialog open={open} onOpenChange={onOpenChange} title={title} description={why}>
-      <div className="flex justify-end gap-2">
-        <Button onClick={() => onOpenChange(false)}>{t.words.cancel}</Button>
-        <Button
-          kind={rest.danger ? "danger" : "primary"}
-          onClick={() => {
-            onOpenChange(false);
-            rest.onConfirm();
-          }}
-        >
-          {verb}
-        </Button>
-      </div>
-    </Dialog>
-  );
-}
-
 interface RowMenuProps {
   label: string;
   change: string;
@@ -153,76 +123,6 @@ export function RowMenu({ label, change, onChange, remove }: RowMenuProps) {
         onConfirm={remove.run}
       />
     </>
-  );
-}
-
-interface FormDialogProps {
-  /** Null: closed. */
-  title: string | null;
-  onClose: () => void;
-  children: ReactNode;
-}
-
-/** A dialog around a form, made anew each time that it is opened. */
-export function FormDialog({ title, onClose, children }: FormDialogProps) {
-  return (
-    <Dialog
-      open={title !== null}
-      onOpenChange={(open) => (open ? undefined : onClose())}
-      title={title ?? ""}
-    >
-      {title === null ? null : children}
-    </Dialog>
-  );
-}
-
-interface ButtonsProps {
-  submit: string;
-  disabled: boolean;
-  onCancel: () => void;
-}
-
-export function FormButtons({ submit, disabled, onCancel }: ButtonsProps) {
-  return (
-    <div className="flex justify-end gap-2 pt-1">
-      <Button onClick={onCancel}>{t.words.cancel}</Button>
-      <Button kind="primary" type="submit" disabled={disabled}>
-        {submit}
-      </Button>
-    </div>
-  );
-}
-
-export interface Secret {
-  title: string;
-  why: string;
-  text: string;
-  below?: ReactNode;
-}
-
-/** A secret that is shown this once: it goes away by its button alone, not by a slip. */
-export function SecretDialog({ secret, onDone }: { secret: Secret | null; onDone: () => void }) {
-  return (
-    <Dialog
-      open={secret !== null}
-      onOpenChange={() => undefined}
-      title={secret?.title ?? access.onceTitle}
-      {...(secret ? { description: secret.why } : {})}
-      wide
-    >
-      <div className="flex items-center gap-2 rounded-control border border-line bg-sunken px-3 py-2">
-        <code data-secret className="min-w-0 flex-1 font-mono [overflow-wrap:anywhere]">
-          {secret?.text}
-        </code>
-        <CopyButton text={secret?.text ?? ""} />
-      </div>
-      {secret?.below}
-      <div className="mt-4 flex justify-end">
-        <Button kind="primary" onClick={onDone}>
-          {access.onceDone}
-        </Button>
-      </div>
-    </Dialog>
   );
 }
 

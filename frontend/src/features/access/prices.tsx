@@ -9,10 +9,11 @@ import { type Price, removePrice, setPrice } from "@/api/gen";
 import { deploymentsQuery } from "@/api/queries";
 import { Button } from "@/components/button";
 import { Tag } from "@/components/chip";
+import { FormButtons, FormDialog } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { Lost, PartFailed } from "@/components/states";
 import { prices as w } from "@/strings/usage";
-import { cell, FormButtons, FormDialog, RowMenu, Table } from "./parts";
+import { cell, RowMenu, Table } from "./parts";
 import { useRole } from "./roles";
 import { useAccessAction } from "./use-access-action";
 

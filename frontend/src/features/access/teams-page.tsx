@@ -16,11 +16,10 @@ import {
 } from "@/api/gen";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
-import { Dialog } from "@/components/dialog";
+import { ConfirmDialog, Dialog, FormButtons } from "@/components/dialog";
 import { BareSelect, TextField } from "@/components/field";
-import { t } from "@/strings";
 import { roles, teams as w } from "@/strings/access";
-import { ConfirmDialog, ListPage } from "./parts";
+import { ListPage } from "./parts";
 import { useAccessAction } from "./use-access-action";
 
 function CreateDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -47,12 +46,7 @@ function CreateDialog({ open, onClose }: { open: boolean; onClose: () => void })
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
-        <div className="mt-4 flex justify-end gap-2">
-          <Button onClick={onClose}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy}>
-            {w.submit}
-          </Button>
-        </div>
+        <FormButtons submit={w.submit} disabled={busy} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -5,12 +5,13 @@ import { X } from "lucide-react";
 import { keysQuery, teamsQuery, usageQuery, usersQuery } from "@/api/access";
 import { buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
+import { BareInput } from "@/components/field";
 import { Pick } from "@/components/pick";
 import { Lost, PartFailed, StaleNote, useUnsure } from "@/components/states";
 import { useServerNow } from "@/realtime/provider";
 import { usage as w } from "@/strings/usage";
 import { DayChart } from "./day-chart";
-import { daysOf, spanStart } from "./days";
+import { dayEnd, daysOf, spanStart } from "./days";
 import { Prices } from "./prices";
 import { useRole } from "./roles";
 import { UsageTable } from "./usage-table";
@@ -63,11 +64,17 @@ function Filters({ view, onView }: Props) {
 }
 
 export function UsagePage({ view, onView }: Props) {
-  const { days = "30", by = "model", show = "tokens" } = view;
+  const { days = "30", by = "model", show = "tokens", until } = view;
   const length = Number(days);
-  const from = spanStart(length, useServerNow(60_000));
+  const now = useServerNow(60_000);
+  const from = spanStart(length, until ? Date.parse(until) : now);
+  const times = until ? { from, to: dayEnd(until) } : { from };
   const only = onlyOf(view);
-  const byDay = useQuery(usageQuery("day", from, only));
+  const byDay = useQuery(usageQuery("day", times, only));
+  const end = (day: string) => {
+    const { until: _, ...rest } = view;
+    onView(day ? { ...rest, until: day } : rest);
+  };
   const unsure = useUnsure();
   return (
     <>
@@ -82,6 +89,17 @@ export function UsagePage({ view, onView }: Props) {
               options={w.spans}
               onChange={(days) => onView({ ...view, days })}
             />
+            <span className="flex items-center gap-1.5 text-small text-muted">
+              <label htmlFor="usage-until">{w.until}</label>
+              <BareInput
+                id="usage-until"
+                type="date"
+                max={new Date(now).toISOString().slice(0, 10)}
+                value={until ?? ""}
+                onChange={(event) => end(event.target.value)}
+                className="w-36"
+              />
+            </span>
             <Pick
               label={w.show}
               value={show}
@@ -94,7 +112,7 @@ export function UsagePage({ view, onView }: Props) {
               options={w.groups}
               onChange={(by) => onView({ ...view, by })}
             />
-            <a href={exportAddress(by, from, only)} className={buttonClass()}>
+            <a href={exportAddress(by, times, only)} className={buttonClass()}>
               {w.export}
             </a>
           </>
@@ -117,7 +135,7 @@ export function UsagePage({ view, onView }: Props) {
       ) : null}
       <UsageTable
         group={by}
-        from={from}
+        times={times}
         only={only}
         onOnly={(id) => onView({ ...view, [by]: id })}
       />

@@ -9,7 +9,7 @@ import { Doubtful, Empty, ErrorCard, Lost, SkeletonRows, useUnsure } from "@/com
 import { usage as w } from "@/strings/usage";
 import { cell, Table } from "./parts";
 import { allRefused, money } from "./usage-figures";
-import type { Group, Only } from "./usage-view";
+import type { Group, Only, Times } from "./usage-view";
 
 const COLUMNS = [
   { label: w.columns.requests, right: true },
@@ -75,13 +75,13 @@ function Row({ group, row, onOnly }: { group: Group; row: Usage; onOnly: (id: st
 
 interface Props {
   group: Group;
-  from: string;
+  times: Times;
   only: Only;
   onOnly: (id: string) => void;
 }
 
-export function UsageTable({ group, from, only, onOnly }: Props) {
-  const query = useQuery(usageQuery(group, from, only));
+export function UsageTable({ group, times, only, onOnly }: Props) {
+  const query = useQuery(usageQuery(group, times, only));
   if (query.isError && !query.data)
     return <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />;
   if (!query.data)

@@ -15,15 +15,25 @@ export interface UsageView extends Only {
   days?: Span;
   by?: Group;
   show?: Shown;
+  /** The last day of the span, in UTC; today where it is not given. */
+  until?: string;
 }
 
 const oneOf = <T extends string>(known: readonly T[], value: unknown): T | undefined =>
   known.find((each) => each === String(value));
 
+/** A day of the calendar, as `2026-11-24`. */
+function readDay(value: unknown): string | null {
+  const text = String(value ?? "");
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+  return isDay ? text : null;
+}
+
 export function readUsageView(search: Record<string, unknown>): UsageView {
   const days = oneOf(SPANS, search.days);
   const by = oneOf(GROUPS, search.by);
   const show = oneOf(SHOWN, search.show);
+  const until = readDay(search.until);
   const only = GROUPS.filter((group) => search[group] != null).map(
     (group) => [group, String(search[group]).slice(0, 255)] as const,
   );
@@ -31,6 +41,7 @@ export function readUsageView(search: Record<string, unknown>): UsageView {
     ...(days ? { days } : {}),
     ...(by ? { by } : {}),
     ...(show ? { show } : {}),
+    ...(until ? { until } : {}),
     ...Object.fromEntries(only),
   };
 }
@@ -41,12 +52,19 @@ export function onlyOf(view: UsageView): Only {
   );
 }
 
+/** From that moment on, and before the other one; without it, until now. */
+export interface Times {
+  from: string;
+  to?: string;
+}
+
 /** The address of the same sums as a table. */
-export function exportAddress(by: Group, from: string, only: Only): string {
+export function exportAddress(by: Group, { from, to }: Times, only: Only): string {
   const query = new URLSearchParams([
     ["group_by", by],
     ["group_by", "day"],
     ["from", from],
+    ...(to ? [["to", to]] : []),
   ]);
   for (const [name, value] of Object.entries(only)) query.append(name, value);
   return `/api/v1/usage/export?${query.toString()}`;

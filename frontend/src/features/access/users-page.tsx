@@ -12,21 +12,15 @@ import type { Role } from "@/api/types";
 import { Ago } from "@/components/ago";
 import { Button, IconButton } from "@/components/button";
 import { Chip, Tag } from "@/components/chip";
+import { ConfirmDialog } from "@/components/dialog";
 import { BareInput, BareSelect } from "@/components/field";
 import type { Tone } from "@/components/format";
 import { Menu } from "@/components/menu";
+import { showSecret } from "@/components/secret";
 import { access, roleHints, roles, users as w } from "@/strings/access";
 import { Invitations } from "./invitations";
 import { InviteDialog } from "./invite-dialog";
-import {
-  ConfirmDialog,
-  cell,
-  ListPage,
-  linkSecret,
-  type Secret,
-  SecretDialog,
-  Table,
-} from "./parts";
+import { cell, ListPage, linkSecret, Table } from "./parts";
 import { ROLES } from "./roles";
 import { useAccessAction } from "./use-access-action";
 import { UserSessionsDialog } from "./user-sessions";
@@ -74,10 +68,9 @@ function RoleSelect({ user, fixed }: { user: UserDetails; fixed: boolean }) {
 interface RowProps {
   user: UserDetails;
   isMe: boolean;
-  onSecret: (secret: Secret) => void;
 }
 
-function Row({ user, isMe, onSecret }: RowProps) {
+function Row({ user, isMe }: RowProps) {
   const [disabling, setDisabling] = useState(false);
   const [looking, setLooking] = useState(false);
   const { attempt } = useAccessAction(accessKeys.users);
@@ -87,7 +80,7 @@ function Row({ user, isMe, onSecret }: RowProps) {
   };
   const reset = async () => {
     const issued = await attempt(() => data(resetUser({ path })));
-    if (issued) onSecret(linkSecret(issued));
+    if (issued) showSecret(linkSecret(issued));
   };
   const person = user.kind === "person";
   const items = [
@@ -159,7 +152,6 @@ export function UsersPage() {
   const me = useQuery(meQuery).data?.user.id;
   const [wanted, setWanted] = useState("");
   const [making, setMaking] = useState<"person" | "service" | null>(null);
-  const [secret, setSecret] = useState<Secret | null>(null);
   const text = wanted.trim().toLowerCase();
   return (
     <>
@@ -195,14 +187,13 @@ export function UsersPage() {
             {items
               .filter((user) => `${user.username} ${user.email ?? ""}`.toLowerCase().includes(text))
               .map((user) => (
-                <Row key={user.id} user={user} isMe={user.id === me} onSecret={setSecret} />
+                <Row key={user.id} user={user} isMe={user.id === me} />
               ))}
           </Table>
         )}
       </ListPage>
       <Invitations />
-      <InviteDialog kind={making} onClose={() => setMaking(null)} onSecret={setSecret} />
-      <SecretDialog secret={secret} onDone={() => setSecret(null)} />
+      <InviteDialog kind={making} onClose={() => setMaking(null)} />
     </>
   );
 }

@@ -1,24 +1,23 @@
 /** One alert: what is so, since when, who sees to it, and what can be done about it. */
 
-import { Link } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { data } from "@/api/client";
 import { type Alert, acknowledgeAlert } from "@/api/gen";
-import { addressOf, pathOf } from "@/api/remedies";
-import type { Remedy } from "@/api/types";
-import { Advice } from "@/components/advice";
+import { deploymentQuery } from "@/api/queries";
+import { useMay } from "@/api/rights";
+import { useRemedy } from "@/api/use-remedy";
 import { Ago } from "@/components/ago";
-import { Button, buttonClass } from "@/components/button";
+import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { Chip } from "@/components/chip";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { dateTime, type Tone } from "@/components/format";
 import { Prose } from "@/components/prose";
+import { Remedies } from "@/components/remedies";
 import { useUnsure } from "@/components/states";
-import { t } from "@/strings";
 import { alertWords as w } from "@/strings/alerts";
-import { useMay } from "./may";
 import { SilenceDialog } from "./silence-dialog";
 import { useAlertAction } from "./use-alert-action";
 
@@ -56,45 +55,25 @@ function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => vo
           value={note}
           onChange={(event) => setNote(event.target.value)}
         />
-        <div className="mt-4 flex justify-end gap-2">
-          <Button onClick={onClose}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy}>
-            {w.acknowledge}
-          </Button>
-        </div>
+        <FormButtons submit={w.acknowledge} disabled={busy} onCancel={onClose} />
       </form>
     </Dialog>
   );
 }
 
-/** Steps that lead to a page are links, here or elsewhere; the others are done there, so they are said. */
-function Steps({ alert }: { alert: Alert }) {
-  const isLink = (r: Remedy) => r.action === "open" || addressOf(r) !== null;
-  const style = buttonClass("plain", "small");
+/** What somebody may do about it here; of a deployment, once that is known. */
+function Ways({ alert, extra }: { alert: Alert; extra: ReactNode }) {
+  const name = alert.deployment;
+  const { data: patient } = useQuery({ ...deploymentQuery(name ?? ""), enabled: name !== null });
+  const remedy = useRemedy(patient ?? null);
   return (
-    <>
-      <Advice remedies={alert.remediation.filter((r) => !isLink(r))} />
-      {alert.remediation.filter(isLink).map((r) => {
-        const address = addressOf(r);
-        const label = `${r.label}: ${alert.title}`;
-        return address === null ? (
-          <Link key={r.label} to={pathOf(r)} className={style} aria-label={label}>
-            {r.label}
-          </Link>
-        ) : (
-          <a
-            key={r.label}
-            href={address}
-            target="_blank"
-            rel="noreferrer"
-            className={style}
-            aria-label={label}
-          >
-            {r.label}
-          </a>
-        );
-      })}
-    </>
+    <Remedies
+      remedies={alert.remediation}
+      about={alert.title}
+      extra={extra}
+      {...remedy}
+      busy={remedy.busy || (name !== null && !patient)}
+    />
   );
 }
 
@@ -114,13 +93,23 @@ function Standing({ alert }: { alert: Alert }) {
 
 export function AlertCard({ alert }: { alert: Alert }) {
   const [asked, setAsked] = useState<"acknowledge" | "silence" | null>(null);
-  const may = useMay();
+  const mayOperate = useMay("operate");
   const unsure = useUnsure();
   const isOn = alert.resolved_at === null;
   const isKnown = alert.is_known && !unsure;
   const edge = isOn && isKnown ? EDGES[alert.severity] : "border-l-line-strong";
+  const seeing = (
+    <>
+      <Button size="small" onClick={() => setAsked("acknowledge")}>
+        {w.acknowledge}
+      </Button>
+      <Button size="small" onClick={() => setAsked("silence")}>
+        {w.silence}
+      </Button>
+    </>
+  );
   return (
-    <Card className={`border-l-3 px-4 py-3.5 ${edge}`}>
+    <Card label={alert.title} className={`border-l-3 px-4 py-3.5 ${edge}`}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <h3 className="min-w-0 font-[600] break-words">{alert.title}</h3>
         <Chip tone={isOn && isKnown ? TONES[alert.severity] : "idle"}>
@@ -139,19 +128,11 @@ export function AlertCard({ alert }: { alert: Alert }) {
         <Prose text={alert.detail} />
       </p>
       <Standing alert={alert} />
-      <div className="mt-2 flex flex-wrap gap-2">
-        <Steps alert={alert} />
-        {isOn && may.see ? (
-          <>
-            <Button size="small" onClick={() => setAsked("acknowledge")}>
-              {w.acknowledge}
-            </Button>
-            <Button size="small" onClick={() => setAsked("silence")}>
-              {w.silence}
-            </Button>
-          </>
-        ) : null}
-      </div>
+      {isOn ? (
+        <div className="mt-2">
+          <Ways alert={alert} extra={mayOperate ? seeing : null} />
+        </div>
+      ) : null}
       {asked === "acknowledge" ? (
         <AcknowledgeDialog alert={alert} onClose={() => setAsked(null)} />
       ) : null}

@@ -11,6 +11,7 @@ import {
 } from "@/api/alerts";
 import { data } from "@/api/client";
 import { endSilence, type Silence } from "@/api/gen";
+import { useMay } from "@/api/rights";
 import { Button } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
@@ -27,7 +28,6 @@ import {
 } from "@/components/states";
 import { alertWords as w } from "@/strings/alerts";
 import { AlertCard } from "./alert-card";
-import { useMay } from "./may";
 import { byUrgency } from "./order";
 import { Receivers } from "./receivers";
 import { SilenceDialog } from "./silence-dialog";
@@ -73,11 +73,13 @@ function List({ state }: { state: AlertState }) {
 }
 
 function SilenceRow({ one, mayEnd }: { one: Silence; mayEnd: boolean }) {
+  const rules = useQuery(alertRulesQuery).data ?? [];
+  const about = rules.find((rule) => rule.name === one.rule)?.about ?? one.rule;
   const { busy, attempt } = useAlertAction();
   const end = () => data<unknown>(endSilence({ path: { silence_id: one.id } }));
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1 border-t border-line px-4 py-2.5">
-      <span className="font-[520] [overflow-wrap:anywhere]">{w.of(one.rule, one.subject)}</span>
+      <span className="font-[520] [overflow-wrap:anywhere]">{w.of(about, one.subject)}</span>
       <span className="min-w-0 break-words text-muted">{one.reason}</span>
       <span className="text-small text-muted">{w.by(one.created_by, dateTime(one.ends_at))}</span>
       {mayEnd ? (
@@ -136,7 +138,7 @@ function Watched() {
 export function AlertsPage() {
   const [state, setState] = useState<AlertState>("active");
   const [silencing, setSilencing] = useState(false);
-  const may = useMay();
+  const mayOperate = useMay("operate");
   const actions = (
     <>
       <BareSelect
@@ -147,7 +149,7 @@ export function AlertsPage() {
         <option value="active">{w.states.active}</option>
         <option value="resolved">{w.states.resolved}</option>
       </BareSelect>
-      {may.see ? <Button onClick={() => setSilencing(true)}>{w.silenceAll}</Button> : null}
+      {mayOperate ? <Button onClick={() => setSilencing(true)}>{w.silenceAll}</Button> : null}
     </>
   );
   return (
@@ -156,7 +158,7 @@ export function AlertsPage() {
       <StaleNote />
       <div className="space-y-4">
         <List state={state} />
-        <Silences mayEnd={may.see} />
+        <Silences mayEnd={mayOperate} />
         <Receivers />
         <Watched />
       </div>

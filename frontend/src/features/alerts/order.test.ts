@@ -9,6 +9,7 @@ const alert = (id: string, more: Partial<Alert>): Alert => ({
   severity: "warning",
   title: id,
   detail: "",
+  deployment: null,
   remediation: [],
   since: "2026-01-01T00:00:00Z",
   updated_at: "2026-01-01T00:00:00Z",

@@ -3,8 +3,7 @@
 import { type FormEvent, useState } from "react";
 import { data } from "@/api/client";
 import { type Alert, changeReceiver, createReceiver, type Receiver } from "@/api/gen";
-import { Button } from "@/components/button";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { SelectField, TextField } from "@/components/field";
 import { t } from "@/strings";
 import { receiverWords as w } from "@/strings/alerts";
@@ -134,12 +133,7 @@ export function ReceiverDialog({
       <form onSubmit={(event) => void submit(event)} className="space-y-3">
         {known ? null : <Who draft={draft} />}
         <Where draft={draft} known={known} />
-        <div className="flex justify-end gap-2 pt-1">
-          <Button onClick={onClose}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy}>
-            {known ? t.words.save : w.add}
-          </Button>
-        </div>
+        <FormButtons submit={known ? t.words.save : w.add} disabled={busy} onCancel={onClose} />
       </form>
     </Dialog>
   );

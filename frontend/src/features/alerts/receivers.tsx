@@ -5,15 +5,14 @@ import { useState } from "react";
 import { receiversQuery } from "@/api/alerts";
 import { data } from "@/api/client";
 import { changeReceiver, deleteReceiver, type Receiver, testReceiver } from "@/api/gen";
+import { useMay } from "@/api/rights";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { Chip, Tag } from "@/components/chip";
-import { Dialog } from "@/components/dialog";
+import { ConfirmDialog } from "@/components/dialog";
 import type { Tone } from "@/components/format";
 import { ErrorCard, Lost, SkeletonRows } from "@/components/states";
-import { t } from "@/strings";
 import { receiverWords as w } from "@/strings/alerts";
-import { useMay } from "./may";
 import { ReceiverDialog } from "./receiver-dialog";
 import { useAlertAction } from "./use-alert-action";
 
@@ -30,10 +29,8 @@ function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
   const path = { receiver_id: one.id };
   const { tone, words } = stateOf(one);
   const turn = () => data(changeReceiver({ path, body: { is_enabled: !one.is_enabled } }));
-  const remove = async () => {
-    setRemoving(false);
-    await attempt(() => data<unknown>(deleteReceiver({ path })), w.removed(one.name));
-  };
+  const remove = () => attempt(() => data<unknown>(deleteReceiver({ path })), w.removed(one.name));
+  const turned = one.is_enabled ? w.turnedOff(one.name) : w.turnedOn(one.name);
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-t border-line px-4 py-2.5">
       <span className="font-[520]">{one.name}</span>
@@ -51,7 +48,7 @@ function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
           >
             {w.test}
           </Button>
-          <Button size="small" disabled={busy} onClick={() => void attempt(turn, one.name)}>
+          <Button size="small" disabled={busy} onClick={() => void attempt(turn, turned)}>
             {one.is_enabled ? w.turnOff : w.turnOn}
           </Button>
           <Button size="small" disabled={busy} onClick={() => setChanging(true)}>
@@ -66,28 +63,25 @@ function Row({ one, mayChange }: { one: Receiver; mayChange: boolean }) {
         <p className="w-full text-small break-words text-failed-text">{one.last_error}</p>
       ) : null}
       {changing ? <ReceiverDialog known={one} onClose={() => setChanging(false)} /> : null}
-      <Dialog
+      <ConfirmDialog
         open={removing}
         onOpenChange={setRemoving}
         title={w.removeTitle(one.name)}
-        description={w.removeWhy}
-      >
-        <div className="flex justify-end gap-2">
-          <Button onClick={() => setRemoving(false)}>{t.words.cancel}</Button>
-          <Button kind="danger" onClick={() => void remove()}>
-            {w.remove}
-          </Button>
-        </div>
-      </Dialog>
+        why={w.removeWhy}
+        verb={w.remove}
+        danger
+        onConfirm={() => void remove()}
+      />
     </li>
   );
 }
 
 export function Receivers() {
-  const may = useMay();
-  const query = useQuery({ ...receiversQuery, enabled: may.see });
+  const maySee = useMay("operate");
+  const mayChange = useMay("administer");
+  const query = useQuery({ ...receiversQuery, enabled: maySee });
   const [adding, setAdding] = useState(false);
-  if (!may.see) return null;
+  if (!maySee) return null;
   if (query.isError && !query.data)
     return <ErrorCard error={query.error} title={w.failed} onRetry={() => void query.refetch()} />;
   return (
@@ -95,7 +89,7 @@ export function Receivers() {
       <div className="flex flex-wrap items-center gap-2 px-4 py-3">
         <h2>{w.title}</h2>
         <p className="text-muted">{w.lead}</p>
-        {may.tell ? (
+        {mayChange ? (
           <Button size="small" kind="primary" className="ml-auto" onClick={() => setAdding(true)}>
             {w.add}
           </Button>
@@ -109,7 +103,7 @@ export function Receivers() {
       ) : (
         <ul>
           {query.data.map((one) => (
-            <Row key={one.id} one={one} mayChange={may.tell} />
+            <Row key={one.id} one={one} mayChange={mayChange} />
           ))}
         </ul>
       )}

@@ -3,10 +3,8 @@
 import { type FormEvent, useState } from "react";
 import { data } from "@/api/client";
 import { createSilence } from "@/api/gen";
-import { Button } from "@/components/button";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { SelectField, TextField } from "@/components/field";
-import { t } from "@/strings";
 import { alertWords as w } from "@/strings/alerts";
 import { useAlertAction } from "./use-alert-action";
 
@@ -59,12 +57,11 @@ export function SilenceDialog({ open, onClose, about }: Props) {
           value={reason}
           onChange={(event) => setReason(event.target.value)}
         />
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy || reason.trim() === ""}>
-            {w.silence}
-          </Button>
-        </div>
+        <FormButtons
+          submit={w.silence}
+          disabled={busy || reason.trim() === ""}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

@@ -13,7 +13,7 @@ import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Tag } from "@/components/chip";
 import { CodeTabs } from "@/components/copy";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { Menu } from "@/components/menu";
 import { Empty, ErrorCard, SkeletonRows, StaleNote } from "@/components/states";
@@ -77,12 +77,11 @@ function CloneDialog({
           spellCheck={false}
           onChange={(event) => setCopy(event.target.value)}
         />
-        <div className="mt-4 flex justify-end gap-2">
-          <Button onClick={() => onOpenChange(false)}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy || !copy.trim()}>
-            {c.clone}
-          </Button>
-        </div>
+        <FormButtons
+          submit={c.clone}
+          disabled={busy || !copy.trim()}
+          onCancel={() => onOpenChange(false)}
+        />
       </form>
     </Dialog>
   );

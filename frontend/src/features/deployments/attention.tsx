@@ -2,7 +2,8 @@
 
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { Deployment } from "@/api/types";
+import type { Deployment, ProblemDetails } from "@/api/types";
+import { useRemedy } from "@/api/use-remedy";
 import { Ago } from "@/components/ago";
 import { buttonClass } from "@/components/button";
 import { Card } from "@/components/card";
@@ -11,7 +12,6 @@ import { ago, phaseWords, seconds, toneOf } from "@/components/format";
 import { ProblemBody } from "@/components/remedies";
 import { useServerNow } from "@/realtime/provider";
 import { t } from "@/strings";
-import { useRemedy } from "./use-remedy";
 
 const SHOWN = 5;
 
@@ -27,8 +27,19 @@ export function attentionList(deployments: readonly Deployment[]): Deployment[] 
     .sort((a, b) => weight(a) - weight(b) || b.since.localeCompare(a.since));
 }
 
+/** To give it up is an answer, too: the same is offered by its alert. */
+function withItsEnd(d: Deployment, problem: ProblemDetails): ProblemDetails {
+  if (d.phase !== "failed") return problem;
+  const stop = {
+    label: t.actions.stop(d.name),
+    action: "stop" as const,
+    arguments: { name: d.name },
+  };
+  return { ...problem, remediation: [...(problem.remediation ?? []), stop] };
+}
+
 function AttentionCard({ deployment: d }: { deployment: Deployment }) {
-  const { apply, ...rest } = useRemedy(d);
+  const remedy = useRemedy(d);
   const now = useServerNow();
   const failed = d.phase === "failed";
   const edge = failed ? "border-l-failed" : "border-l-warning";
@@ -61,7 +72,7 @@ function AttentionCard({ deployment: d }: { deployment: Deployment }) {
         </Link>
       </div>
       {d.last_error ? (
-        <ProblemBody problem={d.last_error} onRemedy={apply} {...rest} />
+        <ProblemBody problem={withItsEnd(d, d.last_error)} {...remedy} />
       ) : (
         <p className="text-muted">{d.reason ?? t.phases[d.phase]}</p>
       )}

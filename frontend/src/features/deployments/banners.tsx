@@ -3,6 +3,7 @@
 import type { DeploymentActions } from "@/api/actions";
 import { describeProblem } from "@/api/problem";
 import type { Deployment } from "@/api/types";
+import { useRemedy } from "@/api/use-remedy";
 import { Ago } from "@/components/ago";
 import { Button } from "@/components/button";
 import { Card } from "@/components/card";
@@ -10,10 +11,9 @@ import { CopyButton } from "@/components/copy";
 import { ProblemBody } from "@/components/remedies";
 import { Allowed } from "@/components/restricted";
 import { t } from "@/strings";
-import { useRemedy } from "./use-remedy";
 
 export function ErrorBanner({ deployment: d }: { deployment: Deployment }) {
-  const { apply, ...rest } = useRemedy(d);
+  const remedy = useRemedy(d);
   const problem = d.last_error;
   // Once it is ready again, the error is history: the Events tab keeps it.
   if (!problem || d.phase === "ready" || d.phase === "stopped") return null;
@@ -30,7 +30,7 @@ export function ErrorBanner({ deployment: d }: { deployment: Deployment }) {
           <CopyButton text={() => describeProblem(problem)} label={t.errors.copy} />
         </span>
       </div>
-      <ProblemBody problem={problem} onRemedy={apply} {...rest} />
+      <ProblemBody problem={problem} {...remedy} />
     </Card>
   );
 }

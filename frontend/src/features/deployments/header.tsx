@@ -9,7 +9,7 @@ import type { Deployment } from "@/api/types";
 import { Button, buttonClass } from "@/components/button";
 import { PageHead } from "@/components/card";
 import { StateChip, Tag } from "@/components/chip";
-import { DeleteDialog, Dialog } from "@/components/dialog";
+import { DeleteDialog, Dialog, FormButtons } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { count } from "@/components/format";
 import { useUnsure } from "@/components/states";
@@ -60,12 +60,7 @@ function ScaleDialog({ deployment: d, onClose, actions }: ScaleProps) {
           value={replicas}
           onChange={(event) => setReplicas(event.target.value)}
         />
-        <div className="mt-4 flex justify-end gap-2">
-          <Button onClick={onClose}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={actions.busy}>
-            {t.actions.scale}
-          </Button>
-        </div>
+        <FormButtons submit={t.actions.scale} disabled={actions.busy} onCancel={onClose} />
       </form>
     </Dialog>
   );
@@ -130,7 +125,9 @@ export function Header({ deployment: d, actions }: Props) {
         below={
           <>
             <p className="mt-1 break-words text-muted">{shapeOf(d)}</p>
-            {d.reason && d.phase !== "ready" ? <p className="break-words">{d.reason}</p> : null}
+            {d.reason && d.phase !== "ready" && d.reason !== d.last_error?.detail ? (
+              <p className="break-words">{d.reason}</p>
+            ) : null}
           </>
         }
       />

@@ -24,7 +24,8 @@ function usePassed(d: Deployment, ticking: boolean): number {
 
 function Bar({ segment, failed }: { segment: Segment; failed: boolean }) {
   const { step, filled } = segment;
-  if (step.state === "done") return <div className="h-1.5 rounded-[2px] bg-ready" />;
+  if (step.state === "done")
+    return <div className={`h-1.5 rounded-[2px] ${failed ? "bg-failed" : "bg-ready"}`} />;
   if (step.state === "expected") {
     return <div className="h-1.5 rounded-[2px] border border-line bg-sunken" />;
   }
@@ -60,7 +61,9 @@ function Step({ segment, failed }: { segment: Segment; failed: boolean }) {
       </div>
       <p className={`text-small max-lg:order-1 lg:mt-1.5 lg:pr-2 ${words}`}>
         {phaseWords(step.phase)}
-        <span className="sr-only">, {t.timeline.states[step.state]}</span>
+        <span className="sr-only">
+          , {failed ? t.phases.failed : t.timeline.states[step.state]}
+        </span>
       </p>
       <p className="figures text-tiny text-muted max-lg:order-3 max-lg:text-right">{figure}</p>
     </li>
@@ -106,8 +109,12 @@ export function TimelineCard({ deployment: d }: { deployment: Deployment }) {
         <p className="figures text-muted">{facts}</p>
       </div>
       <ol className="flex gap-1 max-lg:flex-col max-lg:gap-0">
-        {parts.map((segment) => (
-          <Step key={segment.step.phase} segment={segment} failed={failed} />
+        {parts.map((segment, n) => (
+          <Step
+            key={segment.step.phase}
+            segment={segment}
+            failed={failed && n === parts.length - 1}
+          />
         ))}
       </ol>
       {d.log_line && toneOf(d.phase) !== "ready" ? (

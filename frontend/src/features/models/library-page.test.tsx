@@ -26,7 +26,7 @@ test("a model in use can't be deleted, and the page says by whom it is used", as
     http.get(api("/models"), () => HttpResponse.json({ items: [USED], next_cursor: null })),
     http.get(api("/models/adoptable"), () => HttpResponse.json({ items: [], next_cursor: null })),
   );
-  showPage(LibraryPage);
+  showPage(() => <LibraryPage unused={false} onUnused={() => undefined} />);
   expect(await screen.findByText(/delete or change what uses it first: chat, search/)).toBeTruthy();
   expect(screen.getByRole("button", { name: "Delete" })).toHaveProperty("disabled", true);
 });
@@ -53,10 +53,28 @@ test("what else is on the machine could not be read: that is said, and can be tr
         : HttpResponse.json({ items: [found], next_cursor: null }),
     ),
   );
-  showPage(LibraryPage);
+  showPage(() => <LibraryPage unused={false} onUnused={() => undefined} />);
   expect((await screen.findByRole("alert")).textContent).toContain("The folder is locked.");
   isBroken = false;
   await userEvent.click(screen.getByRole("button", { name: "Retry" }));
   expect(await screen.findByText("acme/elsewhere")).toBeTruthy();
   await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+});
+
+test("what no deployment uses can be seen alone, what frees most first", async () => {
+  const unused = (repo: string, freed_bytes: number) => ({
+    ...USED,
+    ...{ id: repo, repo, freed_bytes, used_by: [] },
+  });
+  const items = [unused("acme/small", 1), USED, unused("acme/large", 5)];
+  server.use(
+    http.get(api("/models"), () => HttpResponse.json({ items, next_cursor: null })),
+    http.get(api("/models/adoptable"), () => HttpResponse.json({ items: [], next_cursor: null })),
+  );
+  showPage(() => <LibraryPage unused onUnused={() => undefined} />);
+  await screen.findByText("acme/large");
+  expect(screen.getAllByText(/^acme\//).map((found) => found.textContent)).toEqual([
+    "acme/large",
+    "acme/small",
+  ]);
 });

@@ -11,7 +11,7 @@ import { Ago } from "@/components/ago";
 import { Button, buttonClass } from "@/components/button";
 import { Card, PageHead } from "@/components/card";
 import { Chip, Tag } from "@/components/chip";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { bytes, type Tone } from "@/components/format";
 import { Allowed } from "@/components/restricted";
@@ -27,6 +27,13 @@ const TONES: Record<LibraryModel["state"], Tone> = {
   partial: "warning",
   broken: "failed",
 };
+
+/** What can be deleted, what frees most first. */
+function removable(models: readonly LibraryModel[]): LibraryModel[] {
+  return models
+    .filter((model) => model.used_by.length === 0)
+    .sort((a, b) => b.freed_bytes - a.freed_bytes);
+}
 
 function RemoveDialog({
   model,
@@ -203,20 +210,27 @@ function ImportDialog({
           spellCheck={false}
           onChange={(event) => setPath(event.target.value)}
         />
-        <div className="flex justify-end gap-2">
-          <Button onClick={() => onOpenChange(false)}>{t.words.cancel}</Button>
-          <Button kind="primary" type="submit" disabled={busy || !name.trim() || !path.trim()}>
-            {w.import}
-          </Button>
-        </div>
+        <FormButtons
+          submit={w.import}
+          disabled={busy || !name.trim() || !path.trim()}
+          onCancel={() => onOpenChange(false)}
+        />
       </form>
     </Dialog>
   );
 }
 
-export function LibraryPage() {
+interface Props {
+  /** Only what can be deleted, what frees most first. */
+  unused: boolean;
+  onUnused: (unused: boolean) => void;
+}
+
+export function LibraryPage({ unused, onUnused }: Props) {
   const query = useQuery({ ...libraryQuery, refetchInterval: usePolling() });
   const [importing, setImporting] = useState(false);
+  const all = query.data ?? [];
+  const shown = unused ? removable(all) : all;
   const total = query.data?.reduce((sum, model) => sum + model.freed_bytes, 0);
   return (
     <>
@@ -240,14 +254,29 @@ export function LibraryPage() {
       <ImportDialog open={importing} onOpenChange={setImporting} />
       {query.data ? (
         <Card>
-          {query.data.length === 0 ? (
+          {all.length === 0 ? (
             <Empty title={w.emptyTitle} why={w.emptyWhy} />
           ) : (
-            <ul>
-              {query.data.map((model) => (
-                <Item key={model.id} model={model} />
-              ))}
-            </ul>
+            <>
+              <label className="flex items-center gap-2 px-4 py-2.5">
+                <input
+                  type="checkbox"
+                  checked={unused}
+                  onChange={(event) => onUnused(event.target.checked)}
+                  className="size-3.5 accent-accent"
+                />
+                {w.unused}
+              </label>
+              {shown.length === 0 ? (
+                <Empty title={w.allUsed} why={w.allUsedWhy} />
+              ) : (
+                <ul className="border-t border-line">
+                  {shown.map((model) => (
+                    <Item key={model.id} model={model} />
+                  ))}
+                </ul>
+              )}
+            </>
           )}
         </Card>
       ) : query.isError ? (

@@ -3,10 +3,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { nodesQuery } from "@/api/machine";
+import { metricsQuery } from "@/api/metrics";
 import { deploymentsQuery } from "@/api/queries";
-import { PageHead } from "@/components/card";
+import { Card, PageHead } from "@/components/card";
 import { BareSelect } from "@/components/field";
-import { StaleNote } from "@/components/states";
+import { Empty, StaleNote } from "@/components/states";
 import { monitoringWords as w } from "@/strings/monitoring";
 import { Chart } from "./chart";
 import { chartsOf, RANGES, type Range, VIEWS, type View } from "./charts";
@@ -72,8 +73,16 @@ function Narrow({ shown, onShow }: Props) {
   );
 }
 
+/** Whether no GPU was there in all that time: one sentence then says it for every chart. */
+function useHasNoGpus(view: View, range: Range): boolean {
+  const asked = metricsQuery([{ figure: "gpu_up", by: [] }], range, 50);
+  const { data } = useQuery({ ...asked, enabled: view === "gpus" });
+  return view === "gpus" && data !== undefined && data.every((one) => one.series.length === 0);
+}
+
 export function MonitoringPage({ shown, onShow }: Props) {
   const { range = "1h", view = "models", deployment, node } = shown;
+  const hasNoGpus = useHasNoGpus(view, range);
   const charts = useMemo(
     () => chartsOf(view, { ...(deployment ? { deployment } : {}), ...(node ? { node } : {}) }),
     [view, deployment, node],
@@ -106,11 +115,17 @@ export function MonitoringPage({ shown, onShow }: Props) {
         }
       />
       <StaleNote />
-      <div className="grid gap-3 lg:grid-cols-2">
-        {charts.map((spec) => (
-          <Chart key={`${view}/${spec.title}`} spec={spec} range={range} />
-        ))}
-      </div>
+      {hasNoGpus ? (
+        <Card>
+          <Empty title={w.noGpus} why={w.noGpusWhy} />
+        </Card>
+      ) : (
+        <div className="grid gap-3 lg:grid-cols-2">
+          {charts.map((spec) => (
+            <Chart key={`${view}/${spec.title}`} spec={spec} range={range} />
+          ))}
+        </div>
+      )}
     </>
   );
 }

@@ -49,6 +49,7 @@ function options({ lines, width, top, spanOf }: Shape): uPlot.Options {
         ...axis,
         grid: { show: false },
         ticks: { ...grid, size: 4 },
+        size: 26,
         values: (_, ticks) => momentsOf(ticks),
       },
       {

@@ -6,11 +6,10 @@ import { data } from "@/api/client";
 import { type Capture, startCapture, stopCapture } from "@/api/gen";
 import { capturesQuery } from "@/api/requests";
 import { Button } from "@/components/button";
-import { Dialog } from "@/components/dialog";
+import { Dialog, FormButtons } from "@/components/dialog";
 import { TextField } from "@/components/field";
 import { clockTime, count } from "@/components/format";
 import { PartFailed } from "@/components/states";
-import { t } from "@/strings";
 import { r } from "@/strings/requests";
 import { useRequestAction } from "./use-request-action";
 
@@ -97,12 +96,7 @@ export function CaptureButton({ deployment }: { deployment: string }) {
               />
             ))}
           </div>
-          <div className="mt-4 flex justify-end gap-2">
-            <Button onClick={() => setOpen(false)}>{t.words.cancel}</Button>
-            <Button kind="primary" type="submit" disabled={busy}>
-              {r.start}
-            </Button>
-          </div>
+          <FormButtons submit={r.start} disabled={busy} onCancel={() => setOpen(false)} />
         </form>
       </Dialog>
     </>

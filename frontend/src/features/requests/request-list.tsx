@@ -2,8 +2,10 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { keysQuery, usersQuery } from "@/api/access";
 import { deploymentsQuery, meQuery } from "@/api/queries";
 import { MOST_SHOWN, type RequestSearch, requestsQuery } from "@/api/requests";
+import { Button } from "@/components/button";
 import { Card } from "@/components/card";
 import { count } from "@/components/format";
 import { Pick } from "@/components/pick";
@@ -45,7 +47,7 @@ function Note({ children }: { children: ReactNode }) {
   );
 }
 
-function Found({ search }: { search: RequestSearch }) {
+function Found({ search, onOlder }: { search: RequestSearch; onOlder: (cursor: string) => void }) {
   const query = useQuery(requestsQuery(search));
   const session = useQuery(meQuery).data;
   const unsure = useUnsure() || query.isRefetchError || query.isPlaceholderData;
@@ -78,11 +80,76 @@ function Found({ search }: { search: RequestSearch }) {
           />
         }
       />
-      {page.next_cursor ? (
-        <p className="mt-2 text-small text-muted">{r.more(count(MOST_SHOWN))}</p>
-      ) : null}
+      <Pages
+        older={page.next_cursor ?? null}
+        isOlder={search.cursor !== undefined}
+        isBusy={query.isPlaceholderData}
+        onOlder={onOlder}
+      />
     </>
   );
+}
+
+interface PagesProps {
+  /** The cursor of the page after this one. */
+  older: string | null;
+  /** This page is not the first one. */
+  isOlder: boolean;
+  isBusy: boolean;
+  /** Empty: back to the newest. */
+  onOlder: (cursor: string) => void;
+}
+
+function Pages({ older, isOlder, isBusy, onOlder }: PagesProps) {
+  if (!older && !isOlder) return null;
+  return (
+    <p className="mt-2 flex flex-wrap items-center gap-2 text-small text-muted">
+      {isOlder ? r.olderOnes : r.more(count(MOST_SHOWN))}
+      {isOlder ? (
+        <Button size="small" onClick={() => onOlder("")}>
+          {r.newest}
+        </Button>
+      ) : null}
+      {older ? (
+        <Button size="small" disabled={isBusy} onClick={() => onOlder(older)}>
+          {r.older}
+        </Button>
+      ) : null}
+    </p>
+  );
+}
+
+interface WhoProps {
+  label: string;
+  value: string;
+  options: Record<string, string>;
+  onChange: (value: string) => void;
+}
+
+/** A choice of whose requests, where there is more than one. */
+function Who({ label, value, options, onChange }: WhoProps) {
+  if (Object.keys(options).length < 2) return null;
+  return (
+    <Pick
+      label={label}
+      value={value}
+      any={r.all}
+      options={options}
+      onChange={onChange}
+      className="max-w-44"
+    />
+  );
+}
+
+/** The names of the users and keys that one may choose from. */
+function useWho() {
+  const role = useQuery(meQuery).data?.user.role;
+  const keys = useQuery(keysQuery).data ?? [];
+  const users = useQuery({ ...usersQuery, enabled: role === "administrator" }).data ?? [];
+  return {
+    keys: Object.fromEntries(keys.map((one) => [one.id, `${one.name} (${one.hint})`])),
+    users: Object.fromEntries(users.map((one) => [one.id, one.username])),
+  };
 }
 
 /** `deployment`: whose requests alone are shown. */
@@ -90,6 +157,10 @@ export function RequestList({ deployment }: { deployment?: string }) {
   const [view, setView] = useState<View>("active");
   const [chosen, setChosen] = useState("");
   const [status, setStatus] = useState("");
+  const [user, setUser] = useState("");
+  const [key, setKey] = useState("");
+  const [cursor, setCursor] = useState("");
+  const who = useWho();
   const names = useQuery(deploymentsQuery).data?.map((d) => d.name) ?? [];
   const isAdministrator = useQuery(meQuery).data?.user.role === "administrator";
   const name = deployment ?? chosen;
@@ -97,19 +168,33 @@ export function RequestList({ deployment }: { deployment?: string }) {
     state: view,
     ...(name ? { deployment: name } : {}),
     ...(view === "recent" && status ? { status: status as Status } : {}),
+    ...(user ? { user } : {}),
+    ...(key ? { key } : {}),
+    ...(cursor ? { cursor } : {}),
+  };
+  /** Another question begins at its newest answer. */
+  const anew = (set: (value: string) => void) => (value: string) => {
+    set(value);
+    setCursor("");
   };
   return (
     <>
       <Captures {...(name ? { deployment: name } : {})} mayStop={isAdministrator} />
       <div className="mb-3 flex flex-wrap items-center gap-3">
-        <Views view={view} onChange={setView} />
+        <Views
+          view={view}
+          onChange={(next) => {
+            setView(next);
+            setCursor("");
+          }}
+        />
         {deployment ? null : (
           <Pick
             label={r.deployment}
             value={chosen}
             any={r.all}
             options={Object.fromEntries(names.map((each) => [each, each]))}
-            onChange={setChosen}
+            onChange={anew(setChosen)}
           />
         )}
         {view === "recent" ? (
@@ -118,16 +203,18 @@ export function RequestList({ deployment }: { deployment?: string }) {
             value={status}
             any={r.all}
             options={r.statuses as Record<string, string>}
-            onChange={setStatus}
+            onChange={anew(setStatus)}
           />
         ) : null}
+        <Who label={r.user} value={user} options={who.users} onChange={anew(setUser)} />
+        <Who label={r.key} value={key} options={who.keys} onChange={anew(setKey)} />
         {isAdministrator && name ? (
           <span className="ml-auto">
             <CaptureButton deployment={name} />
           </span>
         ) : null}
       </div>
-      <Found search={search} />
+      <Found search={search} onOlder={setCursor} />
     </>
   );
 }

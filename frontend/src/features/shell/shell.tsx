@@ -14,6 +14,7 @@ import { Dialog } from "@/components/dialog";
 import { Menu } from "@/components/menu";
 import { Notices } from "@/components/notices";
 import { keyWords } from "@/components/platform";
+import { ShownSecret } from "@/components/secret";
 import { toggleTheme, useDark } from "@/components/theme";
 import { t } from "@/strings";
 import { ConnectionDot } from "./connection-dot";
@@ -225,6 +226,7 @@ export function Shell({ crumbs, children }: { crumbs: Crumb[]; children: ReactNo
         className="mx-auto max-w-[1240px] p-3.5 outline-none md:px-6 md:py-5"
       >
         <Notices />
+        <ShownSecret />
         {children}
       </main>
       <Suspense>

@@ -1,7 +1,7 @@
 """What keys say and hear over HTTP, and the limits that a key can be born with."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -179,6 +179,17 @@ KEY_EXAMPLE: dict[str, Any] = {
     "last_used_at": None,
     "replaced_by": None,
 }
+
+
+class EndingKey(NamedTuple):
+    """A key in force that ends soon, as other rooms are told of it."""
+
+    id: str
+    name: str
+    owner: str
+    """The user's name."""
+    created_at: datetime
+    expires_at: datetime
 
 
 class KeyView(BaseModel):

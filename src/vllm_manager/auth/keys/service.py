@@ -27,6 +27,7 @@ from vllm_manager.auth.keys.rules import (
 from vllm_manager.auth.keys.schemas import (
     NO_LIMITS,
     PREFIX,
+    EndingKey,
     KeyChange,
     KeyRequest,
     KeyRotation,
@@ -50,6 +51,7 @@ from vllm_manager.kit.secrets import fingerprint, new_token
 OVERLAP = timedelta(hours=24)
 MOST_OVERLAP = timedelta(days=30)
 _NOTE_EVERY = timedelta(minutes=1)
+_ENDING_TOLD = 3
 _OWN_WAYS = frozenset({"limits", "addresses", "priority"})
 """What is not simply written as it is asked for."""
 
@@ -267,11 +269,15 @@ class Keys:
             await store.note_used(session, due)
         self._noted.update(due)
 
-    async def ending(self, within: timedelta) -> tuple[int, datetime | None]:
-        """Return how many keys in force end within that time, and when the first of them does."""
+    async def ending(self, within: timedelta) -> tuple[int, Sequence[EndingKey]]:
+        """Return how many keys in force end within that time, and those that do so first.
+
+        One that was rotated is seen to, though it works on for a while.
+        """
         now = self._clock.now()
         async with self._database.read() as session:
-            return await store.ending(session, now, now + within)
+            count, first = await store.ending(session, now, now + within, _ENDING_TOLD)
+        return count, [_ending(found) for found in first]
 
     async def predecessors(self, key_ids: Sequence[str]) -> dict[str, list[str]]:
         """Return for keys the ids of those that were rotated, one after another, to it.
@@ -310,6 +316,12 @@ class Keys:
         limits = await self._limits.of(session, [row.key.id for row in rows])
         now = self._clock.now()
         return [_view(row, limits.get(row.key.id, NO_LIMITS), now) for row in rows]
+
+
+def _ending(found: Found) -> EndingKey:
+    one = found.key
+    assert one.expires_at is not None
+    return EndingKey(one.id, one.name, found.owner.username, one.created_at, one.expires_at)
 
 
 def _new_key(**values: Any) -> tuple[str, Key]:

@@ -107,14 +107,18 @@ def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 async def ending(
-    session: AsyncSession, now: datetime, until: datetime
-) -> tuple[int, datetime | None]:
-    """Return how many keys in force end before `until`, and when the first of them does."""
-    query = select(func.count(), func.min(Key.expires_at)).where(
-        Key.revoked_at.is_(None), Key.expires_at > now, Key.expires_at < until
+    session: AsyncSession, now: datetime, until: datetime, limit: int
+) -> tuple[int, Sequence[Found]]:
+    """Return how many keys in force end before `until` with none in their place, and the first."""
+    ends = (
+        Key.revoked_at.is_(None),
+        Key.replaced_by_id.is_(None),
+        Key.expires_at > now,
+        Key.expires_at < until,
     )
-    count, first = (await session.execute(query)).one()
-    return count, first
+    count = await session.scalar(select(func.count()).select_from(Key).where(*ends))
+    query = _found().where(*ends).order_by(Key.expires_at, Key.id).limit(limit)
+    return count or 0, [Found(*row) for row in await session.execute(query)]
 
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from vllm_manager.auth.keys import EndingKey
 from vllm_manager.kit.errors import ProblemDetails
 
 
@@ -21,6 +22,16 @@ class DeploymentFact(NamedTuple):
     attempt: int = 1
     is_wanted: bool = True
     """False: it is being stopped or deleted, or is."""
+    requests_running: float | None = None
+    """By all its replicas together."""
+    replicas: int = 1
+    """As many as are wanted."""
+    replicas_ready: int = 0
+    is_autoscaled: bool = False
+    max_num_seqs: int | None = None
+    """Where it is set: how many requests a replica works on at once."""
+    has_room_for_another: bool | None = None
+    """Whether the cluster is large enough for one more replica beside all that is wanted."""
 
 
 class GpuFact(NamedTuple):
@@ -66,7 +77,8 @@ class ExpiringKeys(NamedTuple):
     """The keys in force that end soon."""
 
     how_many: int
-    first_at: datetime
+    first: Sequence[EndingKey]
+    """Those that end first, at least one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
+from vllm_manager.auth.keys import EndingKey
 from vllm_manager.cluster import ClusterNode, RayStatus
 from vllm_manager.deployments.schemas import Deployment
 from vllm_manager.hardware import HardwareSnapshot
@@ -23,6 +24,7 @@ from vllm_manager.monitoring.alerts.facts import (
     GpuFact,
     ProcessName,
 )
+from vllm_manager.monitoring.alerts.room import Room
 from vllm_manager.monitoring.samples import Board, Distribution, nodes_heard
 
 log = logging.getLogger(__name__)
@@ -46,8 +48,8 @@ class Rooms:
     machine: Callable[[], Awaitable[HardwareSnapshot]]
     ray: Callable[[], Awaitable[RayStatus]]
     nodes: Callable[[], Awaitable[Sequence[ClusterNode] | None]]
-    keys: Callable[[timedelta], Awaitable[tuple[int, datetime | None]]]
-    """How many keys end within that time, and when the first of them does."""
+    keys: Callable[[timedelta], Awaitable[tuple[int, Sequence[EndingKey]]]]
+    """How many keys end within that time, and those that do so first."""
     unfinished_audit_entries: Callable[[], int]
     board: Board
     gateway_workers: Callable[[], int]
@@ -86,7 +88,7 @@ class Looking:
         self._gpus = Elsewhere("gpu", clock)
         self._disks = Elsewhere("purpose", clock)
         self._seldom_at: float | None = None
-        self._keys: tuple[int, datetime | None] | None = None
+        self._keys: tuple[int, Sequence[EndingKey]] | None = None
         self._certificate: datetime | None = None
 
     async def facts(self) -> Facts:
@@ -102,7 +104,7 @@ class Looking:
         return Facts(
             at=self._clock.now(),
             monotonic=self._clock.monotonic(),
-            deployments=None if views is None else _deployments(views, rooms.board),
+            deployments=None if views is None else _deployments(views, rooms.board, nodes),
             gpus=self._with_other_gpus(_gpus(machine)),
             disks=self._with_other_disks(None if machine is None else _disks(machine.disks)),
             certificate_ends_at=self._certificate,
@@ -167,16 +169,21 @@ def _ends_at(certificate: Path) -> datetime | None:
         return None
 
 
-def _deployments(views: Sequence[Deployment], board: Board) -> Sequence[DeploymentFact]:
+def _deployments(
+    views: Sequence[Deployment], board: Board, nodes: Sequence[ClusterNode] | None
+) -> Sequence[DeploymentFact]:
     fullest: dict[str, float] = {}
     for labels, used in _values(board, "engine_kv_cache_usage_ratio"):
         name = labels["deployment"]
         fullest[name] = max(used, fullest.get(name, 0.0))
-    return [_deployment(view, fullest.get(view.name)) for view in views]
+    room = None if nodes is None else Room(views, nodes)
+    return [_deployment(view, fullest.get(view.name), room) for view in views]
 
 
-def _deployment(view: Deployment, kv_cache_usage_ratio: float | None) -> DeploymentFact:
-    metrics = view.metrics
+def _deployment(
+    view: Deployment, kv_cache_usage_ratio: float | None, room: Room | None
+) -> DeploymentFact:
+    metrics, seqs = view.metrics, view.spec.arguments.get("max_num_seqs")
     return DeploymentFact(
         name=view.name,
         phase=view.phase,
@@ -186,6 +193,12 @@ def _deployment(view: Deployment, kv_cache_usage_ratio: float | None) -> Deploym
         requests_waiting=metrics.requests_waiting if metrics else None,
         attempt=view.attempt,
         is_wanted=view.desired == "running",
+        requests_running=metrics.requests_running if metrics else None,
+        replicas=view.replicas_desired,
+        replicas_ready=view.replicas_ready,
+        is_autoscaled=view.spec.autoscaling is not None,
+        max_num_seqs=seqs if isinstance(seqs, int) else None,
+        has_room_for_another=None if room is None else room.has_another(view.spec.resources),
     )
 
 
@@ -218,8 +231,8 @@ def _disks(disks: Sequence[Disk]) -> Sequence[DiskFact]:
     return [DiskFact(disk.purpose, disk.path, disk.free_bytes, disk.total_bytes) for disk in disks]
 
 
-def _expiring(found: tuple[int, datetime | None] | None) -> ExpiringKeys | None:
-    if found is None or found[1] is None:
+def _expiring(found: tuple[int, Sequence[EndingKey]] | None) -> ExpiringKeys | None:
+    if found is None or not found[1]:
         return None
     return ExpiringKeys(found[0], found[1])
 

@@ -137,6 +137,7 @@ class Receivers:
             severity="info",
             title="Alerts reach you here",
             detail="Somebody tried this receiver out. Nothing is wrong.",
+            deployment=None,
             remediation=[],
             since=now,
             updated_at=now,

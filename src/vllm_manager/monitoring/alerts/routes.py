@@ -49,7 +49,7 @@ async def list_alerts(
     cursor: Annotated[str | None, Query(max_length=2048)] = None,
 ) -> Page[Alert]:
     """The newest first. What is over is kept for 90 days."""
-    return await alerts.page(state, cursor, limit)
+    return await alerts.page(principal, state, cursor, limit)
 
 
 @router.get("/rules", operation_id="listAlertRules", summary="List what is watched")
@@ -135,7 +135,7 @@ async def test_receiver(
 
 @router.get("/{alert_id}", operation_id="getAlert", summary="Read an alert")
 async def get_alert(alert_id: Id, alerts: Service, principal: Anyone) -> Alert:
-    return await alerts.get(alert_id)
+    return await alerts.get(principal, alert_id)
 
 
 @router.post(

@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from vllm_manager.deployments.states import START_ORDER
 from vllm_manager.kit.errors import Remedy
+from vllm_manager.monitoring.alerts import remedies
 from vllm_manager.monitoring.alerts.facts import (
     DeploymentFact,
     DiskFact,
@@ -96,14 +97,8 @@ class Rule(NamedTuple):
     """How long it must hold before anybody is told, and be over before it is said to be over."""
     look: Look
     """Returns what holds now, or can't be decided; None where nothing at all can be known."""
-
-
-def _deployment(name: str) -> Remedy:
-    return Remedy(label="Open it", action="open", arguments={"path": f"/deployments/{name}"})
-
-
-def _open(label: str, path: str) -> Remedy:
-    return Remedy(label=label, action="open", arguments={"path": path})
+    is_of_deployments: bool = False
+    """Whether its subjects are deployments, which its remedies are done to."""
 
 
 def _of_phase(*phases: str) -> Callable[[Facts], Iterable[DeploymentFact] | None]:
@@ -122,8 +117,7 @@ def _failed(facts: Facts, _: Trends) -> Iterable[Finding] | None:
 
 def _failure(d: DeploymentFact) -> Finding:
     detail = d.error.detail if d.error else (d.reason or "Its page says more.")
-    mends = tuple(d.error.remediation) if d.error else ()
-    return Finding(d.name, "critical", f"{d.name} failed", detail, (*mends, _deployment(d.name)))
+    return Finding(d.name, "critical", f"{d.name} failed", detail, remedies.of_failed(d))
 
 
 def _degraded(facts: Facts, _: Trends) -> Iterable[Finding] | None:
@@ -134,7 +128,7 @@ def _degraded(facts: Facts, _: Trends) -> Iterable[Finding] | None:
 def _trouble(d: DeploymentFact) -> Finding:
     severity: Severity = "critical" if d.phase == "unreachable" else "warning"
     detail = d.reason or (d.error.detail if d.error else "Its page says more.")
-    return Finding(d.name, severity, f"{d.name} is {d.phase}", detail, (_deployment(d.name),))
+    return Finding(d.name, severity, f"{d.name} is {d.phase}", detail, remedies.of_troubled(d))
 
 
 def _restarting(facts: Facts, _: Trends) -> Iterable[Finding] | None:
@@ -149,7 +143,7 @@ def _restarting(facts: Facts, _: Trends) -> Iterable[Finding] | None:
             "warning",
             f"{d.name} does not start",
             f"This is try {d.attempt}. " + (d.error.detail if d.error else d.reason or ""),
-            (_deployment(d.name),),
+            remedies.of_restarting(d),
         )
         for d in again
     ]
@@ -173,7 +167,7 @@ def _fullness(d: DeploymentFact) -> Judged | None:
         f"The KV cache of {d.name} is full",
         f"{used:.0%} of it is in use: further requests wait, or push others out. Allow fewer "
         "requests at once, shorten the context, give the cache more memory, or add a replica.",
-        (_deployment(d.name),),
+        remedies.of_full_cache(d),
     )
 
 
@@ -198,7 +192,7 @@ def _queue(d: DeploymentFact, trend: Trend | None) -> Judged | None:
         "than it can answer: add a replica, or lower what its callers may ask for."
     )
     title = f"The queue of {d.name} grows"
-    return Finding(d.name, "warning", title, detail, (_deployment(d.name),))
+    return Finding(d.name, "warning", title, detail, remedies.of_queue(d))
 
 
 def _gpu_lost(facts: Facts, _: Trends) -> Iterable[Judged] | None:
@@ -213,7 +207,7 @@ def _lost(gpu: GpuFact) -> Judged:
     hit = f" It was given to {', '.join(gpu.used_by)}." if gpu.used_by else ""
     why = "has fallen off the bus" if gpu.state == "lost" else "does not answer"
     detail = f"{gpu.name} {why}.{hit} Look at it with nvidia-smi and at the kernel's log; reboot."
-    mend = (_open("Open the cluster", "/cluster"),)
+    mend = (remedies.page("Open the cluster", "/cluster"),)
     return Finding(gpu.name, "critical", f"{gpu.name} is lost", detail, mend)
 
 
@@ -236,7 +230,7 @@ def _heat(gpu: GpuFact, celsius: float) -> Finding:
         f"It is at {celsius:.0f} °C. From about {_HOT_CELSIUS:.0f} °C on GPUs slow themselves "
         "down, and age. Check fans, air flow and the power limit."
     )
-    mend = (_open("Open the cluster", "/cluster"),)
+    mend = (remedies.page("Open the cluster", "/cluster"),)
     return Finding(gpu.name, severity, f"{gpu.name} is hot", detail, mend)
 
 
@@ -261,7 +255,9 @@ def _shortage(disk: DiskFact, free: int, total: int) -> Finding:
         f"{_WHEN_FULL[disk.purpose]}"
     )
     is_of_models = disk.purpose in ("models", "home")
-    mend = (_open("Open the library", "/library"),) if is_of_models else ()
+    mend = (
+        (remedies.page("Choose models to delete", "/library?unused=true"),) if is_of_models else ()
+    )
     title = f"{_DISKS[disk.purpose]} is nearly full"
     return Finding(disk.path, "critical" if is_last else "warning", title, detail, mend)
 
@@ -289,13 +285,13 @@ def _keys(facts: Facts, _: Trends) -> Iterable[Finding] | None:
         return None
     if facts.keys is None:
         return ()
-    count, first = facts.keys
+    count, ending = facts.keys
     title = "A key expires soon" if count == 1 else f"{count} keys expire soon"
     detail = (
-        f"The first one on {_day(first)}. Applications that use them are refused from then on: "
-        "rotate them, which leaves the old ones valid for a while."
+        f"The first one on {_day(ending[0].expires_at)}. Applications that use them are refused "
+        "from then on: rotate them, which leaves the old ones valid for a while."
     )
-    return [Finding("keys", "info", title, detail, (_open("Open the keys", "/keys"),))]
+    return [Finding("keys", "info", title, detail, remedies.of_keys(ending))]
 
 
 def _memory_grows(facts: Facts, trends: Trends) -> Iterable[Finding] | None:
@@ -321,7 +317,9 @@ def _growth(name: ProcessName, trend: Trend, seconds: float, when: str) -> Findi
         f"It holds {held:.0f} MiB, and has grown by {per_hour / 2**20:.0f} MiB in {when} "
         "without falling back. Restart it, and send the diagnostics bundle."
     )
-    mend = (_deployment(name.deployment),) if name.deployment else ()
+    place = f"/deployments/{name.deployment}"
+    look = (remedies.page("Open it", place),) if name.deployment else ()
+    mend = (*look, remedies.page("Download the diagnostics bundle", "/settings"))
     return Finding(name.words, "warning", f"{name.words} takes more and more memory", detail, mend)
 
 
@@ -369,7 +367,8 @@ def _audit(facts: Facts, _: Trends) -> Iterable[Finding] | None:
         f"The results of {facts.unfinished_audit_entries} changes could not be written down since "
         "the start. The changes themselves are in the log. Check the database's disk."
     )
-    return [Finding("audit", "warning", "The audit log is incomplete", detail)]
+    mend = (remedies.page("Read the log", "/logs?process=control-plane"),)
+    return [Finding("audit", "warning", "The audit log is incomplete", detail, mend)]
 
 
 def _day(moment: datetime) -> str:
@@ -377,11 +376,11 @@ def _day(moment: datetime) -> str:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    Rule("deployment_failed", "A deployment was given up.", 0, _failed),
-    Rule("deployment_degraded", "Replicas are missing or do not answer.", 20, _degraded),
-    Rule("deployment_restarting", "A deployment does not start.", 0, _restarting),
-    Rule("kv_cache_full", "An engine has no room for further requests.", 60, _kv_full),
-    Rule("queue_growing", "More requests come than an engine can answer.", 0, _queue_grows),
+    Rule("deployment_failed", "A deployment was given up.", 0, _failed, True),
+    Rule("deployment_degraded", "Replicas are missing or do not answer.", 20, _degraded, True),
+    Rule("deployment_restarting", "A deployment does not start.", 0, _restarting, True),
+    Rule("kv_cache_full", "An engine has no room for further requests.", 60, _kv_full, True),
+    Rule("queue_growing", "More requests come than an engine can answer.", 0, _queue_grows, True),
     Rule("gpu_lost", "A GPU does not answer.", 0, _gpu_lost),
     Rule("gpu_hot", f"A GPU is at {_HOT_CELSIUS:.0f} °C or more.", 60, _gpu_hot),
     Rule("disk_low", "Less than a tenth of a disk is free.", 30, _disk_low),

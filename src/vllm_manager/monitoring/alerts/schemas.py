@@ -36,6 +36,7 @@ _ALERT: dict[str, Any] = {
     "severity": "warning",
     "title": "The disk of models is nearly full",
     "detail": "41.2 of 500 GiB are free at /srv/models.",
+    "deployment": None,
     "remediation": [],
     "since": "2026-11-23T10:00:00Z",
     "updated_at": "2026-11-23T10:05:00Z",
@@ -59,6 +60,9 @@ class Alert(BaseModel):
     severity: Severity
     title: str
     detail: str = Field(description="What is so, with numbers, and what to do.")
+    deployment: str | None = Field(
+        description="The deployment that it is about, which its remedies are done to."
+    )
     remediation: list[Remedy]
     since: datetime
     updated_at: datetime

@@ -19,7 +19,7 @@ from vllm_manager.monitoring.alerts.schemas import (
     State,
 )
 from vllm_manager.monitoring.alerts.tables import AlertRow, SilenceRow
-from vllm_manager.monitoring.alerts.views import alert_view, silence_view
+from vllm_manager.monitoring.alerts.views import alert_view, shown_to, silence_view
 
 _KEPT: Final = timedelta(days=90)
 
@@ -40,16 +40,18 @@ class Alerts:
         self._is_unknown = is_unknown
         self._told = told
 
-    async def page(self, state: State, cursor: str | None, limit: int) -> Page[Alert]:
+    async def page(
+        self, who: Principal, state: State, cursor: str | None, limit: int
+    ) -> Page[Alert]:
         """Return alerts, the newest first."""
         async with self._database.read() as session:
             rows = await store.page(session, state, decode_cursor(cursor), limit + 1)
             silences = await store.silences(session, self._clock.now())
         items, next_cursor = cut(rows, limit, [row.id for row in rows])
-        views = [self._view(row, silences) for row in items]
+        views = [self._view(who, row, silences) for row in items]
         return Page(items=views, next_cursor=next_cursor)
 
-    async def get(self, alert_id: str) -> Alert:
+    async def get(self, who: Principal, alert_id: str) -> Alert:
         """Return an alert.
 
         Raises:
@@ -60,10 +62,11 @@ class Alerts:
             if row is None:
                 raise not_found("alert", alert_id)
             silences = await store.silences(session, self._clock.now())
-        return self._view(row, silences)
+        return self._view(who, row, silences)
 
-    def _view(self, row: AlertRow, silences: Sequence[SilenceRow]) -> Alert:
-        return alert_view(row, silences, self._is_unknown(row.rule, row.subject))
+    def _view(self, who: Principal, row: AlertRow, silences: Sequence[SilenceRow]) -> Alert:
+        whole = alert_view(row, silences, self._is_unknown(row.rule, row.subject))
+        return shown_to(who, whole)
 
     async def acknowledge(self, alert_id: str, by: Principal, said: Acknowledgement) -> Alert:
         """Note that somebody sees to it; the last one who says so counts.
@@ -85,7 +88,7 @@ class Alerts:
             row.acknowledged_at, row.acknowledged_by = self._clock.now(), by.username
             row.note = said.note
         self._told()
-        return await self.get(alert_id)
+        return await self.get(by, alert_id)
 
     async def silences(self) -> Page[Silence]:
         """Return the silences in force."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
+from vllm_manager.auth import Principal
 from vllm_manager.kit.errors import Remedy
-from vllm_manager.monitoring.alerts.rules import Severity
+from vllm_manager.monitoring.alerts.rules import BY_NAME, Severity
 from vllm_manager.monitoring.alerts.schemas import Alert, Receiver, ReceiverKind, Silence
 from vllm_manager.monitoring.alerts.tables import AlertRow, ReceiverRow, SilenceRow
 
@@ -23,6 +24,8 @@ def silenced_until(rule: str, subject: str, silences: Sequence[SilenceRow]) -> d
 
 
 def alert_view(row: AlertRow, silences: Sequence[SilenceRow], is_unknown: bool) -> Alert:
+    """Return an alert with all its remedies."""
+    rule = BY_NAME.get(row.rule)
     return Alert(
         id=row.id,
         rule=row.rule,
@@ -30,6 +33,7 @@ def alert_view(row: AlertRow, silences: Sequence[SilenceRow], is_unknown: bool) 
         severity=cast("Severity", row.severity),
         title=row.title,
         detail=row.detail,
+        deployment=row.subject if rule is not None and rule.is_of_deployments else None,
         remediation=[Remedy.model_validate(remedy) for remedy in row.remediation],
         since=row.since,
         updated_at=row.updated_at,
@@ -40,6 +44,18 @@ def alert_view(row: AlertRow, silences: Sequence[SilenceRow], is_unknown: bool) 
         silenced_until=silenced_until(row.rule, row.subject, silences),
         is_known=row.resolved_at is not None or not is_unknown,
     )
+
+
+def shown_to(who: Principal, alert: Alert) -> Alert:
+    """Return an alert without the keys of others, which nobody but an administrator sees."""
+    if who.role == "administrator":
+        return alert
+    told = [remedy for remedy in alert.remediation if _is_theirs(who, remedy)]
+    return alert.model_copy(update={"remediation": told})
+
+
+def _is_theirs(who: Principal, remedy: Remedy) -> bool:
+    return remedy.action != "rotate" or remedy.arguments["owner"] == who.username
 
 
 def silence_view(row: SilenceRow) -> Silence:

@@ -165,5 +165,6 @@ def _is_due(row: AlertRow, finding: Finding | None, now: datetime) -> bool:
         return False
     if row.severity != finding.severity:
         return True
-    is_new = (row.title, row.detail) != (redact(finding.title)[:255], redact(finding.detail))
+    told = (redact(finding.title)[:255], redact(finding.detail), _remedies(finding))
+    is_new = (row.title, row.detail, row.remediation) != told
     return is_new and now - row.updated_at >= _RENEW

@@ -26,8 +26,8 @@ def summary_of(seen: Measured, causes: list[SlowCause]) -> str:
     """Return the whole in a sentence."""
     if seen.request_seconds is None:
         minutes = seen.window_seconds / 60
-        waits = " Requests wait, though: see the causes." if causes else ""
-        return f"No request was finished in the last {minutes:g} minutes.{waits}"
+        none = f"No request was finished in the last {minutes:g} minutes"
+        return f"{none}; what stands out: {causes[0].cause}" if causes else f"{none}."
     took = f"A request takes {_time(seen.request_seconds)} on average"
     if not causes:
         return f"{took}; nothing stands out as slow."
