@@ -43,7 +43,7 @@ export function PageHead({ title, lead, actions, below, beside = false }: HeadPr
           </div>
         ) : null}
       </div>
-      {below}
+      {below ? <div className={actions ? "max-sm:mt-2" : ""}>{below}</div> : null}
     </header>
   );
 }

@@ -108,7 +108,7 @@ async def test_the_product_itself_sees_what_needs_attention(tmp_path: Path) -> N
         keys = await begun(control, "keys_expiring")
         assert keys["deployment"] is None
         [rotate] = [r for r in keys["remediation"] if r["action"] == "rotate"]
-        assert rotate["arguments"]["days"] == 2
+        assert rotate["arguments"]["days"] == 14
         viewer = await person(control, "viewer")
         told = await ask(control, viewer, "GET", f"/alerts/{keys['id']}")
         assert [r["action"] for r in told["remediation"]] == ["open"]

@@ -69,22 +69,28 @@ export function cell(hide?: Column["hide"], more = ""): string {
 
 export function Table({ columns, children }: { columns: Column[]; children: ReactNode }) {
   return (
-    <Card className="overflow-x-auto">
-      <table className="w-full text-left">
-        <thead className="text-small text-muted">
-          <tr>
-            {columns.map(({ label, hide, quiet, right }) => (
-              <th
-                key={label}
-                className={cell(hide, `font-normal whitespace-nowrap ${right ? "text-right" : ""}`)}
-              >
-                {quiet ? <span className="sr-only">{label}</span> : label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody className="[&>tr]:border-t [&>tr]:border-line">{children}</tbody>
-      </table>
+    <Card>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <div tabIndex={0} className="overflow-x-auto">
+        <table className="w-full text-left">
+          <thead className="text-small text-muted">
+            <tr>
+              {columns.map(({ label, hide, quiet, right }) => (
+                <th
+                  key={label}
+                  className={cell(
+                    hide,
+                    `font-normal whitespace-nowrap ${right ? "text-right" : ""}`,
+                  )}
+                >
+                  {quiet ? <span className="sr-only">{label}</span> : label}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody className="[&>tr]:border-t [&>tr]:border-line">{children}</tbody>
+        </table>
+      </div>
     </Card>
   );
 }

@@ -247,7 +247,7 @@ export function LibraryPage({ unused, onUnused }: Props) {
             </Link>
           </>
         }
-        below={<p className="text-muted max-sm:mt-1.5">{w.lead}</p>}
+        below={<p className="text-muted">{w.lead}</p>}
       />
       <StaleNote />
       <Lost query={query} />

@@ -13,6 +13,7 @@ _EASY_KV_RATIO: Final = 0.7
 _FEWER: Final = 0.75
 _MORE: Final = 1.5
 _LEAST_SEQS: Final = 4
+_LEAST_DAYS: Final = 14
 _SECONDS_PER_DAY: Final = 86_400
 _RESTART: Final = Remedy(label="Restart", action="restart")
 
@@ -104,10 +105,11 @@ def _per_replica(d: DeploymentFact) -> int | None:
 
 
 def _rotate(key: EndingKey) -> Remedy:
-    """The new key lives as long as the old one was to."""
-    days = max(1, round((key.expires_at - key.created_at).total_seconds() / _SECONDS_PER_DAY))
+    """The new key lives as long as the old one was to, and not for so short that it is told of."""
+    life_days = round((key.expires_at - key.created_at).total_seconds() / _SECONDS_PER_DAY)
+    days = max(_LEAST_DAYS, life_days)
     return Remedy(
-        label=f"Rotate {key.name} of {key.owner}, for another {days} day{'s' if days > 1 else ''}",
+        label=f"Rotate {key.name} of {key.owner}, for another {days} days",
         action="rotate",
         arguments={"key_id": key.id, "name": key.name, "owner": key.owner, "days": days},
     )
