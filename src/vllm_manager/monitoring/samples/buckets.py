@@ -116,5 +116,7 @@ def quantiles(edges: Sequence[Edge], counts: Counts, share: float) -> Values:
     lowers = np.array([lower for lower, _ in edges])
     widths = np.array([0.0 if upper == inf else upper - lower for lower, upper in edges])
     found = lowers[row] + widths[row] * (ranks - upto[here] + count) / np.maximum(count, 1)
-    told = zip(found.tolist(), totals.tolist(), strict=True)
-    return [value if total else None for value, total in told]
+    told: list[float | None] = found.tolist()
+    for step in np.flatnonzero(totals == 0).tolist():
+        told[step] = None
+    return told

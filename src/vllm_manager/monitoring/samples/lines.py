@@ -27,7 +27,7 @@ def lines(question: Question, series: Iterable[Series]) -> list[Line]:
         groups[question.group(one.labels)].append(one)
     draw = _histogram if question.figure.kind == "histogram" else _scalar
     drawn = [draw(question, labels, members) for labels, members in sorted(groups.items())]
-    return [line for line in drawn if any(value is not None for value in line.values)]
+    return [line for line in drawn if line.values.count(None) < len(line.values)]
 
 
 def _newest(members: Sequence[Series]) -> float | None:
