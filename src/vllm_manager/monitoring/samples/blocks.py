@@ -8,12 +8,12 @@ little from step to step is small numbers as differences, and deflate makes litt
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf, log, nan
 from operator import add, itemgetter
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, overload
 
 import orjson
 
@@ -86,22 +86,75 @@ class ScalarCodes:
         return ScalarSpan(begin, step, means, _looked_up(_VALUES, tops))
 
 
+class SumCodes:
+    """A histogram's sums; those of a packed block are unpacked when one is first looked at."""
+
+    __slots__ = ("_codes", "_packed", "_slots")
+
+    def __init__(self, slots: int, packed: bytes | None = None) -> None:
+        self._slots = slots
+        self._packed = packed
+        self._codes: array[int] | None = None
+
+    @property
+    def codes(self) -> "array[int]":
+        if self._codes is None:
+            packed = self._packed
+            none = array("H", bytes(2 * self._slots))
+            self._codes = none if packed is None else _unpacked_sums(packed)
+        return self._codes
+
+    def __len__(self) -> int:
+        return self._slots
+
+
+class _LateSums(Sequence[float]):
+    """The wanted ones of a block's sums. Quantiles, which ask how many there are, need no more."""
+
+    __slots__ = ("_sums", "_values", "_wanted")
+
+    def __init__(self, sums: SumCodes, wanted: slice) -> None:
+        self._sums = sums
+        self._wanted = wanted
+        self._values: Sequence[float] | None = None
+
+    def __len__(self) -> int:
+        return len(range(*self._wanted.indices(len(self._sums))))
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[float]: ...
+
+    def __getitem__(self, index: int | slice) -> float | Sequence[float]:
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self._all())
+
+    def _all(self) -> Sequence[float]:
+        if self._values is None:
+            self._values = _looked_up(_VALUES, self._sums.codes[self._wanted])
+        return self._values
+
+
 @dataclass(slots=True)
 class HistogramCodes:
     """One series of a histogram."""
 
-    sums: "array[int]"
+    sums: SumCodes
     bounds: Bounds
     buckets: dict[int, bytearray] = field(default_factory=dict[int, bytearray])
 
     def put(self, offset: int, span: HistogramSpan) -> None:
         """Write a span's values from step `offset` on; with other bounds what was is given up."""
         if span.bounds != self.bounds:
-            self.sums, self.bounds = array("H", bytes(2 * len(self.sums))), span.bounds
+            self.sums, self.bounds = SumCodes(len(self.sums)), span.bounds
             self.buckets = {}
         for index, total in enumerate(span.sums):
             if total == total:
-                self.sums[offset + index] = code_of(total)
+                self.sums.codes[offset + index] = code_of(total)
         for bucket, counts in span.buckets.items():
             for index, count in enumerate(counts):
                 if count and span.sums[index] == span.sums[index]:
@@ -110,7 +163,7 @@ class HistogramCodes:
 
     def span(self, start: int, step: int, wanted: slice = _ALL) -> HistogramSpan:
         """Return the wanted steps of a block that begins at `start`."""
-        sums = _looked_up(_VALUES, self.sums[wanted])
+        sums = _LateSums(self.sums, wanted)
         counts = _counts(b"".join(codes[wanted] for codes in self.buckets.values()))
         length = len(sums)
         buckets = {
@@ -141,7 +194,7 @@ class Block:
             found.put(offset, span)
         else:
             if not isinstance(found, HistogramCodes):
-                found = self.series[labels] = HistogramCodes(array("H", none), span.bounds)
+                found = self.series[labels] = HistogramCodes(SumCodes(self.slots), span.bounds)
             found.put(offset, span)
 
     def pack(self) -> bytes:
@@ -157,7 +210,7 @@ class Block:
             else:
                 used = sorted(codes.buckets)
                 heads.append([labels, bounds.index(codes.bounds), used])
-                parts.append(_planes(_differences(codes.sums)))
+                parts.append(_planes(_differences(codes.sums.codes)))
                 parts += [bytes(codes.buckets[bucket]) for bucket in used]
         finite = [[None if bound == inf else bound for bound in one] for one in bounds]
         head = orjson.dumps({"bounds": finite, "series": heads})
@@ -247,13 +300,13 @@ def _unplanes(raw: bytes, kind: Literal["H", "h"]) -> "array[int]":
     return array(kind, bytes(joined))
 
 
-def _sums(differences: "array[int]") -> "array[int]":
-    return array("H", list(accumulate(differences)))
+def _unpacked_sums(packed: bytes) -> "array[int]":
+    return array("H", list(accumulate(_unplanes(packed, "h"))))
 
 
 def _scalar(part: bytes, exact: float | None, two: int) -> ScalarCodes:
     if exact is None:
-        means = _sums(_unplanes(part[:two], "h"))
+        means = _unpacked_sums(part[:two])
     else:
         code = code_of(exact)
         known = _unplanes(part[:two], "H")
@@ -267,7 +320,7 @@ def _histogram(part: bytes, bounds: Bounds, used: Sequence[int], slots: int) -> 
         bucket: bytearray(part[begin + n * slots : begin + (n + 1) * slots])
         for n, bucket in enumerate(used)
     }
-    return HistogramCodes(_sums(_unplanes(part[:begin], "h")), bounds, columns)
+    return HistogramCodes(SumCodes(slots, part[:begin]), bounds, columns)
 
 
 def coarser(span: Span, times: int) -> Span:
