@@ -1,6 +1,6 @@
 """The gates of `make check`, and the tests of `make test` that need no engine and no browser.
 
-Three run at a time, each is told with its seconds, and what fails is printed whole.
+Four run at a time, each is told with its seconds, and what fails is printed whole.
 """
 
 import os
@@ -16,7 +16,7 @@ from bootstrap.node import search_path
 from bootstrap.paths import CONTROL_ENV, FRONTEND, ROOT
 from bootstrap.stamps import digest
 
-_AT_ONCE = 3
+_AT_ONCE = 4
 _HEAVY = ("engine", "product", "browser", "survival", "slow")
 _NO_HEAVY = " and ".join(f"not {mark}" for mark in _HEAVY)
 

@@ -78,6 +78,7 @@ def test_no_operation_takes_fastapis_own_error_shape(document: dict[str, Any]) -
     assert "HTTPValidationError" not in json.dumps(document)
 
 
+@pytest.mark.integration
 def test_the_command_prints_the_same_document_without_starting_anything(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "vllm_manager.api.openapi"]
     home = tmp_path / "home"

@@ -33,6 +33,7 @@ def test_a_secret_stays_as_it_is_and_leaves_no_other_file(tmp_path: Path):
     assert os.listdir(tmp_path) == ["token"]
 
 
+@pytest.mark.integration
 def test_processes_that_ask_at_once_get_one_secret(tmp_path: Path):
     program = (
         "import sys, pathlib; from vllm_manager.kit.secrets import read_or_create; "

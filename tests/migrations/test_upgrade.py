@@ -107,6 +107,7 @@ def test_an_existing_database_is_backed_up_before_it_is_changed(file: Path, tmp_
     assert list((tmp_path / "backups").iterdir()) == [copy]
 
 
+@pytest.mark.integration
 def test_several_processes_that_start_at_once_build_one_schema(file: Path, tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from vllm_manager.migrations import upgrade; "

@@ -190,6 +190,7 @@ def test_the_quantile_of_one_step_is_that_of_many(share: float) -> None:
     assert quantiles(edges, counts, share) == alone
 
 
+@pytest.mark.integration
 def test_who_shows_no_histogram_loads_no_numpy() -> None:
     code = "import sys, vllm_manager.api.server; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
