@@ -27,7 +27,7 @@ test:  ## that, then the tests with whole processes, a real engine, faults and a
 	@$(SETUP) test
 	@$(PYTHON) scripts/gate.py
 	@$(PYTHON) scripts/gate.py integration
-	$(PYTEST) -m "(engine or product or browser or survival) and not slow"
+	@$(PYTHON) scripts/gate.py heavy
 
 soak:  ## the long tests
 	@$(SETUP) test

@@ -1,4 +1,4 @@
-"""Runs the gates (`python3 scripts/gate.py`), or `integration`, `fmt`, `openapi`."""
+"""Runs the gates (`python3 scripts/gate.py`), `integration`, `heavy`, `fmt`, `openapi`."""
 
 import sys
 
@@ -7,6 +7,7 @@ from bootstrap import gates
 ACTIONS = {
     "check": gates.check,
     "integration": gates.integration,
+    "heavy": gates.heavy,
     "fmt": gates.format_all,
     "openapi": gates.write_client,
 }

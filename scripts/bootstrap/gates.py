@@ -1,4 +1,4 @@
-"""The gates of `make check`, and the tests of `make test` that need no engine and no browser.
+"""The gates of `make check`, and the tests of `make test`.
 
 Four run at a time, each is told with its seconds, and what fails is printed whole.
 """
@@ -17,8 +17,9 @@ from bootstrap.paths import CONTROL_ENV, FRONTEND, ROOT
 from bootstrap.stamps import digest
 
 _AT_ONCE = 4
-_HEAVY = ("engine", "product", "browser", "survival", "slow")
-_NO_HEAVY = " and ".join(f"not {mark}" for mark in _HEAVY)
+_HEAVY = ("engine", "product", "browser", "survival")
+_NO_HEAVY = " and ".join(f"not {mark}" for mark in (*_HEAVY, "slow"))
+_END_TO_END = "tests/end_to_end"
 
 
 Gates = dict[str, Callable[[], tuple[bool, str]]]
@@ -34,11 +35,15 @@ class Result:
     output: str
 
 
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{CONTROL_ENV / 'bin'}{os.pathsep}{search_path()}"}
+
+
 def _run(command: Sequence[str | Path], cwd: Path = ROOT) -> tuple[bool, str]:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**os.environ, "PATH": f"{CONTROL_ENV / 'bin'}{os.pathsep}{search_path()}"},
+        env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -97,7 +102,7 @@ def _halves(name: str, marks: str, first: Sequence[str]) -> Gates:
 _QUICK: Gates = {
     "types (pyright)": _tool("pyright"),
     "UI (biome, tsc, vitest, knip)": lambda: _run(["npm", "run", "check"], FRONTEND),
-    **_halves("unit tests", "not integration", ("auth", "cli", "docs", "gateway", "style")),
+    **_halves("tests of units", "not integration", ("auth", "cli", "docs", "gateway", "style")),
     "API client": _client_is_current,
     "import contracts": _tool("lint-imports"),
     "lint (ruff)": _tool("ruff", "check"),
@@ -107,8 +112,8 @@ _QUICK: Gates = {
 
 _ON_POSTGRES = ("db", "migrations", "operations", "auth", "limits", "deployments")
 _INTEGRATION: Gates = {
-    **_halves("integration tests", "integration", ("api", "gateway", "engine")),
-    "on PostgreSQL": _tool(
+    **_halves("tests of the whole", "integration", ("api", "gateway", "engine")),
+    "tests on PostgreSQL": _tool(
         *("pytest", "-q", "--postgres", "-m", "not engine and not sqlite"),
         *(f"tests/{room}" for room in _ON_POSTGRES),
     ),
@@ -123,7 +128,7 @@ def _timed(name: str, gate: Callable[[], tuple[bool, str]]) -> Result:
 
 def _show(result: Result) -> None:
     print(f"{'✓' if result.ok else '✗'} {result.name:<32} {result.seconds:.1f} s", flush=True)
-    if not result.ok or "tests" in result.name or "PostgreSQL" in result.name:
+    if not result.ok or result.name.startswith("tests"):
         lines = result.output.rstrip().splitlines()
         print("\n".join(lines if not result.ok else lines[-1:]), flush=True)
 
@@ -137,6 +142,21 @@ def check() -> bool:
 def integration() -> bool:
     """Run the tests of whole processes and of PostgreSQL; tell whether all passed."""
     return _all_pass(_INTEGRATION)
+
+
+def heavy() -> bool:
+    """Run the tests with an engine, a browser and faults; tell whether all passed.
+
+    Those from end to end wait most of their time, so they run beside the others, which are shown
+    as they pass.
+    """
+    marked = ("pytest", "-m", f"({' or '.join(_HEAVY)}) and not slow")
+    beside = {"tests from end to end": _tool(*marked, _END_TO_END)}
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(_all_pass, beside)
+        command = [CONTROL_ENV / "bin" / marked[0], *marked[1:], f"--ignore={_END_TO_END}"]
+        shown = subprocess.run(command, cwd=ROOT, env=_environment(), check=False)
+        return running.result() and shown.returncode == 0
 
 
 def _all_pass(gates: Gates) -> bool:

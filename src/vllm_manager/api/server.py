@@ -40,6 +40,7 @@ class ControlServer(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # what was built at the start stays: no pause to look at it again
+        gc.enable()  # the command switches it off while all of that is loaded
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()

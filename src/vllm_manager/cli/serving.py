@@ -1,5 +1,7 @@
 """`server` and `gateway`: the verbs that become a process of the product."""
 
+import gc
+
 import typer
 
 from vllm_manager.cli.runner import watch_steward
@@ -11,6 +13,7 @@ from vllm_manager.settings import Settings
 
 def server() -> None:
     """Run the control plane in the foreground (as a service does)."""
+    gc.disable()  # until it serves: nothing that is loaded now is garbage, and looking takes long
     # Imported here because it takes most of a second, which no other verb should wait for.
     from vllm_manager.api.server import run
 
